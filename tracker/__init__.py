@@ -1,0 +1,38 @@
+"""DAT, the reciprocative-learning tracker of Pu et al. (NIPS 2018), and its evaluation inside the VOT toolkit.
+
+Names are exported lazily (PEP 562): ``import tracker.vot`` never imports torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tracker.params import FAST, MDNET, PAPER, PRESETS, Params
+    from tracker.reciprocative import ReciprocativeTracker
+    from tracker.result import Result
+
+__version__ = "0.1.0"
+
+_EXPORTS = {
+    "ReciprocativeTracker": "tracker.reciprocative",
+    "Result": "tracker.result",
+    "Params": "tracker.params",
+    "FAST": "tracker.params",
+    "MDNET": "tracker.params",
+    "PAPER": "tracker.params",
+    "PRESETS": "tracker.params",
+}
+
+__all__ = ["FAST", "MDNET", "PAPER", "PRESETS", "Params", "ReciprocativeTracker", "Result"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _EXPORTS:
+        raise AttributeError(f"module 'tracker' has no attribute {name!r}; it exports {', '.join(__all__)}")
+    return getattr(import_module(_EXPORTS[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,1 @@
+"""The embedded data set: a seeded generator of short sequences with exact ground truth and per-frame tags."""

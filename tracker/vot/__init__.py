@@ -1,0 +1,1 @@
+"""What plugs into the toolkit's process: measures, experiments, results, submissions. Never imports torch."""

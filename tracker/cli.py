@@ -1,0 +1,115 @@
+"""The ``reciprocative`` command: a list of sub-commands, each imported only when it is the one that was asked for.
+
+A sub-command is a module with ``add_arguments(parser)`` and ``run(args) -> int``; adding one is one line of
+``COMMANDS``. Errors of the kinds in ``EXIT_CODES`` end as one line ``error: ...`` on stderr; anything else is a bug
+and shows its traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from importlib import import_module, metadata
+from types import ModuleType
+
+from tracker import __version__
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "track": ("tracker.commands.track", "follow a target through a video, camera, folder of images or sequence"),
+    "attention": ("tracker.commands.attention", "picture of attention before and after training"),
+    "compare": ("tracker.commands.compare", "video or page of several trackers' results on one sequence"),
+    "doctor": ("tracker.commands.doctor", "find what would make a run fail, and say what mends it"),
+    "weights": ("tracker.commands.weights", "list, add or verify backbone weights"),
+    "registry": ("tracker.commands.registry", "print the path of the trackers.ini that came with this installation"),
+    "sequences": ("tracker.commands.sequences", "write the embedded data set"),
+    "evaluate": ("tracker.commands.evaluate", "evaluate trackers in a VOT workspace on many cores or a cluster"),
+    "pack": ("tracker.commands.pack", "make a submission that others can re-run"),
+    "verify": ("tracker.commands.verify", "check a submission: checksums, figures, trajectories"),
+    "import-results": ("tracker.commands.import_results", "add published raw results to a workspace as a tracker"),
+    "paper": ("tracker.commands.paper", "the paper's comparison beside what this workspace measured"),
+}
+
+EXIT_CODES: dict[int, str] = {
+    0: "done, nothing to complain of",
+    1: "the command ran, but what it checked, compared or evaluated failed; with a traceback: a bug in this package",
+    2: "wrong usage: an unknown option, or a value out of its range",
+    3: "a file, folder or device is missing, unreadable, damaged or would be overwritten",
+    4: "a Python package is missing or cannot be imported",
+    130: "interrupted with Ctrl-C",
+}
+
+_KINDS: tuple[tuple[type[BaseException], int], ...] = ((ValueError, 2), (OSError, 3), (ImportError, 4))
+
+
+def version_line() -> str:
+    """This package's version and those that decide its results, read from their metadata (nothing is imported)."""
+    parts = [f"Python {platform.python_version()}"]
+    for name in ("torch", "vot-toolkit", "vot-trax"):
+        try:
+            parts.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            parts.append(f"{name} missing")
+    return f"reciprocative {__version__} ({', '.join(parts)})"
+
+
+def load(command: str) -> ModuleType:
+    """Import the module of ``command``.
+
+    Raises:
+        ImportError: the module or something that it needs is not installed; the message names it.
+    """
+    module = COMMANDS[command][0]
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name == module:
+            raise ImportError(f"the command {command!r} is not in this installation ({module} is missing)") from error
+        raise ImportError(
+            f"the command {command!r} needs the package {error.name!r}: run 'pip install reciprocative-tracker' again"
+        ) from error
+
+
+def build_parser(command: str | None = None) -> argparse.ArgumentParser:
+    """The parser of the whole command line, with the arguments of ``command`` only."""
+    codes = "\n".join(f"  {code:<4} {meaning}" for code, meaning in EXIT_CODES.items())
+    parser = argparse.ArgumentParser(
+        prog="reciprocative",
+        description="Reciprocative learning tracker (DAT) inside the VOT toolkit.",
+        epilog=f"exit codes:\n{codes}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=version_line())
+    parser.add_argument("--traceback", action="store_true", help="show where an error came from")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, (_, summary) in COMMANDS.items():
+        sub = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        if name == command:
+            load(name).add_arguments(sub)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one sub-command; returns the exit code (see ``EXIT_CODES``)."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    command = next((word for word in argv if not word.startswith("-")), None)
+    try:
+        args = build_parser(command).parse_args(argv)
+        return load(args.command).run(args)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output (head, less) has gone: not an error of ours
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except tuple(kind for kind, _ in _KINDS) as error:
+        if "--traceback" in argv:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return next(code for kind, code in _KINDS if isinstance(error, kind))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,30 @@
+# The two commands: `make evaluate` and `make test`. Everything is installed into .venv, once.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: install evaluate test lint soak test-toolkits clean
+
+install: $(INSTALLED)
+
+$(INSTALLED): env/requirements.lock env/torch.lock pyproject.toml
+	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v < (3, 14) else f"Python 3.10 to 3.13 is needed, this is {v[0]}.{v[1]}: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r env/requirements.lock
+	$(BIN)/python -m pip install --quiet -r env/torch.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+test: lint
+	$(BIN)/python -m pytest -m "not soak"
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+soak: $(INSTALLED)
+	$(BIN)/python -m pytest -m soak
+
+clean:
+	rm -rf $(VENV) .venv-*

@@ -1,0 +1,114 @@
+"""Trackers to be ranked against: normalised cross-correlation, and OpenCV's MIL.
+
+NCC is the classical template tracker that every VOT challenge has run as its lower reference (Kristan et al.,
+"The VOT2013 challenge results"): a template from the first frame, never updated, no change of scale. The search
+region is this file's choice, three times the box in each direction.
+MIL is Babenko et al., "Visual Tracking with Online Multiple Instance Learning" (CVPR 2009), as OpenCV ships it.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker import boxes
+from tracker.result import Result
+
+SEARCH_SCALE = 3.0
+
+
+class NCC:
+    """Normalised cross-correlation with the grey template of the first frame.
+
+    ``Result.score`` is the correlation coefficient, from -1 to 1.
+    """
+
+    def __init__(self, threads: int = 1) -> None:
+        """Use ``threads`` threads of OpenCV, 0 for as many as there are cores."""
+        _set_threads(threads)
+
+    def init(self, image: NDArray[np.uint8], box: NDArray[np.float64]) -> Result:
+        """Take the template from ``image`` (H, W, 3) RGB at ``box`` (x, y, w, h).
+
+        Raises:
+            ValueError: if the box has no area or lies outside the image.
+        """
+        height, width = image.shape[:2]
+        self._box = boxes.checked(box, width, height)
+        left, top, right, bottom = _pixels(self._box, width, height)
+        self._template = _grey(image)[top:bottom, left:right]
+        self._flat = bool(self._template.min() == self._template.max())  # correlates with nothing
+        self._offset = self._box[:2] - (left, top)
+        return Result(self._box.copy(), score=1.0, lost=False)
+
+    def update(self, image: NDArray[np.uint8]) -> Result:
+        """Move the box to the best match in ``image`` (H, W, 3) RGB; repeat it if the search region has none."""
+        height, width = image.shape[:2]
+        size = self._box[2:] * SEARCH_SCALE
+        region = np.concatenate([boxes.centre(self._box) - 0.5 * size, size])
+        left, top, right, bottom = _pixels(region, width, height)
+        rows, columns = self._template.shape
+        if self._flat or right - left < columns or bottom - top < rows:
+            return Result(self._box.copy(), score=-1.0, lost=True)
+        response = cv2.matchTemplate(_grey(image[top:bottom, left:right]), self._template, cv2.TM_CCOEFF_NORMED)
+        _, score, _, (x, y) = cv2.minMaxLoc(np.nan_to_num(response, nan=-1.0, posinf=-1.0, neginf=-1.0))
+        self._box[:2] = np.add(self._offset, (left + x, top + y))
+        return Result(self._box.copy(), score=float(score), lost=score <= 0)
+
+
+class MIL:
+    """OpenCV's multiple instance learning tracker. Its results differ from run to run, whatever the seed.
+
+    OpenCV tells no confidence: ``Result.score`` is 1 where it reports a target and -1 where not.
+    """
+
+    def __init__(self, threads: int = 1) -> None:
+        """Use ``threads`` threads of OpenCV, 0 for as many as there are cores.
+
+        Raises:
+            RuntimeError: if this build of OpenCV comes without the tracker.
+        """
+        if not hasattr(cv2, "TrackerMIL"):
+            raise RuntimeError(
+                f"OpenCV {cv2.__version__} in this environment was built without its MIL tracker; "
+                "install opencv-python 4.9 or newer, or leave MIL out"
+            )
+        _set_threads(threads)
+
+    def init(self, image: NDArray[np.uint8], box: NDArray[np.float64]) -> Result:
+        """Learn the target at ``box`` (x, y, w, h) of ``image`` (H, W, 3) RGB.
+
+        Raises:
+            ValueError: if the box has no area or lies outside the image.
+        """
+        height, width = image.shape[:2]
+        self._box = boxes.checked(box, width, height)
+        left, top, right, bottom = _pixels(self._box, width, height)  # MIL takes whole pixels inside the image
+        pixels = (left, top, right - left, bottom - top)
+        self._offset = np.subtract(self._box, pixels)
+        self._mil = cv2.TrackerMIL.create()
+        self._mil.init(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), pixels)
+        return Result(self._box.copy(), score=1.0, lost=False)
+
+    def update(self, image: NDArray[np.uint8]) -> Result:
+        """Follow the target into ``image`` (H, W, 3) RGB."""
+        found, pixels = self._mil.update(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+        if found:
+            self._box = np.add(self._offset, pixels)
+        return Result(self._box.copy(), score=1.0 if found else -1.0, lost=not found)
+
+
+def _pixels(box: NDArray[np.float64], width: int, height: int) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of the whole pixels of ``box`` inside the image, at least one in each direction."""
+    x, y, w, h = boxes.clip(box, width, height)
+    left, top = min(round(x), width - 1), min(round(y), height - 1)
+    return left, top, max(round(x + w), left + 1), max(round(y + h), top + 1)
+
+
+def _grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def _set_threads(threads: int) -> None:
+    cv2.setNumThreads(threads if threads > 0 else cv2.getNumberOfCPUs())

@@ -1,0 +1,51 @@
+"""The trackers of trackers.ini by name; heavy modules are imported only when a tracker needs them."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+from tracker.result import Tracker
+
+_PRESETS = {"DAT": "FAST", "DAT-paper": "PAPER", "MDNet": "MDNET"}  # names of presets in tracker.params
+_BASELINES = ("NCC", "MIL")  # names of classes in tracker.baselines
+
+NAMES = (*_PRESETS, *_BASELINES)
+
+
+def create(name: str, **overrides: Any) -> Tracker:
+    """Make the tracker called ``name``, weights loaded, with ``overrides`` in place of its preset's parameters.
+
+    Args:
+        name: one of ``NAMES``.
+        overrides: fields of ``tracker.Params`` for DAT, DAT-paper and MDNet; ``threads`` for NCC and MIL.
+
+    Raises:
+        ValueError: if the name or a parameter is unknown.
+    """
+    known = options(name)
+    if unknown := sorted(overrides.keys() - known):
+        raise ValueError(f"tracker {name} has no parameter {', '.join(unknown)}; it takes {', '.join(sorted(known))}")
+    if name in _BASELINES:
+        from tracker import baselines
+
+        return getattr(baselines, name)(**overrides)
+    from tracker import params
+    from tracker.reciprocative import ReciprocativeTracker
+
+    return ReciprocativeTracker(replace(getattr(params, _PRESETS[name]), **overrides))
+
+
+def options(name: str) -> frozenset[str]:
+    """Names of the parameters that ``create`` accepts for ``name``.
+
+    Raises:
+        ValueError: if the name is unknown.
+    """
+    if name not in NAMES:
+        raise ValueError(f"unknown tracker {name!r}; choose one of {', '.join(NAMES)}")
+    if name in _BASELINES:
+        return frozenset({"threads"})
+    from tracker.params import Params
+
+    return frozenset(field.name for field in fields(Params))

@@ -1,0 +1,266 @@
+"""Frames in, video out: one ``Source`` for a file, stream, camera, folder of images, VOT or OTB sequence.
+
+Every frame is RGB uint8 (H, W, 3), upright (a phone's rotation is applied), numbered from 0. Files are decoded and
+encoded by PyAV: OpenCV's writer takes neither quality nor H.264 from its wheels, and says nothing where it fails.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker import boxes
+
+Image = NDArray[np.uint8]
+Region = NDArray[np.float64]  # polygon (N, 2) of (x, y), 0-based pixels
+
+IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
+VIDEO_SUFFIXES = {".mp4", ".mkv", ".mov"}
+DEFAULT_RATE = 30.0
+
+
+@dataclass(frozen=True)
+class Source:
+    """A run of frames; iterating it again starts anew, except for a camera.
+
+    Attributes:
+        name: what to call it: file stem, folder name or ``camera N``.
+        length: number of frames, None if it is not known beforehand.
+        rate: frames per second.
+        ground_truth: a polygon (N, 2) or None (not annotated) for every frame; None if the source has none.
+        open: gives a fresh iterator over its frames.
+    """
+
+    name: str
+    length: int | None
+    rate: float
+    ground_truth: list[Region | None] | None
+    open: Callable[[], Iterator[Image]]
+
+    def __iter__(self) -> Iterator[Image]:
+        return self.open()
+
+
+def open_source(text: str) -> Source:
+    """The source that ``text`` names.
+
+    Raises:
+        OSError: it does not exist or cannot be read.
+        ValueError: it holds no frames, or its ground truth is malformed.
+    """
+    path = Path(text)
+    if path.is_dir():
+        return _folder(path)
+    if path.is_file() or "://" in text:
+        return _video(text)
+    if text.isdigit():
+        return Source(f"camera {text}", None, DEFAULT_RATE, None, lambda: _camera_frames(int(text)))
+    raise FileNotFoundError(
+        f"source {text!r} does not exist; give a video file, a folder of images, a VOT or OTB sequence, "
+        "a stream's address or the number of a camera"
+    )
+
+
+def _video(path: str) -> Source:
+    import av
+
+    try:
+        with av.open(path) as container:
+            if not container.streams.video:
+                raise ValueError(f"{path} has no video stream")
+            stream = container.streams.video[0]
+            rate = float(stream.average_rate or stream.guessed_rate or DEFAULT_RATE)
+            seconds = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
+            length = stream.frames or round(seconds * rate) or None
+    except av.error.FFmpegError as error:
+        raise OSError(f"{path} cannot be read as a video: {error.strerror}") from error
+    return Source(Path(path).stem, length, rate, None, lambda: _video_frames(path))
+
+
+def _video_frames(path: str) -> Iterator[Image]:
+    import av
+
+    index = 0
+    try:
+        with av.open(path) as container:
+            container.streams.video[0].thread_type = "AUTO"
+            for index, frame in enumerate(container.decode(video=0)):
+                image = frame.to_ndarray(format="rgb24")  # (H, W, 3)
+                yield np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90)))
+    except av.error.FFmpegError as error:
+        raise OSError(f"{path} is damaged after frame {index}: {error.strerror}") from error
+
+
+def _camera_frames(number: int) -> Iterator[Image]:
+    import cv2
+
+    camera = cv2.VideoCapture(number)
+    try:
+        if not camera.isOpened():
+            raise OSError(f"camera {number} cannot be opened; is it connected, and free?")
+        while True:
+            ok, image = camera.read()
+            if not ok:
+                raise OSError(f"camera {number} stopped giving frames")
+            yield cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    finally:
+        camera.release()
+
+
+def _folder(path: Path) -> Source:
+    files = next((found for sub in ("color", "img", "") if (found := image_files(path / sub))), None)
+    if files is None:
+        raise ValueError(f"folder {path} holds no images ({', '.join(sorted(IMAGE_SUFFIXES))}), nor color/ or img/")
+    truth = None
+    for name, origin in (("groundtruth.txt", 0.0), ("groundtruth_rect.txt", 1.0)):  # OTB counts pixels from 1
+        if (path / name).is_file():
+            truth = read_regions(path / name, origin)
+    if truth is not None and len(truth) != len(files):
+        truth = None
+    return Source(path.resolve().name, len(files), _sequence_rate(path), truth, lambda: _image_frames(files))
+
+
+def image_files(folder: Path) -> list[Path]:
+    """The images of a folder in natural order (frame2 before frame10); empty if it has none or does not exist."""
+    if not folder.is_dir():
+        return []
+    files = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]
+    return sorted(files, key=lambda path: [int(part) if part.isdigit() else part for part in _parts(path.name)])
+
+
+def _parts(name: str) -> list[str]:
+    return re.split(r"(\d+)", name)  # text and digits in turn, so that equal places compare equal types
+
+
+def _sequence_rate(path: Path) -> float:
+    if (path / "sequence").is_file():
+        match = re.search(r"^fps\s*=\s*([\d.]+)\s*$", (path / "sequence").read_text(), re.MULTILINE)
+        if match and float(match[1]) > 0:
+            return float(match[1])
+    return DEFAULT_RATE
+
+
+def _image_frames(files: list[Path]) -> Iterator[Image]:
+    size = None
+    for path in files:
+        image = read_image(path)
+        size = size or image.shape
+        if image.shape != size:
+            raise ValueError(f"{path} has {image.shape[1]} x {image.shape[0]} pixels, not {size[1]} x {size[0]}")
+        yield image
+
+
+def read_image(path: Path) -> Image:
+    """An image file as RGB uint8 (H, W, 3).
+
+    Raises:
+        OSError: the file is missing or is not a readable image.
+    """
+    import cv2
+
+    data = np.fromfile(path, np.uint8)  # cv2.imread fails on non-ASCII paths on Windows
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    if image is None:
+        raise OSError(f"{path} is not a readable image; is the file complete?")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def read_regions(path: Path, origin: float = 0.0) -> list[Region | None]:
+    """The regions of a text file, one a line: 4 numbers a box, 6 or more a polygon, 1 a code (no region).
+
+    Args:
+        path: the file, numbers separated by commas, tabs or spaces.
+        origin: coordinate of the first pixel in this file.
+
+    Returns:
+        A polygon (N, 2), 0-based, for each line; None for a code or a region that is not finite.
+
+    Raises:
+        ValueError: a line is none of these; the message names it.
+    """
+    regions: list[Region | None] = []
+    for number, line in enumerate(path.read_text().strip().splitlines(), start=1):
+        try:
+            values = np.array([float(word) for word in re.split(r"[,;\s]+", line.strip())])
+        except ValueError as error:
+            raise ValueError(f"{path}, line {number}: {line!r} is not a list of numbers") from error
+        if len(values) != 1 and (len(values) < 4 or len(values) % 2):
+            raise ValueError(f"{path}, line {number}: {len(values)} numbers are neither a box nor a polygon")
+        if len(values) == 1 or not np.isfinite(values).all():
+            regions.append(None)
+        else:
+            polygon = boxes.corners(values) if len(values) == 4 else values.reshape(-1, 2)  # (N, 2)
+            regions.append(polygon - origin)
+    return regions
+
+
+class VideoWriter:
+    """An H.264 video file that appears whole: written beside its place and moved there when the block ends.
+
+    Use it as a context manager. An exception inside the block removes the unfinished file.
+    """
+
+    def __init__(self, path: Path, rate: float) -> None:
+        """Prepare ``path`` (suffix in ``VIDEO_SUFFIXES``) for ``rate`` frames per second; the first frame opens it."""
+        if path.suffix.lower() not in VIDEO_SUFFIXES:
+            raise ValueError(f"video {path} must end in one of {', '.join(sorted(VIDEO_SUFFIXES))}")
+        self.path, self.frames = path, 0
+        self._partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+        self._rate = Fraction(rate).limit_denominator(1001)
+        self._container: Any = None
+        self._stream: Any = None
+
+    def write(self, image: Image) -> None:
+        """Append a frame, (H, W, 3) RGB uint8; all frames must have the size of the first.
+
+        Raises:
+            ValueError: the frame has another size.
+            OSError: the file cannot be written.
+        """
+        import av
+
+        height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2  # H.264's 4:2:0 has even sides
+        try:
+            if self._container is None:
+                codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
+                self._container = av.open(str(self._partial), "w")
+                self._stream = self._container.add_stream(codec, self._rate)
+                self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
+            if (width, height) != (self._stream.width, self._stream.height):
+                raise ValueError(f"frame of {width} x {height} pixels in a video of another size: {self.path}")
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image[:height, :width]), format="rgb24")
+            self._container.mux(self._stream.encode(frame))
+        except av.error.FFmpegError as error:
+            raise OSError(f"{self.path} cannot be written: {error.strerror}") from error
+        self.frames += 1
+
+    def __enter__(self) -> VideoWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._container is None:
+            return
+        import av
+
+        try:
+            if kind is None:
+                self._container.mux(self._stream.encode(None))  # frames that the encoder still holds
+            self._container.close()
+        except av.error.FFmpegError as failure:
+            self._partial.unlink(missing_ok=True)
+            raise OSError(f"{self.path} cannot be written: {failure.strerror}") from failure
+        if kind is None:
+            os.replace(self._partial, self.path)
+        else:
+            self._partial.unlink(missing_ok=True)

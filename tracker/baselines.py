@@ -1,9 +1,12 @@
-"""Trackers to be ranked against: normalised cross-correlation, and OpenCV's MIL.
+"""Trackers to be ranked against: normalised cross-correlation, and OpenCV's MIL, CSRT and KCF.
 
 NCC is the classical template tracker that every VOT challenge has run as its lower reference (Kristan et al.,
 "The VOT2013 challenge results"): a template from the first frame, never updated, no change of scale. The search
 region is this file's choice, three times the box in each direction.
 MIL is Babenko et al., "Visual Tracking with Online Multiple Instance Learning" (CVPR 2009), as OpenCV ships it.
+CSRT is Lukezic et al., "Discriminative Correlation Filter with Channel and Spatial Reliability" (CVPR 2017), KCF is
+Henriques et al., "High-Speed Tracking with Kernelized Correlation Filters" (TPAMI 2015); only opencv-contrib-python
+has these two.
 """
 
 from __future__ import annotations
@@ -23,6 +26,8 @@ class NCC:
 
     ``Result.score`` is the correlation coefficient, from -1 to 1.
     """
+
+    deterministic = True
 
     def __init__(self, threads: int = 1) -> None:
         """Use ``threads`` threads of OpenCV, 0 for as many as there are cores."""
@@ -57,11 +62,15 @@ class NCC:
         return Result(self._box.copy(), score=float(score), lost=score <= 0)
 
 
-class MIL:
-    """OpenCV's multiple instance learning tracker. Its results differ from run to run, whatever the seed.
+class _OpenCV:
+    """A tracker of OpenCV, by the name of its class there.
 
     OpenCV tells no confidence: ``Result.score`` is 1 where it reports a target and -1 where not.
     """
+
+    opencv_name: str
+    found_in: str
+    deterministic = True
 
     def __init__(self, threads: int = 1) -> None:
         """Use ``threads`` threads of OpenCV, 0 for as many as there are cores.
@@ -69,10 +78,11 @@ class MIL:
         Raises:
             RuntimeError: if this build of OpenCV comes without the tracker.
         """
-        if not hasattr(cv2, "TrackerMIL"):
+        name = type(self).__name__
+        if not hasattr(cv2, self.opencv_name):
             raise RuntimeError(
-                f"OpenCV {cv2.__version__} in this environment was built without its MIL tracker; "
-                "install opencv-python 4.9 or newer, or leave MIL out"
+                f"OpenCV {cv2.__version__} in this environment was built without its {name} tracker; "
+                f"install {self.found_in}, or leave {name} out"
             )
         _set_threads(threads)
 
@@ -84,19 +94,38 @@ class MIL:
         """
         height, width = image.shape[:2]
         self._box = boxes.checked(box, width, height)
-        left, top, right, bottom = _pixels(self._box, width, height)  # MIL takes whole pixels inside the image
+        left, top, right, bottom = _pixels(self._box, width, height)  # OpenCV takes whole pixels inside the image
         pixels = (left, top, right - left, bottom - top)
         self._offset = np.subtract(self._box, pixels)
-        self._mil = cv2.TrackerMIL.create()
-        self._mil.init(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), pixels)
+        self._tracker = getattr(cv2, self.opencv_name).create()
+        self._tracker.init(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), pixels)
         return Result(self._box.copy(), score=1.0, lost=False)
 
     def update(self, image: NDArray[np.uint8]) -> Result:
         """Follow the target into ``image`` (H, W, 3) RGB."""
-        found, pixels = self._mil.update(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+        found, pixels = self._tracker.update(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
         if found:
             self._box = np.add(self._offset, pixels)
         return Result(self._box.copy(), score=1.0 if found else -1.0, lost=not found)
+
+
+class MIL(_OpenCV):
+    """OpenCV's multiple instance learning tracker. Its results differ from run to run, whatever the seed."""
+
+    opencv_name, found_in = "TrackerMIL", "opencv-python 4.9 or newer"
+    deterministic = False
+
+
+class CSRT(_OpenCV):
+    """OpenCV's CSR-DCF, the most accurate tracker without a network there; slow."""
+
+    opencv_name, found_in = "TrackerCSRT", "opencv-contrib-python 4 into an environment of its own"
+
+
+class KCF(_OpenCV):
+    """OpenCV's kernelised correlation filter: fast, one scale."""
+
+    opencv_name, found_in = "TrackerKCF", "opencv-contrib-python 4 into an environment of its own"
 
 
 def _pixels(box: NDArray[np.float64], width: int, height: int) -> tuple[int, int, int, int]:

@@ -8,7 +8,7 @@ from typing import Any
 from tracker.result import Tracker
 
 _PRESETS = {"DAT": "FAST", "DAT-paper": "PAPER", "MDNet": "MDNET"}  # names of presets in tracker.params
-_BASELINES = ("NCC", "MIL")  # names of classes in tracker.baselines
+_BASELINES = ("NCC", "MIL", "CSRT", "KCF")  # names of classes in tracker.baselines
 
 NAMES = (*_PRESETS, *_BASELINES)
 
@@ -18,10 +18,11 @@ def create(name: str, **overrides: Any) -> Tracker:
 
     Args:
         name: one of ``NAMES``.
-        overrides: fields of ``tracker.Params`` for DAT, DAT-paper and MDNet; ``threads`` for NCC and MIL.
+        overrides: fields of ``tracker.Params`` for DAT, DAT-paper and MDNet; ``threads`` for the baselines.
 
     Raises:
         ValueError: if the name or a parameter is unknown.
+        RuntimeError: if this build of OpenCV has no tracker of that name (CSRT and KCF: opencv-contrib-python).
     """
     known = options(name)
     if unknown := sorted(overrides.keys() - known):

@@ -93,16 +93,18 @@ def _video_frames(path: str) -> Iterator[Image]:
     try:
         with av.open(path) as container:
             container.streams.video[0].thread_type = "AUTO"
-            for index, frame in enumerate(container.decode(video=0)):
+            for frame in container.decode(video=0):
                 image = frame.to_ndarray(format="rgb24")  # (H, W, 3)
+                index += 1
                 yield np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90)))
     except av.error.FFmpegError as error:
-        raise OSError(f"{path} is damaged after frame {index}: {error.strerror}") from error
+        raise OSError(f"{path} is damaged after {index} frames: {error.strerror}") from error
 
 
 def _camera_frames(number: int) -> Iterator[Image]:
     import cv2
 
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # each backend's complaint; ours says enough
     camera = cv2.VideoCapture(number)
     try:
         if not camera.isOpened():
@@ -111,7 +113,7 @@ def _camera_frames(number: int) -> Iterator[Image]:
             ok, image = camera.read()
             if not ok:
                 raise OSError(f"camera {number} stopped giving frames")
-            yield cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+            yield _rgb(image)
     finally:
         camera.release()
 
@@ -171,7 +173,11 @@ def read_image(path: Path) -> Image:
     image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     if image is None:
         raise OSError(f"{path} is not a readable image; is the file complete?")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return _rgb(image)
+
+
+def _rgb(image: NDArray[Any]) -> Image:
+    return np.ascontiguousarray(image[..., ::-1], np.uint8)  # OpenCV's order is BGR
 
 
 def read_regions(path: Path, origin: float = 0.0) -> list[Region | None]:

@@ -157,7 +157,7 @@ def _image_frames(files: list[Path]) -> Iterator[Image]:
         image = read_image(path)
         size = size or image.shape
         if image.shape != size:
-            raise ValueError(f"{path} has {image.shape[1]} x {image.shape[0]} pixels, not {size[1]} x {size[0]}")
+            raise OSError(f"{path} has {image.shape[1]} x {image.shape[0]} pixels, not {size[1]} x {size[0]}")
         yield image
 
 

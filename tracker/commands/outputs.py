@@ -1,0 +1,43 @@
+"""Files that a command is going to write: checked before the work starts, moved into place when it is done."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def checked(option: str, path: Path, suffixes: Iterable[str], overwrite: bool) -> Path:
+    """``path`` if ``option`` may write there.
+
+    Args:
+        option: the command-line option, for the message.
+        path: the file to be written.
+        suffixes: the endings that the option knows.
+        overwrite: whether an existing file may be replaced.
+
+    Raises:
+        ValueError: the ending is unknown.
+        OSError: the file exists already, or its folder does not or cannot be written.
+    """
+    if path.suffix.lower() not in suffixes:
+        raise ValueError(f"{option} {path} must end in one of {', '.join(sorted(suffixes))}")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{option} {path}: the folder {path.parent} does not exist; make it first")
+    if path.is_dir():
+        raise IsADirectoryError(f"{option} {path} is a folder; give a file")
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{option} {path} exists; give --overwrite to replace it")
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(f"{option} {path}: the folder {path.parent} cannot be written")
+    return path
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write ``content`` so that ``path`` holds either all of it or what it held before."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_bytes(content.encode() if isinstance(content, str) else content)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

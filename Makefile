@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+SECOND := .venv-toolkit-0.9.0
 
 .PHONY: install evaluate test lint soak test-toolkits clean
 
@@ -16,8 +17,20 @@ $(INSTALLED): env/requirements.lock env/torch.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
 
-test: lint
+# The newest toolkit, laid over the packages of the first environment, which it shares but for itself.
+$(SECOND)/.installed: env/toolkit-0.9.0.lock $(INSTALLED)
+	$(BIN)/python -m venv --without-pip $(SECOND)
+	$(BIN)/python -m pip --python $(SECOND)/bin/python install --quiet --no-deps --require-hashes -r env/toolkit-0.9.0.lock
+	$(BIN)/python -c 'import glob, site; \
+	    open(glob.glob("$(SECOND)/lib/python3*/site-packages")[0] + "/shared.pth", "w").write( \
+	        f"import site; site.addsitedir({site.getsitepackages()[0]!r})\n")'
+	touch $@
+
+test: lint $(SECOND)/.installed
 	$(BIN)/python -m pytest -m "not soak"
+
+test-toolkits: $(SECOND)/.installed
+	$(BIN)/python -m pytest tests/integration/test_toolkits.py
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -1,0 +1,162 @@
+"""Accuracy and failures as the MATLAB toolkit defines them, over any selection of frames.
+
+Source: toolkit-legacy, `analysis/estimate_accuracy.m` (burn-in) and `analyze_ranks.m` (aggregation), vot2016-final.
+They differ from vot-toolkit's: accuracy is the mean over frames of the mean over repetitions, not a mean over
+sequences; missing repetitions count as the mean of the others.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence as Items
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from attributee import Float, Integer
+from vot.analysis import Measure, Point, Sorting
+
+from tracker.vot.analysis import ProtocolAnalysis, figure
+from tracker.vot.annotations import Annotations, annotations
+from tracker.vot.raw import FAILURE, INITIALIZATION
+from tracker.vot.runs import Run, load
+
+BURNIN = 10
+REPETITIONS = 15
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which frames are looked at: ``frames[s]`` are the indices (int, sorted) in sequence ``s``."""
+
+    name: str
+    frames: list[np.ndarray]
+
+    @property
+    def length(self) -> int:
+        """Number of selected frames."""
+        return sum(map(len, self.frames))
+
+
+def by_tag(truths: Items[Annotations], tags: Items[str]) -> list[Selection]:
+    """One selection per tag: its frames in all sequences."""
+    return [Selection(tag, [truth.frames(tag) for truth in truths]) for tag in tags]
+
+
+def by_sequence(truths: Items[Annotations]) -> list[Selection]:
+    """One selection per sequence: all its frames, none of the others."""
+    nothing = np.arange(0)
+    return [
+        Selection(truth.name, [other.frames("all") if other is truth else nothing for other in truths])
+        for truth in truths
+    ]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A tracker on a selection: what is averaged and tested.
+
+    Attributes:
+        overlaps: (frames,) mean over the repetitions, NaN where every repetition is in burn-in or has a code.
+        failures: (sequences with selected frames, repetitions), filled up to the protocol's repetitions.
+    """
+
+    overlaps: np.ndarray
+    failures: np.ndarray
+
+    @property
+    def accuracy(self) -> float:
+        """Mean overlap; 0 when no frame counts, NaN when none is selected."""
+        if not len(self.overlaps):
+            return math.nan
+        valid = self.overlaps[~np.isnan(self.overlaps)]
+        return float(valid.mean()) if len(valid) else 0.0
+
+    @property
+    def failure_count(self) -> float:
+        """Failures in the selection, mean over the repetitions; NaN when no frame is selected."""
+        return float(self.failures.sum(axis=0).mean()) if len(self.overlaps) else math.nan
+
+    @property
+    def failures_per_100_frames(self) -> float:
+        """The R of VOT2016 and later."""
+        return 100 * self.failure_count / len(self.overlaps) if len(self.overlaps) else math.nan
+
+
+def burn_in(codes: np.ndarray, burnin: int) -> np.ndarray:
+    """Which frames (bool) lie in the ``burnin`` frames from an initialisation on, itself included."""
+    mask = np.zeros(len(codes), bool)
+    for start in np.flatnonzero(codes == INITIALIZATION):
+        mask[start : start + burnin] = True
+    return mask
+
+
+def sample(
+    runs: Items[Items[Run]], selection: Selection, burnin: int = BURNIN, repetitions: int = REPETITIONS
+) -> Sample:
+    """Aggregate the runs of a tracker, indexed by sequence and repetition, over a selection.
+
+    The frames are selected first and burn-in is counted on what is left, as the MATLAB toolkit does: an initialisation
+    outside a tag masks nothing inside it.
+    """
+    overlaps, failures = [np.empty(0)], []
+    for repeated, frames in zip(runs, selection.frames, strict=True):
+        if not len(frames):
+            continue
+        selected = np.array([run.overlaps[frames] for run in repeated])  # (runs, frames)
+        codes = np.array([run.codes[frames] for run in repeated])  # (runs, frames)
+        selected[np.array([burn_in(row, burnin) for row in codes])] = np.nan
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Mean of empty slice", RuntimeWarning)
+            overlaps.append(np.nanmean(selected, axis=0))  # (frames,)
+        counts = (codes == FAILURE).sum(axis=1)  # (runs,)
+        filled = np.full(max(repetitions, len(counts)), counts.mean())
+        filled[: len(counts)] = counts
+        failures.append(filled)
+    return Sample(np.concatenate(overlaps), np.array(failures))
+
+
+class AccuracyFailures(ProtocolAnalysis):
+    """Accuracy over all frames, failures, failures per 100 frames, and the AR plot."""
+
+    burnin = Integer(default=BURNIN, val_min=0, description="Frames left out from an initialisation on.")
+    repetitions = Integer(default=REPETITIONS, val_min=1, description="Missing repetitions are filled up to this.")
+    sensitivity = Float(default=30, val_min=1, description="Frames over which reliability is given in the AR plot.")
+
+    @property
+    def _title_default(self) -> str:
+        return "Accuracy and failures (all frames)"
+
+    def describe(self) -> tuple[Any, ...]:
+        """A, F, failures per 100 frames, the point (reliability, accuracy)."""
+        return (
+            Measure("Accuracy", "A", 0, 1, Sorting.DESCENDING),
+            Measure("Failures", "F", 0, None, Sorting.ASCENDING),
+            Measure("Failures per 100 frames", "R", 0, None, Sorting.ASCENDING),
+            Point(
+                "AR plot",
+                dimensions=2,
+                abbreviation="AR",
+                minimal=(0, 0),
+                maximal=(1, 1),
+                labels=(f"Reliability (S = {self.sensitivity:g})", "Accuracy"),
+                trait="ar",
+            ),
+        )
+
+    def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[tuple[Any, ...]]:
+        """One row a tracker."""
+        everything = by_tag([annotations(sequence) for sequence in sequences], ["all"])[0]
+        rows = []
+        for runs in load(experiment, trackers, sequences):
+            result = sample(runs, everything, self.burnin, self.repetitions)
+            rate = result.failures_per_100_frames
+            reliability = math.exp(-self.sensitivity * rate / 100)
+            rows.append((
+                figure(result.accuracy),
+                figure(result.failure_count),
+                figure(rate),
+                (reliability, result.accuracy),
+            ))
+        return rows

@@ -1,0 +1,167 @@
+"""What is known of a sequence without a tracker: ground truth, tags, thresholds. Read strictly, and made from JSON.
+
+The images are not needed: with ``length``, `width` and `height` in the `sequence` file, a data set of ground truth
+alone is analysed like any other (:func:`write_dataset`).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from vot.dataset import BasedSequence, Sequence
+from vot.region import Region
+
+from tracker.vot.raw import DamagedFile, parse
+
+TAGS = ("camera_motion", "illum_change", "occlusion", "size_change", "motion_change", "empty")
+"""The tags of VOT2014 to VOT2019; ``empty`` means that no other tag is set."""
+
+
+@dataclass(frozen=True, eq=False)
+class Annotations:
+    """Ground truth and attributes of one sequence.
+
+    Attributes:
+        name: of the sequence.
+        groundtruth: one region a frame.
+        size: width and height of the images, pixels; the bounds of every overlap.
+        tags: name -> bool (frames,); a name that is absent has no frames.
+        practical: practical-difference thresholds (frames,) of ``practical.value``, or None.
+    """
+
+    name: str
+    groundtruth: tuple[Region, ...]
+    size: tuple[int, int]
+    tags: Mapping[str, np.ndarray]
+    practical: np.ndarray | None
+
+    def __len__(self) -> int:
+        return len(self.groundtruth)
+
+    def frames(self, tag: str) -> np.ndarray:
+        """Indices of the frames that carry ``tag``; ``all`` is every frame, ``empty`` those without any tag."""
+        if tag == "all":
+            return np.arange(len(self))
+        if tag == "empty":
+            return np.flatnonzero(~np.any([np.zeros(len(self), bool), *self.tags.values()], axis=0))
+        return np.flatnonzero(self.tags.get(tag, np.zeros(len(self), bool)))
+
+
+@lru_cache(maxsize=1024)
+def annotations(sequence: Sequence) -> Annotations:
+    """The annotations of ``sequence``; of a sequence in a folder, its files are read again and checked.
+
+    Raises:
+        DamagedFile: ground truth of another length than the sequence, a tag file that is longer or holds something
+            other than 0 and 1, thresholds that are not one positive number a frame.
+    """
+    length = len(sequence)
+    root = sequence.metadata("root") if isinstance(sequence, BasedSequence) else None
+    if root is not None:
+        _check_files(Path(root), length)
+    tags = {tag: np.zeros(length, bool) for tag in sequence.tags()}
+    for frame in range(length):
+        for tag in sequence.tags(frame):
+            tags[tag][frame] = True
+    practical = None
+    if "practical" in sequence.values():
+        practical = np.array([sequence.values(frame)["practical"] for frame in range(length)], float)
+    return Annotations(sequence.name, tuple(sequence.groundtruth()), sequence.size, tags, practical)
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text().rstrip().splitlines()
+
+
+def _check_files(root: Path, length: int) -> None:
+    groundtruth = root / "groundtruth.txt"
+    if groundtruth.is_file():
+        count = len(_lines(groundtruth))
+        if count != length:
+            problem = f"{count} regions, but the sequence has {length} frames"
+            raise DamagedFile(f"{root.name}/{groundtruth.name}", problem, min(count, length) + 1)
+    for file in sorted([*root.glob("*.tag"), *root.glob("*.label")]):
+        lines = _lines(file)
+        if len(lines) > length:
+            problem = f"{len(lines)} values, but the sequence has {length} frames"
+            raise DamagedFile(f"{root.name}/{file.name}", problem, length + 1)
+        for number, line in enumerate(lines, start=1):
+            if line.strip() not in ("0", "1"):
+                raise DamagedFile(f"{root.name}/{file.name}", f"a tag is 0 or 1, found {line[:40]!r}", number)
+    thresholds = root / "practical.value"
+    if thresholds.is_file():
+        lines = _lines(thresholds)
+        if len(lines) != length:
+            problem = f"{len(lines)} thresholds, but the sequence has {length} frames"
+            raise DamagedFile(f"{root.name}/{thresholds.name}", problem, min(len(lines), length) + 1)
+        for number, line in enumerate(lines, start=1):
+            if not _positive(line):
+                problem = f"a threshold is a positive number, found {line[:40]!r}"
+                raise DamagedFile(f"{root.name}/{thresholds.name}", problem, number)
+
+
+def _positive(text: str) -> bool:
+    try:
+        return 0 < float(text) < math.inf
+    except ValueError:
+        return False
+
+
+def write_dataset(groundtruth: Path, folder: Path) -> list[str]:
+    """Write a data set without images from one JSON file, so that raw results can be analysed against it.
+
+    Args:
+        groundtruth: JSON of the form that PySOT's test sets have, with the size of the images: sequence name ->
+            ``gt_rect`` (a rectangle or polygon a frame), ``width``, ``height``, and optionally one list of 0 and 1
+            per tag (an empty list means all zero).
+        folder: where the sequences go, usually ``sequences`` of a workspace.
+
+    Returns:
+        The names of the sequences.
+
+    Raises:
+        FileExistsError: ``folder`` holds a data set already.
+        DamagedFile: not such a JSON file; the message names the sequence.
+    """
+    if (folder / "list.txt").exists():
+        raise FileExistsError(f"{folder} holds a data set already: name another folder or remove it")
+    try:
+        sequences: dict[str, dict[str, Any]] = json.loads(groundtruth.read_text())
+    except ValueError as error:
+        raise DamagedFile(str(groundtruth), f"not JSON ({error})") from error
+    files = {name: _sequence_files(str(groundtruth), name, sequence) for name, sequence in sequences.items()}
+    for name, contents in files.items():
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for file, text in contents.items():
+            (folder / name / file).write_text(text)
+    (folder / "list.txt").write_text(_text(files))
+    return list(files)
+
+
+def _sequence_files(source: str, name: str, sequence: Mapping[str, Any]) -> dict[str, str]:
+    missing = [key for key in ("gt_rect", "width", "height") if key not in sequence]
+    if missing:
+        raise DamagedFile(source, f"sequence {name} lacks {', '.join(missing)}")
+    regions = _text(",".join(map(str, region)) for region in sequence["gt_rect"])
+    length = len(parse(regions.encode(), f"{source}, ground truth of {name}"))
+    properties = {"name": name, "fps": 30, "format": "default", "channels.color": "color/%08d.jpg", "length": length}
+    properties |= {"width": int(sequence["width"]), "height": int(sequence["height"])}
+    files = {"sequence": _text(f"{key}={value}" for key, value in properties.items()), "groundtruth.txt": regions}
+    for tag in TAGS:
+        values = sequence.get(tag)
+        if values:
+            if len(values) != length:
+                raise DamagedFile(source, f"sequence {name} has {length} frames, but {len(values)} values of {tag}")
+            files[f"{tag}.tag"] = _text(map(str, values))
+    return files
+
+
+def _text(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,254 @@
+"""Accuracy rank Ar and robustness rank Rr, as the MATLAB toolkit of VOT2013 to VOT2016 computes them.
+
+Source: toolkit-legacy, `analysis/analyze_ranks.m` (tests) and `adapted_ranks.m` (sharing), tags vot2013-final to
+vot2016-final (its HEAD inverts the sharing `best`). Trackers are ranked in every selection of frames, a tag or a
+sequence; those that do not differ from a tracker share their ranks with it; Ar and Rr are the means over the
+selections. Ranks depend on the set of trackers and mean nothing beside ranks of another set.
+
+- Accuracy: paired Wilcoxon signed-rank test on the overlaps of common frames; fewer than 25 of them: different.
+- Practical difference: not different if the mean of difference over threshold (`practical.value`) is below 1.
+- Robustness: Mann-Whitney U test on the failures, sequences x repetitions. It needs the filled repetitions: with one
+  column it never rejects and everybody gets rank 1.
+
+The DAT paper's Ar and Rr are means over sequences, shared `best`; the challenges' tables are means over tags.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence as Items
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from attributee import Boolean, Float, Integer, List, String
+from scipy.stats import mannwhitneyu, wilcoxon
+from vot import get_logger
+from vot.analysis import Measure, Point, Sorting
+
+from tracker.vot.analysis import Choice, ProtocolAnalysis, figure
+from tracker.vot.annotations import TAGS, Annotations, annotations
+from tracker.vot.accuracy import BURNIN, REPETITIONS, Sample, Selection, by_sequence, by_tag, sample
+from tracker.vot.runs import Runs, load
+
+ALPHA = 0.05
+COMMON_FRAMES = 25
+
+SHARING = {"best": np.min, "mean": np.mean, "median": np.median, "none": None}
+"""Rank given to a tracker from the ranks of those that do not differ from it."""
+
+
+def different_accuracy(
+    first: Sample, second: Sample, alpha: float = ALPHA, thresholds: np.ndarray | None = None
+) -> bool:
+    """Whether two trackers differ in accuracy on a selection.
+
+    Args:
+        first: of one tracker, on the same frames as ``second``.
+        second: of the other.
+        alpha: significance level.
+        thresholds: practical-difference thresholds (frames,), or None to leave that test out.
+    """
+    common = ~np.isnan(first.overlaps) & ~np.isnan(second.overlaps)
+    difference = first.overlaps[common] - second.overlaps[common]
+    if len(difference) == 0:
+        return True
+    if thresholds is not None and abs(np.mean(difference / thresholds[common])) < 1:
+        return False
+    if len(difference) < COMMON_FRAMES:
+        return True
+    if not difference.any():
+        return False
+    return bool(wilcoxon(difference, zero_method="wilcox", correction=False, method="approx").pvalue <= alpha)
+
+
+def different_robustness(first: Sample, second: Sample, alpha: float = ALPHA) -> bool:
+    """Whether two trackers differ in failures on a selection; a p-value of NaN (all values equal) is 'no'."""
+    x, y = first.failures.ravel(), second.failures.ravel()
+    return bool(mannwhitneyu(x, y, use_continuity=True, method="asymptotic").pvalue <= alpha)
+
+
+def shared_ranks(values: np.ndarray, different: np.ndarray, sharing: str = "best") -> np.ndarray:
+    """Ranks from 1, smallest value first, ties in the trackers' order, then shared.
+
+    Args:
+        values: (trackers,) float, NaN for a tracker that takes no part.
+        different: (trackers, trackers) bool, symmetric, False on the diagonal. Not being different is not transitive.
+        sharing: a key of ``SHARING``.
+
+    Returns:
+        (trackers,) float, NaN where ``values`` is.
+    """
+    if sharing not in SHARING:
+        raise ValueError(f"sharing must be one of {', '.join(SHARING)}, got {sharing!r}")
+    taking_part = ~np.isnan(values)
+    ranks = np.full(len(values), np.nan)
+    order = np.argsort(values[taking_part], kind="stable")
+    ranks[np.flatnonzero(taking_part)[order]] = np.arange(1, len(order) + 1)
+    share = SHARING[sharing]
+    if share is None:
+        return ranks
+    return np.array([share(ranks[~row & taking_part]) if on else np.nan for row, on in zip(different, taking_part)])
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Ranks of all trackers in one selection; all arrays are (trackers,), NaN where the selection has no frames.
+
+    Attributes:
+        name: of the selection.
+        length: number of its frames.
+        accuracy: mean overlaps.
+        failures: mean failures.
+        accuracy_rank: shared.
+        robustness_rank: shared.
+        practical: whether practical differences were used.
+    """
+
+    name: str
+    length: int
+    accuracy: np.ndarray
+    failures: np.ndarray
+    accuracy_rank: np.ndarray
+    robustness_rank: np.ndarray
+    practical: bool
+
+
+def rank(
+    samples: Items[Sample],
+    selection: Selection,
+    alpha: float = ALPHA,
+    sharing: str = "best",
+    thresholds: np.ndarray | None = None,
+) -> Ranking:
+    """Rank the trackers of ``samples`` (one each, on ``selection``)."""
+    count = len(samples)
+    accuracy = np.array([one.accuracy for one in samples])
+    failures = np.array([one.failure_count for one in samples])
+    differ = np.zeros((2, count, count), bool)
+    if selection.length:
+        for i, first in enumerate(samples):
+            for j, second in enumerate(samples[:i]):
+                differ[0, i, j] = differ[0, j, i] = different_accuracy(first, second, alpha, thresholds)
+                differ[1, i, j] = differ[1, j, i] = different_robustness(first, second, alpha)
+    return Ranking(
+        selection.name,
+        selection.length,
+        accuracy,
+        failures,
+        shared_ranks(-accuracy, differ[0], sharing),
+        shared_ranks(failures, differ[1], sharing),
+        thresholds is not None,
+    )
+
+
+def practical_thresholds(truths: Items[Annotations], selection: Selection) -> np.ndarray | None:
+    """The thresholds (frames,) of a selection, or None unless every sequence in it has them."""
+    thresholds = [(truth.practical, frames) for truth, frames in zip(truths, selection.frames, strict=True)]
+    parts = [None if values is None else values[frames] for values, frames in thresholds if len(frames)]
+    if not parts or any(part is None for part in parts):
+        return None
+    return np.concatenate([part for part in parts if part is not None])
+
+
+class ARRank(ProtocolAnalysis):
+    """Accuracy rank and robustness rank, with the figures of every selection."""
+
+    selection = Choice(("tag", "sequence"), default="tag", description="What is ranked: tag or sequence.")
+    tags = List(String(), default=list(TAGS), description="The tags, when ranked by tag.")
+    sharing = Choice(SHARING, default="best", description="How equivalent trackers share ranks.")
+    alpha = Float(default=ALPHA, val_min=0, val_max=1, description="Significance level of both tests.")
+    practical = Boolean(default=True, description="Use practical.value where the sequences have it.")
+    burnin = Integer(default=BURNIN, val_min=0, description="Frames left out from an initialisation on.")
+    repetitions = Integer(default=REPETITIONS, val_min=1, description="Missing repetitions are filled up to this.")
+
+    @property
+    def _title_default(self) -> str:
+        return f"Ranks per {self.selection} (shared: {self.sharing})"
+
+    def describe(self) -> tuple[Any, ...]:
+        """Ar, Rr, the point (Rr, Ar), and without a column: everything per selection."""
+        return (
+            Measure("Accuracy rank", "Ar", 1, None, Sorting.ASCENDING),
+            Measure("Robustness rank", "Rr", 1, None, Sorting.ASCENDING),
+            Point(
+                f"A-R rank plot per {self.selection}",
+                dimensions=2,
+                abbreviation="ArRr",
+                minimal=(None, None),
+                maximal=(None, None),
+                labels=("Robustness rank", "Accuracy rank"),
+                trait="ar",
+            ),
+            None,
+        )
+
+    def rankings(self, runs: Runs, truths: Items[Annotations]) -> list[Ranking]:
+        """The ranking in every selection; when ranked by tag, ``all`` (every frame) comes last."""
+        if self.selection == "tag":
+            selections = by_tag(truths, [*self.tags, "all"])
+        else:
+            selections = by_sequence(truths)
+        rankings = []
+        for selection in selections:
+            samples = [sample(run, selection, self.burnin, self.repetitions) for run in runs]
+            thresholds = practical_thresholds(truths, selection) if self.practical else None
+            rankings.append(rank(samples, selection, self.alpha, self.sharing, thresholds))
+        if self.practical and not any(ranking.practical for ranking in rankings):
+            get_logger().info("%s: practical difference not used, no practical.value", self.title)
+        return rankings
+
+    def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[tuple[Any, ...]]:
+        """One row a tracker."""
+        runs = load(experiment, trackers, sequences)
+        rankings = self.rankings(runs, [annotations(sequence) for sequence in sequences])
+        averaged = [ranking for ranking in rankings if ranking.name != "all" or self.selection != "tag"]
+        rows = []
+        for index in range(len(trackers)):
+            accuracy = _mean([float(ranking.accuracy_rank[index]) for ranking in averaged])
+            robustness = _mean([float(ranking.robustness_rank[index]) for ranking in averaged])
+            details = {
+                ranking.name: {
+                    "frames": ranking.length,
+                    "A": figure(ranking.accuracy[index]),
+                    "failures": figure(ranking.failures[index]),
+                    "Ar": figure(ranking.accuracy_rank[index]),
+                    "Rr": figure(ranking.robustness_rank[index]),
+                    "practical difference": "used" if ranking.practical else "not used",
+                }
+                for ranking in rankings
+            }
+            rows.append((figure(accuracy), figure(robustness), (robustness, accuracy), details))
+        return rows
+
+
+class TagTable(ARRank):
+    """Accuracy, failures and both ranks of every tag: four columns a tag."""
+
+    @property
+    def _title_default(self) -> str:
+        return f"Per tag (shared: {self.sharing})"
+
+    def columns(self) -> list[tuple[str, str, Measure]]:
+        """Tag, quantity (a key of the details of ``ARRank``) and description of every column."""
+        directions = {"A": Sorting.DESCENDING, "failures": Sorting.ASCENDING, "Ar": Sorting.ASCENDING}
+        directions["Rr"] = Sorting.ASCENDING
+        return [
+            (tag, key, Measure(f"{key} {tag}", f"{key} {tag}", 0, None, direction))
+            for key, direction in directions.items()
+            for tag in [*self.tags, "all"]
+        ]
+
+    def describe(self) -> tuple[Any, ...]:
+        """One measure a column."""
+        return tuple(measure for _, _, measure in self.columns())
+
+    def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[tuple[Any, ...]]:
+        """One row a tracker."""
+        rows = super().rows(experiment, trackers, sequences)
+        return [tuple(row[-1][tag][key] for tag, key, _ in self.columns()) for row in rows]
+
+
+def _mean(values: Items[float]) -> float:
+    known = [value for value in values if not math.isnan(value)]
+    return sum(known) / len(known) if known else math.nan

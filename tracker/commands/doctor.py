@@ -1,0 +1,123 @@
+"""``reciprocative doctor``: the checks of ``tracker.doctor``, and what, why and the mending line of each finding."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from tracker import boxes
+from tracker.commands.registry import PACKAGED
+from tracker.doctor import Finding, packages, probe, registry, workspace
+from tracker.video import read_regions
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this command."""
+    parser.add_argument("tracker", nargs="?", metavar="TRACKER", help="name in the registry; it is started and tried")
+    parser.add_argument("--workspace", type=Path, metavar="FOLDER", help="workspace whose stack and data are checked")
+    parser.add_argument(
+        "--registry",
+        type=Path,
+        metavar="FILE",
+        help="trackers.ini (default: the workspace's, else ./trackers.ini, else the installation's)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the findings; 1 if a run would fail, else 0."""
+    report = _Report()
+    versions = packages.installed()
+    toolkit = versions.get("vot-toolkit")
+    report.add(f"Python {packages.platform.python_version()}", packages.check_interpreter())
+    report.add("packages", packages.check_packages(versions))
+    report.add(f"import {', '.join(packages.MODULES)}", packages.check_imports())
+    if args.workspace:
+        report.add(f"workspace {args.workspace}", workspace.check_workspace(args.workspace, toolkit))
+    path, section = _find(args)
+    usable = report.add(f"registry {path}", registry.check_registry(path, args.tracker))
+    if args.tracker and usable and section:
+        _try_tracker(report, section, args.workspace)
+    elif args.tracker:
+        print(f"  --    {args.tracker} was not started: mend the registry first")
+    return report.close()
+
+
+class _Report:
+    """Prints as it goes, and counts."""
+
+    def __init__(self) -> None:
+        self._failures = self._notes = 0
+
+    def add(self, title: str, findings: Iterable[Finding]) -> bool:
+        """Print the findings of one check; whether none of them would fail a run."""
+        found = list(findings)
+        failures = sum(finding.fails for finding in found)
+        for finding in found:
+            print(f"  {'FAIL' if finding.fails else 'note'}  {finding.what}")
+            print(f"        why:  {finding.why}")
+            print(f"        mend: {finding.mend}", flush=True)
+        if not found:
+            print(f"  ok    {title}", flush=True)
+        self._failures += failures
+        self._notes += len(found) - failures
+        return not failures
+
+    def close(self) -> int:
+        """Print the sum; the exit code."""
+        if not self._failures and not self._notes:
+            print("nothing found that would make a run fail")
+        else:
+            print(f"{self._failures} would make a run fail, {self._notes} worth knowing")
+        return 1 if self._failures else 0
+
+
+def _find(args: argparse.Namespace) -> tuple[Path, registry.Section | None]:
+    """The registry to look at, and the tracker's section in it: the first that has it, as the toolkit searches."""
+    if args.registry:
+        paths = [args.registry / "trackers.ini" if args.registry.is_dir() else args.registry]
+    else:
+        named = workspace.registries(args.workspace) if args.workspace else []
+        local = Path("trackers.ini")
+        paths = named or [local if local.is_file() else PACKAGED]
+    if args.tracker:
+        for path in filter(Path.is_file, paths):
+            if section := registry.read_section(path, args.tracker):
+                return path, section
+    return paths[0], None
+
+
+def _try_tracker(report: _Report, section: registry.Section, folder: Path | None) -> None:
+    if not section.values.get("command"):
+        print(f"  ok    {section.name} has no command: results without a tracker")
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        frames, region = _frames(folder) or probe.synthetic_frames(Path(temporary))
+        result = probe.probe(section, frames, region)
+    title = f"tracker {section.name} answers"
+    if not result.failure:
+        first, *others = result.replies
+        average = sum(others) / max(len(others), 1)
+        times = f"handshake {result.handshake:.1f} s, first frame {first:.2f} s, next {average:.2f} s"
+        title += f": {times} (timeout {section.timeout} s)"
+    if not report.add(title, probe.judge(result, section)) and result.last_words:
+        print(f"  its stderr, {len(result.last_words)} last lines:")
+        for line in result.last_words:
+            print(f"      | {line}")
+
+
+def _frames(folder: Path | None) -> tuple[list[Path], probe.Region] | None:
+    """First frames and region of the first sequence in the workspace that can be used, if there is one."""
+    for sequence in workspace.sequence_folders(workspace.sequences_folder(folder)) if folder else []:
+        frames = workspace.read_sequence(sequence).images[: probe.FRAMES] if sequence.is_dir() else []
+        if len(frames) < probe.FRAMES or not str(frames[0].resolve()).isascii():
+            continue
+        try:
+            region = read_regions(sequence / "groundtruth.txt")[0]
+            boxes.from_polygon(region if region is not None else [])
+        except (OSError, ValueError):
+            continue
+        if region is not None:
+            return frames, region
+    return None

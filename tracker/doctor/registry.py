@@ -1,0 +1,164 @@
+"""trackers.ini as the toolkit reads it: what breaks the whole registry, a section, or only what was meant."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tracker.doctor import Finding
+
+PROTOCOLS = ("traxpython", "trax", "traxmatlab", "traxoctave")
+_IDENTIFIER = re.compile(r"[a-zA-Z0-9_-]+")  # vot.tracker.VALID_IDENTIFIER
+_BROKEN = "the toolkit then reads no tracker at all from this file"
+
+
+@dataclass(frozen=True)
+class Section:
+    """One tracker of a registry, its values as the toolkit would see them."""
+
+    name: str
+    source: Path
+    values: dict[str, str]
+
+    @property
+    def timeout(self) -> int:
+        """Seconds that one reply may take."""
+        return int(self.values.get("timeout", "30"))
+
+
+def read_section(path: Path, name: str) -> Section | None:
+    """Section ``name`` of the registry in ``path``; None if it has none or cannot be parsed."""
+    parser = configparser.ConfigParser()
+    try:
+        parser.read_string(path.read_text())
+        return Section(name, path, dict(parser[name])) if parser.has_section(name) else None
+    except configparser.Error:
+        return None
+
+
+def check_registry(path: Path, name: str | None = None) -> Iterator[Finding]:
+    """Findings in the registry at ``path``; of section ``name`` only, apart from what breaks the whole file."""
+    if not path.is_file():
+        yield Finding(
+            f"there is no registry {path}",
+            "the toolkit says 'Tracker does not exist' and exits with 0",
+            'vot --registry "$(reciprocative registry)" test DAT',
+        )
+        return
+    text = path.read_text()
+    yield from _check_percent(path, text)
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read_string(text, source=str(path))
+    except configparser.DuplicateSectionError as error:
+        yield Finding(
+            f"{path}, line {error.lineno}: a second section [{error.section}]", _BROKEN, "rename or remove it"
+        )
+        return
+    except configparser.DuplicateOptionError as error:
+        what = f"{path}, line {error.lineno}: {error.option} is given twice in [{error.section}]"
+        yield Finding(what, _BROKEN, "remove one of the two lines")
+        return
+    except configparser.Error as error:
+        first = str(error).splitlines()[0]
+        yield Finding(f"{path}: {first}", _BROKEN, "every line is [section], key = value, # comment or empty")
+        return
+    for section in parser.sections():
+        if "command" not in parser[section]:
+            yield Finding(
+                f"{path}: section [{section}] has no command",
+                f"__init__() missing 1 required positional argument: 'command'; {_BROKEN}",
+                "command = tracker   (or 'command =' for results without a tracker)",
+            )
+        if name in (None, section):
+            yield from _check_section(Section(section, path, dict(parser[section])), text)
+    if name is not None and not parser.has_section(name):
+        yield Finding(
+            f"{path} has no tracker {name}; it has {', '.join(parser.sections()) or 'none'}",
+            "the toolkit says 'Tracker does not exist' and exits with 0",
+            'vot --registry "$(reciprocative registry)" test DAT   (that registry has DAT, MDNet, NCC, ...)',
+        )
+
+
+def _check_percent(path: Path, text: str) -> Iterator[Finding]:
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.lstrip().startswith(("#", ";")) and re.search(r"%(?!\()", line.replace("%%", "")):
+            yield Finding(
+                f"{path}, line {number}: a percent sign in {line.strip()!r}",
+                f"InterpolationSyntaxError: '%' must be followed by '%' or '('; {_BROKEN}",
+                line.strip().replace("%%", "%").replace("%", "%%"),
+            )
+
+
+def _check_section(section: Section, text: str) -> Iterator[Finding]:
+    values, place = section.values, f"{section.source}, [{section.name}]"
+    if not _IDENTIFIER.fullmatch(section.name):
+        why = "the toolkit leaves the section out: letters, digits, - and _ are allowed"
+        yield Finding(f"{place}: not a valid name", why, f"[{re.sub('[^a-zA-Z0-9_-]', '-', section.name)}]")
+    for key, value in values.items():
+        if match := re.search(r"\s[#;]", value):
+            yield Finding(
+                f"{place}: the comment in '{key} = {value}' is part of the value",
+                "only a line of its own is a comment; the toolkit uses all of it as the value",
+                f"{key} = {value[: match.start()].strip()}",
+            )
+    version = values.get("version", "")
+    if version and not _IDENTIFIER.fullmatch(version):
+        yield Finding(
+            f"{place}: version = {version}",
+            f"'Illegal version format' (no dots); {_BROKEN}",
+            f"version = {re.sub('[^a-zA-Z0-9_-]', '-', version)}",
+        )
+    command = values.get("command")
+    if not command:
+        return  # results without a tracker, or reported already
+    if values.get("protocol") not in PROTOCOLS:
+        yield Finding(
+            f"{place}: protocol = {values.get('protocol', '')}",
+            f"the toolkit knows {', '.join(PROTOCOLS)} and says 'Runtime protocol not available'",
+            "protocol = traxpython",
+        )
+    timeout = values.get("timeout", "30")
+    if not re.fullmatch(r"[1-9]\d*", timeout.strip()) and not re.search(r"\s[#;]", timeout):
+        why = "it is a whole number of seconds for each reply, at least 1; else 'Number conversion error'"
+        yield Finding(f"{place}: timeout = {timeout}", why, "timeout = 120")
+    yield from _check_paths(section, place)
+
+
+def _check_paths(section: Section, place: str) -> Iterator[Finding]:
+    for key in ("paths", "linkpaths"):
+        value = section.values.get(key, "")
+        if os.pathsep != ";" and ";" in value and not re.search(r"\s[#;]", value):
+            yield Finding(
+                f"{place}: ';' in {key} = {value}",
+                f"folders are separated by '{os.pathsep}' here: this names one folder with a semicolon in it",
+                f"{key} = {value.replace(';', os.pathsep)}",
+            )
+            continue
+        for folder in filter(None, re.split(r"\s[#;]", value)[0].split(os.pathsep)):
+            if not (section.source.parent / folder).is_dir():
+                yield Finding(
+                    f"{place}: {key} names {folder}, which is not a folder",
+                    f"it is taken relative to {section.source.parent}; Python then says ModuleNotFoundError, "
+                    "the toolkit 'Unable to connect to tracker'",
+                    f"{key} = an existing folder, or leave {key} out if the tracker is installed",
+                )
+    interpreter = section.values.get("python")
+    if interpreter and shutil.which(interpreter) is None:
+        yield Finding(
+            f"{place}: python = {interpreter} cannot be executed",
+            "the toolkit stops with FileNotFoundError",
+            f"python = {sys.executable}   (or leave the line out: the interpreter that runs vot)",
+        )
+    if section.values.get("protocol") == "traxpython" and " " in (interpreter or sys.executable):
+        yield Finding(
+            f"{place}: the interpreter's path has a space: {interpreter or sys.executable}",
+            "the toolkit splits the command at spaces",
+            "python = a path without spaces, such as a virtual environment's elsewhere",
+        )

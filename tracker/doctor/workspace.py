@@ -1,0 +1,232 @@
+"""A workspace as the toolkit reads it: configuration, stack, and every sequence of its data set."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from packaging.version import Version
+
+from tracker import images
+from tracker.doctor import Finding
+from tracker.video import read_regions
+
+BROKEN_SINCE = Version("0.8")
+_REPLACED = {  # experiments of the toolkit's own, and what runs in their place on every release
+    "supervised": "tracker.vot.reset_based.ResetBased",
+    "multistart": "tracker.vot.reset_based.MultiStart",
+    "unsupervised": "tracker.vot.reset_based.Unsupervised",  # broken only with realtime
+}
+_SHOWN = 5  # findings of one kind, of which a data set may have hundreds
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """A sequence folder: its images in order as the toolkit finds them, its ground truth file."""
+
+    folder: Path
+    pattern: str
+    length: int | None  # from the sequence file of a data set without images
+
+    @property
+    def images(self) -> list[Path]:
+        """Frames 1, 2, ... until one is missing."""
+        found: list[Path] = []
+        while (path := self.folder / (self.pattern % (len(found) + 1))).is_file():
+            found.append(path)
+        return found
+
+
+def read_config(workspace: Path) -> dict[str, Any]:
+    """config.yaml of a workspace; empty if it is missing or malformed, which ``check_workspace`` reports."""
+    try:
+        config = yaml.load((workspace / "config.yaml").read_text(), Loader=yaml.BaseLoader)
+    except (OSError, yaml.YAMLError):
+        return {}
+    return config if isinstance(config, dict) else {}
+
+
+def registries(workspace: Path) -> list[Path]:
+    """Files that ``registry:`` of a workspace names, a folder standing for the trackers.ini in it."""
+    named = read_config(workspace).get("registry", [])
+    paths = [workspace / entry for entry in ([named] if isinstance(named, str) else named)]
+    return [path / "trackers.ini" if path.is_dir() else path for path in paths]
+
+
+def sequences_folder(workspace: Path) -> Path:
+    """Where the data set of a workspace lies."""
+    return workspace / str(read_config(workspace).get("sequences", "sequences"))
+
+
+def read_sequence(folder: Path) -> Sequence:
+    """The sequence in ``folder``, by its ``sequence`` file or, without one, in the layout of VOT2013-2016."""
+    entries: dict[str, str] = {}
+    if (folder / "sequence").is_file():
+        lines = (folder / "sequence").read_text().splitlines()
+        entries = {key.strip(): value.strip() for key, _, value in (line.partition("=") for line in lines)}
+        pattern = entries.get("channels.color", "color/%08d.jpg")
+    else:
+        pattern = "%08d.jpg"
+    length = entries.get("length", "")
+    return Sequence(folder, pattern, int(length) if length.isdigit() else None)
+
+
+def sequence_folders(dataset: Path) -> list[Path]:
+    """The folders that list.txt names, existing or not."""
+    try:
+        names = (dataset / "list.txt").read_text().splitlines()
+    except OSError:
+        return []
+    return [dataset / name.strip() for name in names if name.strip()]
+
+
+def check_workspace(workspace: Path, toolkit: str | None = None) -> Iterator[Finding]:
+    """Findings in ``workspace`` for release ``toolkit`` of vot-toolkit."""
+    file = workspace / "config.yaml"
+    if not file.is_file():
+        why = "the toolkit says 'Workspace not initialized'"
+        yield Finding(f"{workspace} has no config.yaml", why, f"vot initialize vot2016/rgb --workspace {workspace}")
+        return
+    if not read_config(workspace):
+        yield Finding(f"{file} is not a mapping in YAML", "no vot command can load it", "stack: stacks/embedded.yaml")
+        return
+    if not os.access(workspace, os.W_OK):
+        yield Finding(f"{workspace} cannot be written", "results have no place", f"chmod u+w {workspace}")
+    yield from _check_stack(workspace, toolkit)
+    yield from _check_dataset(sequences_folder(workspace))
+
+
+def _check_stack(workspace: Path, toolkit: str | None) -> Iterator[Finding]:
+    name = read_config(workspace).get("stack")
+    if not name or isinstance(name, dict):
+        if not name:
+            yield Finding(f"{workspace}/config.yaml names no stack", "it says what to run", "stack: vot2016/rgb")
+        return
+    path = _resolve_stack(name, workspace)
+    if path is None:
+        yield Finding(
+            f"{workspace}/config.yaml: stack {name} does not exist",
+            "'Experiment stack does not exist': a file (with .yaml) of the workspace, an absolute path, "
+            "or the name of one of the toolkit's with its folder",
+            "stack: vot2016/rgb   (not vot2016)",
+        )
+        return
+    try:
+        experiments = (yaml.load(path.read_text(), Loader=yaml.BaseLoader) or {}).get("experiments") or {}
+    except yaml.YAMLError as error:
+        yield Finding(f"{path} is not YAML: {str(error).splitlines()[0]}", "no vot command can load it", "correct it")
+        return
+    if not experiments:
+        yield Finding(
+            f"stack {path} has no experiments", "nothing would run", "experiments: (see stacks/embedded.yaml)"
+        )
+    for key, experiment in experiments.items():
+        kind = experiment.get("type", "")
+        broken = kind in ("supervised", "multistart") or (kind == "unsupervised" and "realtime" in experiment)
+        if toolkit and Version(toolkit) >= BROKEN_SINCE and broken:
+            yield Finding(
+                f"stack {name}: experiment {key} is of type {kind}, which vot-toolkit {toolkit} cannot run",
+                "it fails at the first frame, and 'vot evaluate' may still exit with 0",
+                f"type: {_REPLACED[kind]}   (in a copy of the stack; or pip install vot-toolkit==0.7.4)",
+            )
+
+
+def _resolve_stack(name: str, workspace: Path) -> Path | None:
+    toolkit = importlib.util.find_spec("vot")
+    candidates = [workspace / name]
+    if toolkit and toolkit.origin:
+        candidates.append(Path(toolkit.origin).parent / "stack" / f"{name}.yaml")
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _check_dataset(dataset: Path) -> Iterator[Finding]:
+    if not (dataset / "list.txt").is_file():
+        yield Finding(
+            f"{dataset} has no list.txt",
+            "'Unable to locate sequences', or the toolkit starts to download the stack's data set",
+            f"ls -d {dataset}/*/ | xargs -n 1 basename > {dataset}/list.txt   "
+            f"(or: python -m tracker.sequences {dataset})",
+        )
+        return
+    folders = sequence_folders(dataset)
+    if not folders:
+        yield Finding(f"{dataset}/list.txt is empty", "'Unable to locate sequences'", "one sequence folder a line")
+    if not str(dataset.resolve()).isascii():
+        yield Finding(
+            f"the path of the data set has non-ASCII characters: {dataset.resolve()}",
+            "TraX sends paths as ASCII: the tracker stops with a protocol error at the first frame",
+            f"mv {dataset.resolve()} a folder of ASCII letters, and 'sequences:' in config.yaml to it",
+        )
+    shown = 0
+    for folder in folders:
+        for finding in _check_sequence(folder):
+            shown += 1
+            if shown <= _SHOWN:
+                yield finding
+    if shown > _SHOWN:
+        yield Finding(f"{shown - _SHOWN} more findings in the data set", "as above", "mend these and ask again")
+
+
+def _check_sequence(folder: Path) -> Iterator[Finding]:
+    if not folder.is_dir():
+        yield Finding(f"sequence {folder} of list.txt does not exist", "no vot command loads the data set", "remove it")
+        return
+    if not folder.name.isascii():
+        why = "TraX sends paths as ASCII: the tracker stops with a protocol error"
+        yield Finding(f"sequence {folder.name} has non-ASCII characters", why, f"mv '{folder}' an ASCII name")
+    sequence = read_sequence(folder)
+    frames = sequence.images
+    length = sequence.length or len(frames)
+    if not length:
+        unnamed = (folder / "color").is_dir() and not (folder / "sequence").is_file()
+        mend = f"printf 'fps=30\\nchannels.color=color/%%08d.jpg\\n' > {folder}/sequence"
+        yield Finding(
+            f"sequence {folder.name}: there is no {sequence.pattern % 1}",
+            "frames are counted from 1, eight digits; without a file 'sequence' they lie in the folder itself",
+            mend if unnamed else "rename the images",
+        )
+        return
+    suffix = Path(sequence.pattern).suffix
+    in_folder = len(list((folder / sequence.pattern).parent.glob(f"*{suffix}")))
+    if frames and in_folder > len(frames):
+        missing = sequence.pattern % (len(frames) + 1)
+        why = f"the toolkit ends the sequence there and ignores {in_folder - len(frames)} images"
+        yield Finding(f"sequence {folder.name}: {missing} is missing", why, "restore it")
+    for path in {*frames[:1], *frames[-1:]}:
+        try:
+            images.read(path)
+        except (OSError, ValueError) as error:
+            yield Finding(str(error), "the tracker stops with an error at this frame", f"restore {path}")
+    yield from _check_annotations(folder, length)
+
+
+def _check_annotations(folder: Path, length: int) -> Iterator[Finding]:
+    if list(folder.glob("groundtruth_*.txt")):
+        return  # several objects, a file each
+    file = folder / "groundtruth.txt"
+    try:
+        regions = read_regions(file)
+    except (OSError, ValueError) as error:
+        yield Finding(f"sequence {folder.name}: {error}", "the toolkit cannot load it", f"restore {file}")
+        return
+    if len(regions) != length:
+        yield Finding(
+            f"sequence {folder.name}: {len(regions)} lines of ground truth for {length} frames",
+            "the toolkit takes missing lines as 'unknown' without a word: results would be wrong",
+            f"one region a line in {file}",
+        )
+    elif regions[0] is None:
+        why = "the tracker cannot be initialised on the first frame"
+        yield Finding(f"sequence {folder.name}: the first region is empty", why, f"correct line 1 of {file}")
+    for tag in sorted([*folder.glob("*.tag"), *folder.glob("*.label")]):
+        if (lines := len(tag.read_text().split())) > length:
+            yield Finding(
+                f"{tag}: {lines} lines for {length} frames",
+                "the toolkit takes it without a word: the tags belong to another cut of the sequence",
+                f"head -n {length} {tag} > fixed && mv fixed {tag}",
+            )

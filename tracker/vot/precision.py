@@ -22,11 +22,11 @@ from typing import Any
 import numpy as np
 from vot.analysis import Curve, Measure, Sorting
 from vot.experiment.multirun import UnsupervisedExperiment
-from vot.region import Region, RegionType
+from vot.region import Region, Special
 
 from tracker.vot.analysis import ProtocolAnalysis
 from tracker.vot.annotations import annotations
-from tracker.vot.raw import ONE_PASS_CODES, check, parse
+from tracker.vot.raw import ONE_PASS_CODES, bounding_rectangle, check, parse
 from tracker.vot.runs import raw_runs
 
 ERRORS = np.arange(51)
@@ -41,8 +41,8 @@ def boxes(regions: Items[Region]) -> np.ndarray:
     """Bounding rectangles (frames, 4) as x, y, width, height; NaN for codes and empty rectangles."""
     result = np.full((len(regions), 4), np.nan)
     for frame, region in enumerate(regions):
-        if region.type != RegionType.SPECIAL:
-            rectangle = region.convert(RegionType.RECTANGLE)
+        if not isinstance(region, Special):
+            rectangle = bounding_rectangle(region)
             if rectangle.width > 0 and rectangle.height > 0:
                 result[frame] = rectangle.x, rectangle.y, rectangle.width, rectangle.height
     return result

@@ -15,7 +15,8 @@ import math
 import struct
 from collections.abc import Sequence as Items
 
-from vot.region import Polygon, Rectangle, Region, RegionType, Special
+from vot import region as toolkit_region
+from vot.region import Polygon, Rectangle, Region, Special
 from vot.region.io import parse_region, read_trajectory
 from vot.tracker.results import Results
 
@@ -81,7 +82,7 @@ def parse(data: bytes, file: str) -> list[Region]:
     except (struct.error, OSError, ValueError, IndexError) as error:
         raise DamagedFile(file, f"not a whole binary trajectory ({error})") from error
     for number, region in enumerate(regions, start=1):
-        if region.type in (RegionType.RECTANGLE, RegionType.POLYGON):
+        if isinstance(region, Rectangle | Polygon):
             parse_line(str(region), file, number)
     return regions
 
@@ -96,15 +97,22 @@ def check(regions: Items[Region], length: int, codes: Items[int], file: str) -> 
         line = min(len(regions), length) + 1
         raise DamagedFile(file, f"{len(regions)} regions, but the sequence has {length} frames", line)
     for number, region in enumerate(regions, start=1):
-        if region.type == RegionType.SPECIAL and region.code not in codes:
+        if isinstance(region, Special) and region.code not in codes:
             raise DamagedFile(file, f"unknown code {region.code}, expected one of {', '.join(map(str, codes))}", number)
-    if regions[0].type != RegionType.SPECIAL or regions[0].code != INITIALIZATION:
+    if not isinstance(regions[0], Special) or regions[0].code != INITIALIZATION:
         raise DamagedFile(file, f"a run starts with code {INITIALIZATION} (initialisation), found {regions[0]}", 1)
 
 
 def find(results: Results, name: str) -> str | None:
     """The file that the toolkit would read as trajectory ``name``, or None."""
     return next((name + suffix for suffix in SUFFIXES if results.exists(name + suffix)), None)
+
+
+def bounding_rectangle(region: Region) -> Rectangle:
+    """The upright rectangle around a region; how the toolkit is asked for it depends on its release."""
+    if hasattr(toolkit_region, "RegionType"):  # below 0.8
+        return region.convert(toolkit_region.RegionType.RECTANGLE)
+    return Rectangle.convert(region)
 
 
 def read_bytes(results: Results, file: str) -> bytes:

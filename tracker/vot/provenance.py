@@ -1,0 +1,136 @@
+"""Where results come from: a record beside them that tells whether they still belong to what would be run today.
+
+``results/<tracker>/<experiment>/<sequence>/fingerprint.json`` says which parameters and weights (the tracker's own
+fingerprint, from its TraX handshake), which section of trackers.ini, which rules of the experiment and which data
+made the trajectories beside it. Trackers that tell no fingerprint are known by their section alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from vot.dataset import Sequence
+from vot.experiment import Experiment
+from vot.tracker import Tracker
+
+from tracker.vot.raw import DamagedFile
+from tracker.vot.storage import publish, trajectories
+
+FILE = "fingerprint.json"
+
+_NO_EFFECT_ON_BOXES = {"label", "timeout", "tags", "paths", "python", "linkpaths"}
+_NO_EFFECT_IN_ENVIRONMENT = {"RECIPROCATIVE_LOG", "PYTHONPATH", "PYTHONUNBUFFERED", "LD_LIBRARY_PATH", "PATH", "TRAX"}
+_RULES_LEFT_OUT = {"analyses", "repetitions", "early_stop", "type"}
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What decides the trajectories of one tracker in one experiment on one sequence.
+
+    Attributes:
+        tracker: fingerprint of parameters and weights as the tracker tells it; None if it tells none.
+        settings: its section of trackers.ini, less what cannot change a box (label, timeout, paths, ...).
+        experiment: the experiment's parameters, less analyses and number of repetitions.
+        data: hash of ground truth, values and the sizes of all image files.
+    """
+
+    tracker: str | None
+    settings: dict[str, str]
+    experiment: dict[str, Any]
+    data: str
+
+    @property
+    def digest(self) -> str:
+        """12 hexadecimal digits; equal digests mean results that may stand side by side."""
+        return _digest(asdict(self))
+
+    def differences(self, other: Provenance) -> list[str]:
+        """What was otherwise when ``other`` was made, one line each: ``name: then -> now``."""
+        found = []
+        if other.tracker != self.tracker:
+            found.append(f"parameters or weights: {other.tracker} -> {self.tracker}")
+        for label, now, then in (
+            ("", self.settings, other.settings),
+            ("experiment ", self.experiment, other.experiment),
+        ):
+            for key in sorted(now.keys() | then.keys()):
+                if now.get(key) != then.get(key):
+                    found.append(f"{label}{key}: {then.get(key)} -> {now.get(key)}")
+        if other.data != self.data:
+            found.append("the sequence itself (ground truth or images)")
+        return found
+
+
+def of(tracker: Tracker, experiment: Experiment, sequence: Sequence, reported: str | None) -> Provenance:
+    """The provenance of results that would be made now.
+
+    Args:
+        tracker: a tracker whose runtime has not been started (that adds to its environment).
+        experiment: the experiment.
+        sequence: a sequence as the experiment transforms it.
+        reported: the tracker's own fingerprint, see :func:`tracker.vot.probe.probe`.
+    """
+    return Provenance(reported, settings_of(tracker), rules_of(experiment), data_of(sequence))
+
+
+def settings_of(tracker: Tracker) -> dict[str, str]:
+    """A tracker's section of trackers.ini, less what cannot change a box; environment variables as ``env_NAME``."""
+    section = tracker.describe()
+    environment = section.pop("env") or {}
+    arguments = section.pop("arguments") or {}
+    settings = {key: str(value) for key, value in section.items() if key not in _NO_EFFECT_ON_BOXES}
+    settings |= {f"env_{key}": value for key, value in environment.items() if key not in _NO_EFFECT_IN_ENVIRONMENT}
+    return settings | {f"arg_{key}": str(value) for key, value in arguments.items()}
+
+
+def rules_of(experiment: Experiment) -> dict[str, Any]:
+    """Parameters of an experiment that decide its trajectories."""
+    return {key: value for key, value in experiment.dump().items() if key not in _RULES_LEFT_OUT}
+
+
+def data_of(sequence: Sequence) -> str:
+    """Hash of a sequence's ground truth, its per-frame values and tags, and the sizes of its image files."""
+    frames = []
+    for index in range(len(sequence)):
+        frame = sequence.frame(index)
+        names = (frame.filename(channel) for channel in sorted(sequence.channels()))
+        sizes = [Path(name).stat().st_size if name else 0 for name in names]
+        frames.append([str(sequence.groundtruth(index)), sequence.values(index), sorted(sequence.tags(index)), sizes])
+    return _digest(frames)
+
+
+def read(folder: Path) -> Provenance | None:
+    """The record in ``folder``; None if there is none.
+
+    Raises:
+        DamagedFile: the record is not what :func:`write` writes.
+    """
+    file = folder / FILE
+    if not file.exists():
+        return None
+    try:
+        record = json.loads(file.read_text())
+        return Provenance(**{key: record[key] for key in ("tracker", "settings", "experiment", "data")})
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedFile(str(file), f"not a record of provenance ({error}); delete it to keep the results") from error
+
+
+def write(folder: Path, provenance: Provenance) -> None:
+    """Record where the trajectories that will stand in ``folder`` come from.
+
+    Trajectories that are there already without a record are named in it: nobody knows what made them.
+    """
+    record: dict[str, Any] = {"fingerprint": provenance.digest, **asdict(provenance)}
+    if (folder / FILE).exists():
+        return
+    if before := trajectories(folder):
+        record["unrecorded"] = before
+    publish(folder / FILE, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:12]

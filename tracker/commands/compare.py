@@ -1,0 +1,155 @@
+"""``reciprocative compare``: several trackers' stored results on one sequence as a video or a page."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import itertools
+import json
+import math
+import sys
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from tracker import images, overlay
+from tracker.commands import outputs
+from tracker.video import VIDEO_SUFFIXES, Image, VideoWriter
+
+if TYPE_CHECKING:
+    from tracker.vot.comparison import Comparison
+
+PAGE_WIDTH = 640  # of the images in a page, pixels, at most
+PLOT_HEIGHT = 96
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this command."""
+    parser.add_argument("trackers", nargs="*", metavar="TRACKER", help="trackers (default: all with results)")
+    parser.add_argument("--sequence", required=True, metavar="S", help="name of a sequence of the workspace")
+    parser.add_argument(
+        "--workspace",
+        type=Path,
+        metavar="FOLDER",
+        help="VOT workspace (default: this folder, if it is one, else ./vot_workspace)",
+    )
+    parser.add_argument("--experiment", metavar="E", help="of the stack (default: the first reset-based one)")
+    parser.add_argument("--repetition", type=int, default=1, metavar="N", help="number of the run (default: 1)")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="video (default, without --html: S.mp4)")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="one self-contained page for a browser")
+    parser.add_argument("--overwrite", action="store_true", help="replace existing output files")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the video, the page, or both."""
+    if args.out is None and args.html is None:
+        args.out = Path(f"{args.sequence}.mp4")
+    if args.out:
+        outputs.checked("--out", args.out, VIDEO_SUFFIXES, args.overwrite)
+    if args.html:
+        outputs.checked("--html", args.html, {".html", ".htm"}, args.overwrite)
+    folder = args.workspace or (Path() if Path("config.yaml").is_file() else Path("vot_workspace"))
+    if not (folder / "config.yaml").is_file():
+        raise FileNotFoundError(f"{folder} is not a VOT workspace (no config.yaml); give --workspace FOLDER")
+    from tracker.vot import comparison
+
+    found = comparison.load(folder, args.sequence, args.trackers, args.experiment, args.repetition)
+    for line in found.runs:
+        print(f"{line.name:<16} accuracy {line.accuracy:.3f}  failures {len(line.failures)}")
+    if args.out:
+        with VideoWriter(args.out, found.rate) as video:
+            console = Console(stderr=True)
+            for picture in track(pictures(found), args.sequence, len(found.images), console=console):
+                video.write(picture)
+        print(f"wrote {args.out}", file=sys.stderr)
+    if args.html:
+        outputs.write_whole(args.html, page(found))
+        print(f"wrote {args.html}", file=sys.stderr)
+    return 0
+
+
+def pictures(found: Comparison) -> Iterator[Image]:
+    """Every frame with the ground truth (white), the trackers' regions, and their overlap curves below."""
+    colours = dict(zip((run.name for run in found.runs), itertools.cycle(overlay.PALETTE), strict=False))
+    overlaps = {run.name: run.overlaps for run in found.runs}
+    failed = {run.name: 0 for run in found.runs}
+    for index, path in enumerate(found.images):
+        picture = images.read(path)
+        truth = found.truth[index]
+        if truth is not None:
+            overlay.draw_region(picture, truth, overlay.TRUTH, 1)
+        scale = overlay.text_scale(picture)
+        x, height = 6, round(24 * scale) + 6
+        overlay.shade(picture[:height])
+        x = overlay.draw_text(picture, f"{index}", x, height - 6, overlay.INK, scale) + 10
+        for run in found.runs:
+            region = run.regions[index]
+            if region is not None:
+                overlay.draw_region(picture, region, colours[run.name], 2)
+            failed[run.name] += index in run.failures
+            x = overlay.draw_text(picture, _label(run, index, failed), x, height - 6, colours[run.name], scale) + 10
+        plot = overlay.overlap_plot(overlaps, index, picture.shape[1], PLOT_HEIGHT)
+        yield np.concatenate([picture, plot])
+
+
+def _label(run: Any, index: int, failed: dict[str, int]) -> str:
+    value = run.overlaps[index]
+    state = f"{value:.2f}" if math.isfinite(value) else ("start" if index in run.starts else "LOST")
+    return f"{run.name} {state} x{failed[run.name]}"
+
+
+def page(found: Comparison) -> str:
+    """One HTML file with the frames, regions and curves in it; nothing is loaded from elsewhere."""
+    encoded, scale = [], 1.0
+    for path in found.images:
+        image = images.read(path)[..., ::-1]
+        scale = min(1.0, PAGE_WIDTH / image.shape[1])
+        small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
+        jpeg = cv2.imencode(".jpg", np.ascontiguousarray(small), [cv2.IMWRITE_JPEG_QUALITY, 80])[1]
+        encoded.append("data:image/jpeg;base64," + base64.b64encode(jpeg.tobytes()).decode())
+    data = {
+        "sequence": found.sequence,
+        "experiment": found.experiment,
+        "source": "Made by reciprocative compare.",
+        "rate": found.rate,
+        "scale": scale,
+        "images": encoded,
+        "truth": [_points(region) for region in found.truth],
+        "tags": {tag: _spans(frames) for tag, frames in found.tags.items()},
+        "runs": [
+            {
+                "name": run.name,
+                "colour": "rgb({}, {}, {})".format(*colour),
+                "regions": [_points(region) for region in run.regions],
+                "overlaps": [round(value, 4) if math.isfinite(value) else None for value in run.overlaps.tolist()],
+                "failures": run.failures,
+                "starts": run.starts,
+                "accuracy": run.accuracy if math.isfinite(run.accuracy) else None,
+            }
+            for run, colour in zip(found.runs, itertools.cycle(overlay.PALETTE), strict=False)
+        ],
+    }
+    text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")  # no tag can end the script
+    template = files("tracker.commands").joinpath("page.html").read_text(encoding="utf-8")
+    return template.replace("/*DATA*/null", text)
+
+
+def _points(region: Any) -> list[list[float]] | None:
+    return None if region is None else region.round(2).tolist()
+
+
+def _spans(frames: list[int]) -> list[tuple[int, int]]:
+    """Runs of consecutive frames as (first, one after the last)."""
+    spans: list[tuple[int, int]] = []
+    for frame in frames:
+        if spans and spans[-1][1] == frame:
+            spans[-1] = (spans[-1][0], frame + 1)
+        else:
+            spans.append((frame, frame + 1))
+    return spans

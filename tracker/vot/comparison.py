@@ -1,0 +1,140 @@
+"""Several trackers' stored results on one sequence, side by side: what ``reciprocative compare`` shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Items
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from vot.experiment.multirun import MultiRunExperiment
+from vot.region import Region, RegionType
+from vot.workspace import Workspace
+
+from tracker.vot.accuracy import burn_in
+from tracker.vot.annotations import annotations as annotations_of
+from tracker.vot.raw import FAILURE, INITIALIZATION, parse
+from tracker.vot.runs import measure, raw_runs
+from tracker.vot.summary import reset_based, resolve
+
+Polygon = NDArray[np.float64]  # (N, 2) of (x, y), 0-based pixels
+
+
+@dataclass(frozen=True, eq=False)
+class TrackerRun:
+    """One repetition of one tracker.
+
+    Attributes:
+        name: reference of the tracker.
+        regions: a polygon (N, 2) for each frame, None where there is none (initialised, failed, waiting).
+        overlaps: (frames,) with the ground truth, NaN where there is no region.
+        failures: frames on which it failed.
+        starts: frames on which it was (re-)initialised.
+        accuracy: mean overlap without burn-in frames, NaN if there is none.
+    """
+
+    name: str
+    regions: list[Polygon | None]
+    overlaps: NDArray[np.float64]
+    failures: list[int]
+    starts: list[int]
+    accuracy: float
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """The runs, and what is known of the sequence.
+
+    Attributes:
+        sequence: its name.
+        experiment: identifier of the experiment.
+        rate: frames per second.
+        images: a file for each frame.
+        truth: a polygon (N, 2) or None for each frame.
+        tags: name -> frames that carry it.
+        runs: one for each tracker, in the order asked for.
+    """
+
+    sequence: str
+    experiment: str
+    rate: float
+    images: list[Path]
+    truth: list[Polygon | None]
+    tags: dict[str, list[int]]
+    runs: list[TrackerRun]
+
+
+def load(
+    folder: Path, sequence: str, trackers: Items[str] = (), experiment: str | None = None, repetition: int = 1
+) -> Comparison:
+    """Read the results of ``trackers`` (default: all that have some) on ``sequence`` from the workspace in ``folder``.
+
+    Args:
+        folder: a VOT workspace.
+        sequence: name of one of its sequences.
+        trackers: references in its registry.
+        experiment: identifier in its stack; by default the first reset-based one.
+        repetition: number of the run, from 1.
+
+    Raises:
+        ValueError: there is no such tracker, sequence, experiment or repetition, or the sequence has no images.
+        OSError: not a workspace; results are missing or damaged.
+    """
+    workspace, chosen = resolve(folder, trackers)
+    selected = _experiment(workspace, experiment)
+    transformed = {item.name: item for item in selected.transform(workspace.dataset)}
+    if sequence not in transformed:
+        raise ValueError(f"no sequence {sequence!r} in {folder}; it has {', '.join(transformed)}")
+    data = transformed[sequence]
+    known = annotations_of(data)
+    images = [data.frame(index).filename() for index in range(len(data))]
+    if any(name is None or not Path(name).is_file() for name in images):
+        raise ValueError(f"sequence {sequence} has no images in {folder}: there is nothing to draw on")
+    runs = []
+    for tracker in chosen:
+        files = raw_runs(selected, tracker, data)
+        if not 1 <= repetition <= len(files):
+            raise ValueError(f"{tracker.reference} has {len(files)} repetitions on {sequence}, not {repetition}")
+        file, content = files[repetition - 1]
+        run = measure(content, file, known)
+        kept = run.overlaps[~burn_in(run.codes, 10)]
+        runs.append(
+            TrackerRun(
+                tracker.reference,
+                [_polygon(region) for region in parse(content, file)],
+                run.overlaps,
+                np.flatnonzero(run.codes == FAILURE).tolist(),
+                np.flatnonzero(run.codes == INITIALIZATION).tolist(),
+                float(np.nanmean(kept)) if np.isfinite(kept).any() else float("nan"),
+            )
+        )
+    return Comparison(
+        sequence,
+        selected.identifier,
+        float(data.metadata("fps") or 30),
+        [Path(name) for name in images],
+        [_polygon(region) for region in known.groundtruth],
+        {tag: known.frames(tag).tolist() for tag in sorted(known.tags) if known.tags[tag].any()},
+        runs,
+    )
+
+
+def _experiment(workspace: Workspace, identifier: str | None) -> MultiRunExperiment:
+    if identifier is None:
+        return reset_based(workspace)
+    experiments = workspace.stack.experiments
+    if not isinstance(experiments.get(identifier), MultiRunExperiment):
+        names = [name for name, item in experiments.items() if isinstance(item, MultiRunExperiment)]
+        raise ValueError(f"experiment {identifier!r} cannot be compared; choose one of {', '.join(names)}")
+    return experiments[identifier]
+
+
+def _polygon(region: Region) -> Polygon | None:
+    if region.type == RegionType.SPECIAL:
+        return None
+    if region.type == RegionType.POLYGON:
+        return np.array([region[index] for index in range(region.size)], np.float64)  # (N, 2)
+    box = region.convert(RegionType.RECTANGLE)
+    left, top, right, bottom = box.x, box.y, box.x + box.width, box.y + box.height
+    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float64)

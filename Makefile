@@ -4,8 +4,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 SECOND := .venv-toolkit-0.9.0
+CONTRIB := benchmarks/.venv-contrib
 
-.PHONY: install evaluate test lint soak test-toolkits clean
+.PHONY: install evaluate test lint soak test-toolkits bench-env clean
 
 install: $(INSTALLED)
 
@@ -39,5 +40,13 @@ lint: $(INSTALLED)
 soak: $(INSTALLED)
 	$(BIN)/python -m pytest -m soak
 
+# OpenCV's CSRT and KCF, for benchmarks/: opencv-contrib-python cannot share an environment with opencv-python.
+bench-env: $(CONTRIB)/.installed
+
+$(CONTRIB)/.installed: benchmarks/requirements-contrib.txt
+	$(PYTHON) -m venv $(CONTRIB)
+	$(CONTRIB)/bin/python -m pip install --quiet -r benchmarks/requirements-contrib.txt
+	touch $@
+
 clean:
-	rm -rf $(VENV) .venv-*
+	rm -rf $(VENV) .venv-* $(CONTRIB)

@@ -1,0 +1,1 @@
+"""How well the trackers track (``python -m benchmarks.quality``) and what it costs (``python -m benchmarks.speed``)."""

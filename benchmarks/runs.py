@@ -1,0 +1,305 @@
+"""Reset-based runs of the project's trackers through the toolkit, kept so that nothing is computed twice.
+
+A run is kept under ``benchmarks/runs/<tracker>-<key>-s<seed>/<sequence>-<digest>/``: the toolkit's own trajectory and
+time files, and ``run.npz`` with overlaps and codes. The key covers everything that decides the boxes: parameters and
+weights (the tracker's fingerprint), the code of its modules, the libraries, the number of threads; the digest covers
+ground truth and images. Trackers run from a copy of the code: it may be edited while they do.
+"""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from collections.abc import Sequence as Items
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from vot.dataset import Sequence, load_sequence
+from vot.tracker import Registry, Results, TrackerException
+from vot.workspace import LocalStorage
+
+from tracker.vot.annotations import Annotations
+from tracker.vot.annotations import annotations as read_annotations
+from tracker.vot.reset_based import ResetBased
+from tracker.vot.runs import Run, measure, raw_runs
+
+PROJECT = Path(__file__).resolve().parents[1]
+RUNS = PROJECT / "benchmarks" / "runs"
+REGISTRIES = ("trackers.ini", "benchmarks/trackers.ini")
+CONTRIB = "benchmarks/.venv-contrib"
+SKIP_INITIALIZE = 5
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A tracker of the catalog, perhaps with other parameters; ``overrides`` are sorted (name, value) pairs."""
+
+    name: str
+    overrides: tuple[tuple[str, Any], ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Variant:
+        """Read ``NAME`` or ``NAME:parameter=value,parameter=value``.
+
+        Raises:
+            ValueError: if a part after the colon is not ``parameter=value``.
+
+        >>> Variant.parse("DAT:grid=7,device=cpu").overrides
+        (('device', 'cpu'), ('grid', 7))
+        """
+        name, _, rest = text.partition(":")
+        pairs = [part.partition("=") for part in rest.split(",")] if rest else []
+        if wrong := [key for key, equals, _ in pairs if not equals]:
+            raise ValueError(
+                f"tracker {text!r}: {wrong[0]!r} is no setting; write NAME:parameter=value,parameter=value"
+            )
+        return cls(name, tuple(sorted((key.strip(), _value(value)) for key, _, value in pairs)))
+
+    def __str__(self) -> str:
+        return self.name + (":" + ",".join(f"{key}={value}" for key, value in self.overrides) if self.overrides else "")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A sequence on disk. ``digest`` tells different sequences of one name apart."""
+
+    name: str
+    path: Path
+    frames: int
+    digest: str
+
+    @classmethod
+    def read(cls, path: Path) -> Source:
+        """Describe the sequence in the folder ``path`` (VOT layout)."""
+        sequence = load_sequence(str(path))
+        digest = hashlib.sha256()
+        for file in sorted(path.rglob("*")):
+            if file.is_file() and file.suffix != ".tag":
+                digest.update(f"{file.relative_to(path)} {file.stat().st_size}\n".encode())
+        digest.update((path / "groundtruth.txt").read_bytes())
+        return cls(sequence.name, path, len(sequence), digest.hexdigest()[:8])
+
+    def load(self) -> Sequence:
+        """The toolkit's sequence."""
+        return load_sequence(str(self.path))
+
+    def annotations(self) -> Annotations:
+        """Ground truth and attributes, checked."""
+        return read_annotations(self.load())
+
+
+@dataclass(frozen=True)
+class Series:
+    """One tracker with one seed: what a section of trackers.ini names."""
+
+    variant: Variant
+    seed: int
+    section: str
+    ini: Path
+    kept: Path
+
+    def folder(self, source: Source) -> Path:
+        """Where the run on ``source`` is kept."""
+        return self.kept / self.section / f"{source.name}-{source.digest}"
+
+
+class RunFailed(Exception):
+    """A tracker did not finish a sequence; the message tells which, and the end of its log."""
+
+
+def sections(root: Path = PROJECT) -> dict[str, dict[str, str]]:
+    """Sections of the project's registries, by name of the tracker."""
+    found = {}
+    for registry in REGISTRIES:
+        config = configparser.ConfigParser()
+        config.read(root / registry, encoding="utf-8")
+        found.update({name: dict(config[name]) for name in config.sections()})
+    return found
+
+
+def section_of(variant: Variant) -> dict[str, str]:
+    """The registry's section of a tracker.
+
+    Raises:
+        ValueError: if no registry has the tracker, or its environment was not made.
+    """
+    known = sections()
+    if variant.name not in known:
+        raise ValueError(f"unknown tracker {variant.name!r}; {' and '.join(REGISTRIES)} have {', '.join(known)}")
+    section = known[variant.name]
+    if CONTRIB in section.get("python", "") and not (PROJECT / CONTRIB / "bin" / "python").exists():
+        raise ValueError(f"tracker {variant.name} needs {CONTRIB}: run 'make bench-env', or leave {variant.name} out")
+    return section
+
+
+def interpreter(section: dict[str, str]) -> list[str]:
+    """The command of the Python that runs a section's tracker; PYTHONPATH must be the project's folder."""
+    return shlex.split(section["python"]) if "python" in section else [sys.executable]
+
+
+@contextmanager
+def snapshot() -> Iterator[Path]:
+    """A temporary folder with a copy of the code that trackers run, so that edits do not reach a running benchmark."""
+    with TemporaryDirectory(prefix="benchmark-") as folder:
+        root = Path(folder)
+        ignore = shutil.ignore_patterns("__pycache__", ".venv*", "runs")
+        for package in ("tracker", "benchmarks"):
+            shutil.copytree(PROJECT / package, root / package, ignore=ignore)
+        if (PROJECT / CONTRIB).exists():
+            (root / CONTRIB).symlink_to(PROJECT / CONTRIB, target_is_directory=True)
+        yield root
+
+
+def prepare(
+    variants: Items[Variant], seeds: int, threads: int, root: Path, kept: Path = RUNS
+) -> dict[Variant, list[Series]]:
+    """Identify trackers and write ``trackers.ini`` with a section for each and each seed into ``root``.
+
+    Args:
+        variants: trackers to run.
+        seeds: runs of each tracker, with the seeds 0, 1, ...; a deterministic tracker runs once.
+        threads: threads of a tracker.
+        root: folder made by ``snapshot``.
+        kept: folder of all runs.
+
+    Raises:
+        ValueError: if a tracker cannot be made; the message holds its error.
+    """
+    config = configparser.ConfigParser()
+    series: dict[Variant, list[Series]] = {}
+    for variant in variants:
+        section = section_of(variant)
+        overrides = dict(variant.overrides) | {"threads": threads}
+        identity = identify(variant.name, overrides, section, root)
+        key = run_key(identity)
+        series[variant] = []
+        for seed in range(1 if identity["deterministic"] else seeds):
+            name = f"{variant.name}-{key}-s{seed}"
+            config[name] = _run_section(section, variant, seed if identity["seeded"] else None, threads)
+            series[variant].append(Series(variant, seed, name, root / "trackers.ini", kept))
+            _describe(kept / name, identity | {"seed": seed})
+    with open(root / "trackers.ini", "w", encoding="utf-8") as file:
+        config.write(file)
+    return series
+
+
+def identify(name: str, overrides: dict[str, Any], section: dict[str, str], root: Path) -> dict[str, Any]:
+    """``benchmarks.identify`` as run by the tracker's interpreter on the code in ``root``.
+
+    Raises:
+        ValueError: if the tracker cannot be made; the message holds its error.
+    """
+    command = [*interpreter(section), "-m", "benchmarks.identify", name, json.dumps(overrides)]
+    environment = os.environ | {"PYTHONPATH": str(root)}
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        raise ValueError(f"tracker {name} with {overrides} cannot be made: {done.stderr.strip().splitlines()[-1]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def run_key(identity: dict[str, Any]) -> str:
+    """Name of everything that decides a tracker's boxes, except for the seed: ten hexadecimal digits."""
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:10]
+
+
+def run_missing(
+    jobs: Items[tuple[Series, Source]], workers: int, report: Callable[[int, Series, Source, float, Run], None]
+) -> None:
+    """Run what is not kept yet, ``workers`` at a time.
+
+    Args:
+        jobs: what is wanted; runs that are kept are left alone.
+        workers: toolkit processes at once, each with a tracker of its own.
+        report: told (number of runs left, series, sequence, seconds, run) after each.
+
+    Raises:
+        RunFailed: if a tracker failed, after all other runs have ended; those are kept.
+    """
+    missing = [(series, source) for series, source in jobs if not (series.folder(source) / "run.npz").exists()]
+    missing.sort(key=lambda job: (job[0].seed, -job[1].frames))
+    errors = []
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        futures = {pool.submit(_execute, series, source): (series, source) for series, source in missing}
+        for left, future in zip(range(len(futures) - 1, -1, -1), as_completed(futures), strict=True):
+            try:
+                seconds, run = future.result()
+            except RunFailed as error:
+                errors.append(str(error))
+                continue
+            report(left, *futures[future], seconds, run)
+    if errors:
+        raise RunFailed("\n".join(errors))
+
+
+def load(series: Series, source: Source) -> Run:
+    """The run that is kept.
+
+    Raises:
+        FileNotFoundError: if it has not been made.
+    """
+    with np.load(series.folder(source) / "run.npz") as data:
+        return Run(overlaps=data["overlaps"], codes=data["codes"])
+
+
+class _Folder(LocalStorage):
+    """A toolkit storage that puts every result straight into its folder."""
+
+    def results(self, tracker: Any, experiment: Any, sequence: Any) -> Results:
+        return Results(self)
+
+
+def _execute(series: Series, source: Source) -> tuple[float, Run]:
+    """Run one tracker on one sequence in this process and keep the result, complete or not at all."""
+    started = time.perf_counter()
+    final = series.folder(source)
+    with TemporaryDirectory(dir=series.kept, prefix=".running-") as folder:
+        experiment = ResetBased("baseline", _Folder(folder), repetitions=1, skip_initialize=SKIP_INITIALIZE)
+        tracker = Registry([str(series.ini)])[series.section]
+        (sequence,) = experiment.transform(source.load())
+        try:
+            experiment.execute(tracker, sequence)
+        except TrackerException as error:
+            tail = "\n    ".join(str(error.log or "").strip().splitlines()[-15:])
+            raise RunFailed(f"{series.section} on {source.name}: {error}\n    {tail}") from None
+        ((file, data),) = raw_runs(experiment, tracker, sequence)
+        run = measure(data, file, source.annotations())
+        shutil.copytree(folder, final, dirs_exist_ok=True)
+        np.savez_compressed(Path(folder) / "run.npz", codes=run.codes, overlaps=run.overlaps)
+        os.replace(Path(folder) / "run.npz", final / "run.npz")  # last and at once: it marks the run as complete
+    return time.perf_counter() - started, run
+
+
+def _run_section(section: dict[str, str], variant: Variant, seed: int | None, threads: int) -> dict[str, str]:
+    run = section | {"paths": ".", "env_reciprocative_threads": str(threads)}
+    if seed is not None:
+        run["env_reciprocative_seed"] = str(seed)
+    if variant.overrides:
+        run |= {"command": "benchmarks.serve", "env_benchmark_overrides": json.dumps(dict(variant.overrides))}
+    return run
+
+
+def _describe(folder: Path, identity: dict[str, Any]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "identity.json").write_text(json.dumps(identity, indent=2) + "\n", encoding="utf-8")
+
+
+def _value(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text

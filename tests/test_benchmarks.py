@@ -1,0 +1,302 @@
+"""Aggregation, bootstrap and bookkeeping of the benchmarks; runs of real trackers are tests of the benchmarks' user."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import quality, speed, tables
+from benchmarks.drive import follow
+from benchmarks.identify import code_digest
+from benchmarks.measures import ExpectedOverlap, bootstrap, failures
+from benchmarks.published import published_runs
+from benchmarks.runs import Source, Variant, run_key
+from tracker.result import Result
+from tracker.vot.runs import Run
+
+NAN = float("nan")
+
+
+def make_run(overlaps, failed=(), skip=5):
+    """A run with these overlaps that fails at some frames and starts anew ``skip`` frames later."""
+    overlaps = np.array(overlaps, float)
+    codes = np.full(len(overlaps), -1, np.int8)
+    codes[0] = 1
+    for frame in failed:
+        codes[frame : frame + skip] = 0
+        codes[frame] = 2
+        codes[frame + skip : frame + skip + 1] = 1
+    return Run(overlaps=np.where(codes == -1, overlaps, NAN), codes=codes)
+
+
+def random_run(rng, frames):
+    failed = [int(f) for f in np.arange(8, frames - 1, 20) if rng.random() < 0.5]
+    return make_run(rng.uniform(0.2, 1, frames), failed)
+
+
+@pytest.fixture
+def repetitions():
+    rng = np.random.default_rng(3)
+    return [{f"s{i}": random_run(rng, frames) for i, frames in enumerate((40, 90, 25, 130))} for _ in range(3)]
+
+
+NAMES = ["s0", "s1", "s2", "s3"]
+
+
+def toolkit_score(chosen, interval):
+    """EAO by the toolkit's own functions, over a list of runs."""
+    from vot.analysis.supervised import compute_eao_curve
+
+    overlaps, success = [], []
+    for run in chosen:
+        values = np.nan_to_num(run.overlaps)
+        starts, ends = np.flatnonzero(run.codes == 1), np.flatnonzero(run.codes == 2)
+        for i, start in enumerate(starts):
+            overlaps.append(values[start : ends[i]] if i < len(ends) else values[start:])
+            success.append(i >= len(ends))
+    values = compute_eao_curve(overlaps, [1] * len(overlaps), success)
+    return float(np.mean(values[interval[0] : interval[1] + 1]))
+
+
+@pytest.mark.parametrize("interval", [(5, 30), (1, 129), (20, 400)])
+def test_score_is_what_the_toolkit_prints(repetitions, interval):
+    ours = ExpectedOverlap(repetitions, NAMES, interval).score()
+    theirs = [toolkit_score(list(repetition.values()), interval) for repetition in repetitions]
+    np.testing.assert_allclose(ours[:, 0], theirs, atol=1e-6)
+
+
+def test_score_of_drawn_sequences_is_the_score_of_their_multiset(repetitions):
+    counts = np.array([[0, 2, 1, 1], [1, 0, 0, 3], [1, 1, 1, 1]])
+    scores = ExpectedOverlap(repetitions, NAMES, (5, 30)).score(counts)
+    for drawn, score in zip(counts, scores[1], strict=True):
+        chosen = [repetitions[1][name] for name, n in zip(NAMES, drawn, strict=True) for _ in range(n)]
+        assert score == pytest.approx(toolkit_score(chosen, (5, 30)), abs=1e-6)
+
+
+def test_score_is_undefined_where_no_fragment_reaches_the_interval():
+    run = make_run(np.ones(20))
+    assert np.isnan(ExpectedOverlap([{"s": run}], ["s"], (20, 30)).score()).all()
+
+
+def test_failures_are_counted_for_each_repetition_and_sequence():
+    one, two = {"a": make_run(np.ones(30), [5, 15]), "b": make_run(np.ones(30))}, {"a": make_run(np.ones(30), [29])}
+    two["b"] = make_run(np.ones(30), [10])
+    np.testing.assert_array_equal(failures([one, two], ["a", "b"]), [[2, 0], [1, 1]])
+
+
+def test_equal_trackers_do_not_differ(repetitions):
+    for difference in bootstrap(repetitions, repetitions, NAMES, (5, 30), samples=200):
+        assert (difference.value, difference.bound, difference.low, difference.high) == (0, 0, 0, 0)
+
+
+def test_bootstrap_tells_a_sure_difference_from_a_chance_one():
+    names = [f"s{i}" for i in range(10)]
+    low = [{name: make_run(np.full(90, 0.4), [20]) for name in names}]
+    high = [{name: make_run(np.full(90, 0.6)) for name in names}]
+    eao, lost = bootstrap(high, low, names, (10, 50), samples=500)
+    assert 0 < eao.low <= eao.bound <= eao.value <= eao.high
+    assert lost.value == -10 and lost.low <= lost.value <= lost.bound <= lost.high < 0
+
+    lucky = [{**low[0], "s0": high[0]["s0"]}]  # better in one sequence of ten: 35 % of the draws miss it
+    eao, lost = bootstrap(lucky, low, names, (10, 50), samples=2000)
+    assert eao.value > 0 and eao.bound == 0 and lost.bound == 0
+
+
+def test_bootstrap_keeps_the_frames_and_seeds_of_a_sequence_together():
+    """More repetitions of the same sequences must not narrow the interval."""
+    rng = np.random.default_rng(0)
+    names = [f"s{i}" for i in range(6)]
+    first = {name: make_run(rng.uniform(0.2, 1) * np.ones(40)) for name in names}
+    second = {name: make_run(rng.uniform(0.2, 1) * np.ones(40)) for name in names}
+    one, _ = bootstrap([first], [second], names, (5, 30), samples=1000)
+    many, _ = bootstrap([first] * 20, [second] * 20, names, (5, 30), samples=1000)
+    assert (many.low, many.high) == pytest.approx((one.low, one.high))
+
+
+def test_bootstrap_of_one_sequence_is_refused(repetitions):
+    with pytest.raises(ValueError, match="at least two"):
+        bootstrap(repetitions, repetitions, ["s0"])
+
+
+def test_code_digest_sees_code_and_nothing_else(tmp_path):
+    def digest(text):
+        (tmp_path / "a.py").write_text(text)
+        return code_digest([tmp_path / "a.py"])
+
+    first = digest('"""One."""\nx = 1\n\n\ndef f():\n    """Two."""\n    return x  # three\n')
+    assert first == digest("x = 1\ndef f():\n    return x\n")
+    assert first != digest("x = 2\ndef f():\n    return x\n")
+
+
+@pytest.mark.parametrize("field", ["fingerprint", "code", "overrides", "libraries"])
+def test_run_key_depends_on_all_that_decides_the_boxes(field):
+    identity = {"fingerprint": "a", "code": "b", "overrides": {"threads": 1}, "libraries": {"torch": "2"}}
+    assert run_key(identity) == run_key(json.loads(json.dumps(identity)))
+    assert run_key(identity) != run_key(identity | {field: "other"})
+
+
+def test_variant_reads_values_and_refuses_nonsense():
+    assert Variant.parse("DAT:grid=7,attention_weight=2.5,device=cpu").overrides == (
+        ("attention_weight", 2.5),
+        ("device", "cpu"),
+        ("grid", 7),
+    )
+    assert str(Variant.parse("NCC")) == "NCC"
+    with pytest.raises(ValueError, match="'grid' is no setting"):
+        Variant.parse("DAT:grid")
+
+
+def make_sequence(folder: Path, name: str, frames: int = 30) -> Path:
+    """A moving square in the VOT layout."""
+    import cv2
+
+    (folder / name / "color").mkdir(parents=True)
+    noise = np.random.default_rng(0).integers(0, 255, (20, 20, 3), dtype=np.uint8)
+    lines = []
+    for frame in range(frames):
+        image = np.full((80, 120, 3), 90, np.uint8)
+        image[30:50, 10 + frame : 30 + frame] = noise
+        cv2.imwrite(str(folder / name / "color" / f"{frame + 1:08d}.png"), image)
+        lines.append(f"{10 + frame},30,20,20")
+    (folder / name / "groundtruth.txt").write_text("\n".join(lines) + "\n")
+    (folder / name / "occlusion.tag").write_text("0\n" * (frames - 3) + "1\n" * 3)
+    (folder / name / "sequence").write_text(f"channels.color=color/%08d.png\nfps=30\nformat=default\nname={name}\n")
+    with open(folder / "list.txt", "a") as file:
+        file.write(f"{name}\n")
+    return folder / name
+
+
+def test_sequences_are_told_apart_by_content_not_by_name(tmp_path):
+    one, two = (Source.read(make_sequence(tmp_path / f, "same", n)) for f, n in (("a", 5), ("b", 6)))
+    assert one.name == two.name and one.digest != two.digest
+    with pytest.raises(ValueError, match="leave one out"):
+        quality.find_sequences([tmp_path / "a", tmp_path / "b"])
+
+
+@pytest.mark.integration
+def test_quality_runs_a_tracker_once_and_prints_its_tables(tmp_path, capsys):
+    for name in ("left", "right"):
+        make_sequence(tmp_path / "sequences", name)
+    document = tmp_path / "results.md"
+    document.write_text("# Results\n<!-- begin quality -->\nold\n<!-- end quality -->\nrest\n")
+    arguments = ["NCC", "--sequences", str(tmp_path / "sequences"), "--interval", "5", "20", "--workers", "1"]
+    arguments += ["--runs", str(tmp_path / "runs")]
+    assert quality.main([*arguments, "--write", str(document)]) == 0
+    first = capsys.readouterr()
+    assert "left: 0 failures" in first.err and "right: 0 failures" in first.err
+    row = next(line for line in first.out.splitlines() if line.startswith("| NCC"))
+    runs, *_, lost, origin = (cell.strip() for cell in row.split("|")[2:-1])
+    assert (runs, lost, origin) == ("1", "0.0", "measured")
+    text = document.read_text()
+    assert "old" not in text and row in text and text.endswith("<!-- end quality -->\nrest\n")
+    assert len(list((tmp_path / "runs").glob("NCC-*/left-*/left_001_time.value"))) == 1
+
+    assert quality.main(arguments) == 0
+    again = capsys.readouterr()
+    assert again.err == "" and again.out == first.out
+
+
+@pytest.mark.integration
+def test_unknown_parameter_is_told_before_anything_runs(tmp_path, capsys):
+    make_sequence(tmp_path / "sequences", "left")
+    where = ["--sequences", str(tmp_path / "sequences"), "--runs", str(tmp_path / "runs")]
+    assert quality.main(["NCC:speling=3", *where]) == 1
+    assert "NCC has no parameter speling" in capsys.readouterr().err
+    assert not list((tmp_path / "runs").glob("NCC*"))
+
+
+def test_published_runs_are_cut_to_the_local_frames(tmp_path):
+    source = Source.read(make_sequence(tmp_path / "local", "square", 20))
+    other = Source.read(make_sequence(tmp_path / "local", "other", 20))
+    boxes = [[10.0 + i, 30.0, 20.0, 20.0] for i in range(40)]
+    folder = tmp_path / "vot"
+    (folder / "results" / "Peer" / "baseline" / "square").mkdir(parents=True)
+    truth = {"square": {"gt_rect": boxes}, "other": {"gt_rect": [[0.0, 0.0, 5.0, 5.0]] * 40}}
+    (folder / "groundtruth.json").write_text(json.dumps(truth))
+    lines = ["1"] + [",".join(map(str, box)) for box in boxes[1:]]
+    lines[10:15], lines[15], lines[30] = ["2", "0", "0", "0", "0"], "1", "2"
+    (folder / "results" / "Peer" / "baseline" / "square" / "square_001.txt").write_text("\n".join(lines))
+    names, trackers = published_runs(folder, [source, other])
+    assert names == ["square"]  # the other one only has the same name
+    run = trackers["Peer"][0]["square"]
+    assert len(run.codes) == 20
+    assert failures(trackers["Peer"], names).tolist() == [[1]]
+    assert run.overlaps[1:10] == pytest.approx(1)
+
+
+def test_markers_must_be_there(tmp_path):
+    document = tmp_path / "a.md"
+    document.write_text("<!-- end quality -->\n<!-- begin quality -->\n")
+    with pytest.raises(ValueError, match="in this order"):
+        tables.write_between(document, "quality", "text")
+
+
+class Late:
+    """Repeats the first box for ever; says that learning took a known time in every second update."""
+
+    def init(self, image, box):
+        self.box, self.calls = box, 0
+        return Result(box, 0.0, False)
+
+    def update(self, image):
+        from tracker.stages import stage
+
+        self.calls += 1
+        if self.calls % 2 == 0:
+            with stage("learning"):
+                pass
+        return Result(self.box, 0.0, False)
+
+
+def test_driver_starts_anew_after_a_failure_and_reports_stages(tmp_path):
+    folder = make_sequence(tmp_path, "square", 40)
+    paths = [str(path) for path in sorted((folder / "color").iterdir())]
+    truth = [[10.0 + i, 30.0, 20.0, 20.0] for i in range(40)]
+    frames = follow(Late(), paths, truth, scale=0.5)
+    lost = [i for i, frame in enumerate(frames) if frame["lost"]]
+    assert lost == [20]  # the boxes part at a shift of 20 pixels
+    assert [i for i, frame in enumerate(frames) if frame["initialised"]] == [0, 21]
+    assert len(frames) == 21 + 15  # four frames are skipped
+    assert "learning" in frames[2]["stages"] and "learning" not in frames[1]["stages"]
+    assert all(frame["stages"]["read"] > 0 for frame in frames)
+
+
+def test_timing_tables_add_up():
+    frame = {"seconds": 0.01, "initialised": False, "lost": False, "stages": {"read": 0.002, "trunk": 0.004}}
+    learned = {**frame, "seconds": 0.03, "stages": {"read": 0.002, "trunk": 0.004, "learning": 0.02}}
+    start = {**frame, "seconds": 0.5, "initialised": True}
+    fast = speed.Timing(frames={"a": [start, frame, learned]}, peak=123.0)
+    slow = speed.Timing(frames={"a": [{**frame, "seconds": 0.1, "stages": {"read": 0.002}}]}, peak=50.0)
+    stages = fast.stage_milliseconds()
+    assert stages == pytest.approx({"read": 2, "trunk": 4, "learning": 10, "other": 6})
+    assert fast.rate("a") == pytest.approx(50)
+    assert "| mean     | 50.0 | 10.0 |       5.00 |" in speed.rate_table({"DAT": fast, "CSRT": slow})
+    row = next(line for line in speed.frame_table({"DAT": fast}).splitlines() if line.startswith("| DAT"))
+    assert [cell.strip() for cell in row.split("|")[2:-1]][:6] == ["50.0", "20.0", "20.0", "29.0", "30.0", "10.0"]
+
+
+@pytest.mark.integration
+def test_speed_drives_trackers_in_processes_of_their_own(tmp_path, capsys):
+    make_sequence(tmp_path, "square", 12)
+    assert speed.main(["NCC", "--sequences", str(tmp_path), "--threads", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "| NCC " in out and "threads of a tracker: 1" in out
+
+
+@pytest.mark.skipif(not Path("../shared/data/vot2018").is_dir(), reason="the shared research data are not there")
+def test_published_vot2018_runs_give_the_known_figures():
+    """Failures and accuracy of ../shared/data/BASELINES.md, counted by another implementation."""
+    sources = quality.find_sequences([Path("../shared/data/sequences")])
+    names, trackers = published_runs(Path("../shared/data/vot2018"), sources)
+    truths = [source.annotations() for source in sources if source.name in names]
+    known = {"LightTrack": (2, 0.559), "SiamBAN": (4, 0.648), "DaSiamRPN": (5, 0.633), "ECOHC": (5, 0.514)}
+    known |= {"SiamTPN": (7, 0.707), "SiamAPN": (8, 0.651), "NCC": (33, 0.487)}
+    rows = quality.overall(trackers, truths, (60, 300)).splitlines()[2:]
+    found = {}
+    for row in rows:
+        cells = [cell.strip() for cell in row.split("|")[1:-1]]
+        found[cells[0]] = (float(cells[5].split()[0]), float(cells[4].split()[0]))
+    assert found == known

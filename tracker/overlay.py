@@ -6,9 +6,8 @@ classes, from 0 to the larger of their two maxima, which is printed beside the c
 
 from __future__ import annotations
 
-import itertools
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -242,18 +241,22 @@ def grid(columns: Sequence[str], rows: Sequence[tuple[str, Sequence[Image]]], ca
     return picture
 
 
-def overlap_plot(overlaps: Mapping[str, NDArray[np.float64]], now: int, width: int, height: int) -> Image:
+Curve = tuple[NDArray[np.float64], Sequence[int], Sequence[int], Colour]
+
+
+def overlap_plot(curves: Sequence[Curve], now: int, width: int, height: int) -> Image:
     """Overlap curves of several trackers up to frame ``now``: (height, width, 3).
 
     Args:
-        overlaps: name -> (frames,) overlap with the ground truth; NaN where the tracker was not running.
+        curves: for each tracker (frames,) overlaps, NaN where it was not running; the frames on which it was
+            initialised (ticks at the top) and failed (crosses at the bottom); its colour.
         now: index of the frame shown, marked by a line.
         width: of the picture.
         height: of the picture.
     """
     plot = canvas(height, width)
-    left, right, top, bottom = 30, width - 8, 8, height - 8
-    length = max(len(values) for values in overlaps.values())
+    left, right, top, bottom = 30, width - 8, 12, height - 10
+    length = max(len(overlaps) for overlaps, *_ in curves)
 
     def place(frame: float, value: float) -> tuple[int, int]:
         return round(left + frame / max(length - 1, 1) * (right - left)), round(bottom - value * (bottom - top))
@@ -261,10 +264,15 @@ def overlap_plot(overlaps: Mapping[str, NDArray[np.float64]], now: int, width: i
     for value in (0.0, 0.5, 1.0):
         cv2.line(plot, place(0, value), place(length - 1, value), LINE, 1)
         draw_text(plot, f"{value:g}", 6, place(0, value)[1] + 4, scale=0.34)
-    for colour, values in zip(itertools.cycle(PALETTE), overlaps.values(), strict=False):
+    for overlaps, starts, failures, colour in curves:
         for frame in range(1, now + 1):
-            if np.isfinite(values[frame - 1 : frame + 1]).all():
-                ends = place(frame - 1, values[frame - 1]), place(frame, values[frame])
+            if np.isfinite(overlaps[frame - 1 : frame + 1]).all():
+                ends = place(frame - 1, overlaps[frame - 1]), place(frame, overlaps[frame])
                 cv2.line(plot, *ends, colour, 1, cv2.LINE_AA)
+        for frame in (frame for frame in starts if frame <= now):
+            x, y = place(frame, 1.0)
+            cv2.line(plot, (x, y - 9), (x, y - 3), colour, 2)
+        for frame in (frame for frame in failures if frame <= now):
+            cv2.drawMarker(plot, place(frame, 0.0), colour, cv2.MARKER_TILTED_CROSS, 9, 2)
     cv2.line(plot, place(now, 0), place(now, 1), INK, 1)
     return plot

@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
 def pictures(found: Comparison) -> Iterator[Image]:
     """Every frame with the ground truth (white), the trackers' regions, and their overlap curves below."""
     colours = dict(zip((run.name for run in found.runs), itertools.cycle(overlay.PALETTE), strict=False))
-    overlaps = {run.name: run.overlaps for run in found.runs}
+    curves = [(run.overlaps, run.starts, run.failures, colours[run.name]) for run in found.runs]
     failed = {run.name: 0 for run in found.runs}
     for index, path in enumerate(found.images):
         picture = images.read(path)
@@ -94,14 +94,14 @@ def pictures(found: Comparison) -> Iterator[Image]:
                 overlay.draw_region(picture, region, colours[run.name], 2)
             failed[run.name] += index in run.failures
             x = overlay.draw_text(picture, _label(run, index, failed), x, height - 6, colours[run.name], scale) + 10
-        plot = overlay.overlap_plot(overlaps, index, picture.shape[1], PLOT_HEIGHT)
+        plot = overlay.overlap_plot(curves, index, picture.shape[1], PLOT_HEIGHT)
         yield np.concatenate([picture, plot])
 
 
 def _label(run: Any, index: int, failed: dict[str, int]) -> str:
     value = run.overlaps[index]
     state = f"{value:.2f}" if math.isfinite(value) else ("start" if index in run.starts else "LOST")
-    return f"{run.name} {state} x{failed[run.name]}"
+    return f"{run.name} {state}, failures {failed[run.name]}"
 
 
 def page(found: Comparison) -> str:
@@ -111,7 +111,7 @@ def page(found: Comparison) -> str:
         image = images.read(path)[..., ::-1]
         scale = min(1.0, PAGE_WIDTH / image.shape[1])
         small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
-        jpeg = cv2.imencode(".jpg", np.ascontiguousarray(small), [cv2.IMWRITE_JPEG_QUALITY, 80])[1]
+        jpeg = cv2.imencode(".jpg", np.ascontiguousarray(small), [cv2.IMWRITE_JPEG_QUALITY, 72])[1]
         encoded.append("data:image/jpeg;base64," + base64.b64encode(jpeg.tobytes()).decode())
     data = {
         "sequence": found.sequence,

@@ -18,7 +18,7 @@ from attributee import Float, Integer
 from vot.analysis import Measure, Point, Sorting
 
 from tracker.vot.analysis import ProtocolAnalysis, figure
-from tracker.vot.annotations import Annotations, annotations
+from tracker.vot.annotations import Annotations, annotations_of
 from tracker.vot.raw import FAILURE, INITIALIZATION
 from tracker.vot.runs import Run, load
 
@@ -126,7 +126,7 @@ class AccuracyFailures(ProtocolAnalysis):
 
     @property
     def _title_default(self) -> str:
-        return "Accuracy and failures (all frames)"
+        return "Accuracy, failures"
 
     def describe(self) -> tuple[Any, ...]:
         """A, F, failures per 100 frames, the point (reliability, accuracy)."""
@@ -147,7 +147,7 @@ class AccuracyFailures(ProtocolAnalysis):
 
     def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[tuple[Any, ...]]:
         """One row a tracker."""
-        everything = by_tag([annotations(sequence) for sequence in sequences], ["all"])[0]
+        everything = by_tag([annotations_of(sequence) for sequence in sequences], ["all"])[0]
         rows = []
         for runs in load(experiment, trackers, sequences):
             result = sample(runs, everything, self.burnin, self.repetitions)

@@ -18,7 +18,8 @@ from collections.abc import Sequence as Items
 from typing import Any
 
 import numpy as np
-from attributee import Enumeration
+from attributee import Boolean, Enumeration
+from vot import get_logger
 from vot.analysis import Axes, SeparableAnalysis
 from vot.dataset import Sequence
 from vot.experiment import Experiment
@@ -26,13 +27,15 @@ from vot.experiment.multirun import SupervisedExperiment
 from vot.tracker import Tracker
 from vot.utilities.data import Grid
 
-from tracker.vot.runs import load
+from tracker.vot.runs import has_results, load
 
 _submissions = itertools.count()
 
 
 class ProtocolAnalysis(SeparableAnalysis):
     """An analysis of a reset-based experiment: one row a tracker, over all trackers and sequences together."""
+
+    skip_missing = Boolean(default=False, description="Leave out trackers that have no result in this experiment.")
 
     experiment_type: type[Experiment] = SupervisedExperiment
 
@@ -71,9 +74,17 @@ class ProtocolAnalysis(SeparableAnalysis):
         """One tuple a tracker, in the order of ``describe``."""
         raise NotImplementedError
 
+    def taking_part(self, experiment: Any, trackers: Items[Tracker], sequences: Items[Sequence]) -> list[Tracker]:
+        """The trackers that get a row: all, or with ``skip_missing`` those with any result in the experiment."""
+        if not self.skip_missing:
+            return list(trackers)
+        return [tracker for tracker in trackers if has_results(experiment, tracker, sequences)]
+
     def separate(self, trackers: Items[Tracker], sequences: Items[Sequence]) -> list[SeparableAnalysis.SeparablePart]:
         """One part: ranks compare all trackers, curves need all sequences. Checks the input."""
-        self.check(self._experiment, trackers, sequences)
+        taking_part = self.taking_part(self._experiment, trackers, sequences)
+        if taking_part:
+            self.check(self._experiment, taking_part, sequences)
         return [SeparableAnalysis.SeparablePart(trackers, sequences, None, None)]
 
     def join(self, trackers: Items[Tracker], sequences: Items[Sequence], results: list[Grid]) -> Grid:
@@ -87,10 +98,16 @@ class ProtocolAnalysis(SeparableAnalysis):
     def compute(
         self, experiment: Experiment, trackers: Items[Tracker], sequences: Items[Sequence], dependencies: Items[Grid]
     ) -> Grid:
-        """The rows as the toolkit's grid."""
+        """The rows as the toolkit's grid, None for a tracker that takes no part."""
+        taking_part = self.taking_part(experiment, trackers, sequences)
+        rows = self.rows(experiment, taking_part, sequences) if taking_part else []
+        by_reference = {tracker.reference: row for tracker, row in zip(taking_part, rows, strict=True)}
         grid = Grid(len(trackers), 1)
-        for index, row in enumerate(self.rows(experiment, trackers, sequences)):
-            grid[index, 0] = row
+        for index, tracker in enumerate(trackers):
+            grid[index, 0] = by_reference.get(tracker.reference)
+        missing = [tracker.reference for tracker in trackers if tracker.reference not in by_reference]
+        if missing:
+            get_logger().info("%s: no results of %s in %s", self.title, ", ".join(missing), experiment.identifier)
         return grid
 
 

@@ -55,7 +55,7 @@ class Annotations:
 
 
 @lru_cache(maxsize=1024)
-def annotations(sequence: Sequence) -> Annotations:
+def annotations_of(sequence: Sequence) -> Annotations:
     """The annotations of ``sequence``; of a sequence in a folder, its files are read again and checked.
 
     Raises:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from collections.abc import Sequence as Items
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from attributee import Integer, List, String
 from vot.analysis import Measure, Plot, Sorting
 
 from tracker.vot.analysis import ProtocolAnalysis, figure
-from tracker.vot.annotations import TAGS, Annotations, annotations
+from tracker.vot.annotations import TAGS, Annotations, annotations_of
 from tracker.vot.raw import FAILURE
 from tracker.vot.runs import Run, load
 
@@ -41,7 +42,7 @@ def fragments(run: Run, skip: int = SKIP) -> Iterable[tuple[int, int, bool]]:
     frames = len(run.codes)
     failures = np.flatnonzero(run.codes == FAILURE)
     starts = [0, *(int(failure) + skip for failure in failures if failure + skip < frames)]
-    for start, following in zip(starts, starts[1:], strict=False):
+    for start, following in pairwise(starts):
         yield start, following, True
     yield starts[-1], frames - 1, False
 
@@ -142,7 +143,7 @@ class _OverInterval(ProtocolAnalysis):
 
     def check(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> None:
         super().check(experiment, trackers, sequences)
-        self.interval([annotations(sequence) for sequence in sequences])
+        self.interval([annotations_of(sequence) for sequence in sequences])
 
 
 class ExpectedOverlap(_OverInterval):
@@ -160,7 +161,7 @@ class ExpectedOverlap(_OverInterval):
 
     def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[tuple[Any, ...]]:
         """One row a tracker."""
-        truths = [annotations(sequence) for sequence in sequences]
+        truths = [annotations_of(sequence) for sequence in sequences]
         interval = self.interval(truths)
         tagged = {tag: [np.isin(np.arange(len(truth)), truth.frames(tag)) for truth in truths] for tag in self.tags}
         rows = []
@@ -187,6 +188,6 @@ class ExpectedOverlapCurve(_OverInterval):
 
     def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[tuple[Any, ...]]:
         """One row a tracker."""
-        low, high = self.interval([annotations(sequence) for sequence in sequences])
+        low, high = self.interval([annotations_of(sequence) for sequence in sequences])
         curves = [curve(runs, experiment.skip_initialize) for runs in load(experiment, trackers, sequences)]
         return [([figure(value) for value in values], {"low": low, "high": high}) for values in curves]

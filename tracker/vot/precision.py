@@ -25,7 +25,7 @@ from vot.experiment.multirun import UnsupervisedExperiment
 from vot.region import Region, Special
 
 from tracker.vot.analysis import ProtocolAnalysis
-from tracker.vot.annotations import annotations
+from tracker.vot.annotations import annotations_of
 from tracker.vot.raw import ONE_PASS_CODES, bounding_rectangle, check, parse
 from tracker.vot.runs import raw_runs
 
@@ -119,7 +119,7 @@ class OnePass(ProtocolAnalysis):
 
     def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[tuple[Any, ...]]:
         """One row a tracker."""
-        truths = [boxes(annotations(sequence).groundtruth) for sequence in sequences]
+        truths = [boxes(annotations_of(sequence).groundtruth) for sequence in sequences]
         rows = []
         for tracker in trackers:
             results = []

@@ -26,9 +26,9 @@ from scipy.stats import mannwhitneyu, wilcoxon
 from vot import get_logger
 from vot.analysis import Measure, Point, Sorting
 
-from tracker.vot.analysis import Choice, ProtocolAnalysis, figure
-from tracker.vot.annotations import TAGS, Annotations, annotations
 from tracker.vot.accuracy import BURNIN, REPETITIONS, Sample, Selection, by_sequence, by_tag, sample
+from tracker.vot.analysis import Choice, ProtocolAnalysis, figure
+from tracker.vot.annotations import TAGS, Annotations, annotations_of
 from tracker.vot.runs import Runs, load
 
 ALPHA = 0.05
@@ -88,7 +88,8 @@ def shared_ranks(values: np.ndarray, different: np.ndarray, sharing: str = "best
     share = SHARING[sharing]
     if share is None:
         return ranks
-    return np.array([share(ranks[~row & taking_part]) if on else np.nan for row, on in zip(different, taking_part)])
+    equivalent = ~different & taking_part
+    return np.array([share(ranks[row]) if on else np.nan for row, on in zip(equivalent, taking_part, strict=True)])
 
 
 @dataclass(frozen=True)
@@ -201,7 +202,7 @@ class ARRank(ProtocolAnalysis):
     def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[tuple[Any, ...]]:
         """One row a tracker."""
         runs = load(experiment, trackers, sequences)
-        rankings = self.rankings(runs, [annotations(sequence) for sequence in sequences])
+        rankings = self.rankings(runs, [annotations_of(sequence) for sequence in sequences])
         averaged = [ranking for ranking in rankings if ranking.name != "all" or self.selection != "tag"]
         rows = []
         for index in range(len(trackers)):

@@ -16,10 +16,10 @@ import numpy as np
 from cachetools import LRUCache, cached
 from vot.dataset import Sequence
 from vot.experiment.multirun import MultiRunExperiment
-from vot.region import RegionType, calculate_overlap
+from vot.region import Special, calculate_overlap
 from vot.tracker import Tracker
 
-from tracker.vot.annotations import Annotations, annotations
+from tracker.vot.annotations import Annotations, annotations_of
 from tracker.vot.raw import RESET_BASED_CODES, DamagedFile, check, find, parse, read_bytes
 
 REGION = -1
@@ -40,6 +40,12 @@ class Run:
 
 Runs = list[list[list[Run]]]
 """Indexed by tracker, sequence, repetition."""
+
+
+def has_results(experiment: MultiRunExperiment, tracker: Tracker, sequences: Items[Sequence]) -> bool:
+    """Whether the tracker has a result on any of the sequences."""
+    names = ((experiment.results(tracker, sequence), f"{sequence.name}_001") for sequence in sequences)
+    return any(find(results, name) is not None for results, name in names)
 
 
 def raw_runs(experiment: MultiRunExperiment, tracker: Tracker, sequence: Sequence) -> list[tuple[str, bytes]]:
@@ -71,10 +77,10 @@ def measure(data: bytes, file: str, truth: Annotations) -> Run:
     """
     regions = parse(data, file)
     check(regions, len(truth), RESET_BASED_CODES, file)
-    codes = np.array([r.code if r.type == RegionType.SPECIAL else REGION for r in regions], np.int8)
+    codes = np.array([r.code if isinstance(r, Special) else REGION for r in regions], np.int8)
     overlaps = np.full(len(regions), np.nan)
     for frame, (region, target) in enumerate(zip(regions, truth.groundtruth, strict=True)):
-        if codes[frame] == REGION and target.type != RegionType.SPECIAL:
+        if codes[frame] == REGION and not isinstance(target, Special):
             overlaps[frame] = calculate_overlap(region, target, truth.size)
     return Run(overlaps, codes)
 
@@ -85,7 +91,7 @@ def load(experiment: MultiRunExperiment, trackers: Items[Tracker], sequences: It
     Raises:
         DamagedFile: a tracker has no result on a sequence, or a file cannot be used.
     """
-    truths = [annotations(sequence) for sequence in sequences]
+    truths = [annotations_of(sequence) for sequence in sequences]
     return [
         [
             [measure(data, file, truth) for file, data in raw_runs(experiment, tracker, sequence)]

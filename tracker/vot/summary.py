@@ -126,7 +126,16 @@ def summary(workspace: Workspace | Path | str, trackers: Items[str] = ()) -> lis
         analysis.check(experiment, chosen, sequences)
     tables = [analysis.rows(experiment, chosen, sequences) for analysis in analyses]
     return [
-        Row(tracker.reference, overlap[0], *pooled[:3], *ranks[:2], frames_per_second(experiment, tracker, sequences))
+        Row(
+            tracker=tracker.reference,
+            eao=overlap[0],
+            accuracy=pooled[0],
+            failures=pooled[1],
+            failures_per_100_frames=pooled[2],
+            accuracy_rank=ranks[0],
+            robustness_rank=ranks[1],
+            fps=frames_per_second(experiment, tracker, sequences),
+        )
         for tracker, overlap, pooled, ranks in zip(chosen, *tables, strict=True)
     ]
 

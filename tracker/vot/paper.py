@@ -1,0 +1,170 @@
+"""The DAT paper's comparison beside what a workspace measured. A figure is reported, measured or a dash, never mixed.
+
+Reported: Pu et al., NIPS 2018 (arXiv 1810.03851), Table 4 (VOT2016), Table 3 (CLE, OS at 0.5) and the legends of
+Figure 4 (DP at 20 px, OS as area under the success curve). Its Ar and Rr are means over the 60 sequences of ranks
+among exactly its seven trackers: ranks in another set of trackers cannot be compared with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence as Items
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from vot.experiment.multirun import UnsupervisedExperiment
+
+from tracker.vot.precision import OnePass
+from tracker.vot.summary import configured, reset_based, resolve, summary
+
+Figures = tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A table of the paper.
+
+    Attributes:
+        title: data set, and where in the paper.
+        measures: names of the figures.
+        digits: of each figure.
+        reported: tracker -> figures; the paper's own tracker is DAT.
+        sequences: number in the data set, none if there are several versions.
+    """
+
+    title: str
+    measures: tuple[str, ...]
+    digits: tuple[int, ...]
+    reported: Mapping[str, Figures]
+    sequences: int
+
+
+VOT2016 = Comparison(
+    "VOT2016 (Table 4)",
+    ("EAO", "Ar", "Rr"),
+    (3, 2, 2),
+    {
+        "DAT": (0.320, 1.47, 2.10),
+        "CCOT": (0.331, 1.98, 1.95),
+        "Staple": (0.295, 1.87, 3.23),
+        "MDNet": (0.257, 1.72, 2.80),
+        "EBT": (0.291, 3.62, 2.13),
+        "DSRDCF": (0.276, 2.12, 2.82),
+        "SiamFC": (0.277, 1.30, 3.17),
+    },
+    60,
+)
+
+OTB2013 = Comparison(
+    "OTB-2013 (Table 3, Figure 4)",
+    ("CLE", "DP", "OS", "OS 0.5"),
+    (2, 3, 3, 3),
+    {
+        "DAT": (7.85, 0.944, 0.704, 0.913),
+        "CCOT": (15.58, 0.908, 0.677, 0.837),
+        "CREST": (10.22, 0.908, 0.673, 0.860),
+        "MDNet": (13.05, 0.911, 0.671, 0.849),
+        "MCPF": (11.19, 0.916, 0.677, 0.858),
+        "ADNet": (13.79, 0.903, 0.659, 0.836),
+        "BACF": (26.20, 0.861, 0.657, 0.840),
+        "SINT": (11.85, 0.882, 0.655, 0.816),
+        "SRDCFD": (29.51, 0.870, 0.653, 0.814),
+        "ACFN": (18.69, None, None, 0.750),
+    },
+    50,
+)
+
+OTB2015 = Comparison(
+    "OTB-2015 (Table 3, Figure 4)",
+    ("CLE", "DP", "OS", "OS 0.5"),
+    (2, 3, 3, 3),
+    {
+        "DAT": (12.42, 0.895, 0.668, 0.848),
+        "CCOT": (13.99, 0.903, 0.673, 0.823),
+        "CREST": (21.19, 0.838, 0.623, 0.776),
+        "MDNet": (16.87, 0.878, 0.646, 0.806),
+        "MCPF": (20.86, 0.873, 0.628, 0.780),
+        "ADNet": (14.65, 0.880, 0.646, 0.802),
+        "BACF": (28.10, 0.824, 0.621, 0.776),
+        "SINT": (25.75, None, 0.592, 0.719),
+        "SRDCFD": (31.52, 0.825, 0.627, 0.766),
+        "ACFN": (25.14, None, 0.569, 0.686),
+    },
+    100,
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a workspace measured.
+
+    Attributes:
+        source: stack, number of sequences and frames, for the heading.
+        sequences: how many.
+        reset_based: tracker -> EAO, Ar, Rr.
+        one_pass: tracker -> CLE, DP, OS, OS at 0.5.
+    """
+
+    source: str
+    sequences: int
+    reset_based: Mapping[str, Figures]
+    one_pass: Mapping[str, Figures]
+
+
+def measured(workspace: Path, trackers: Items[str] = ()) -> Measured:
+    """The figures of a workspace for the tables of the paper.
+
+    Raises:
+        DamagedFile, ValueError, FileNotFoundError: see :func:`tracker.vot.summary.summary`.
+    """
+    loaded, chosen = resolve(workspace, trackers)
+    sequences = reset_based(loaded).transform(loaded.dataset)
+    frames = sum(map(len, sequences))
+    rows = {row.tracker: (row.eao, row.accuracy_rank, row.robustness_rank) for row in summary(loaded, trackers)}
+    one_pass: dict[str, Figures] = {}
+    for experiment in loaded.stack:
+        if isinstance(experiment, UnsupervisedExperiment):
+            analysis = configured(experiment, OnePass, skip_missing=True)
+            present = analysis.taking_part(experiment, chosen, sequences)
+            figures = analysis.rows(experiment, present, sequences) if present else []
+            one_pass = {tracker.reference: row[:4] for tracker, row in zip(present, figures, strict=True)}
+    source = f"{loaded.stack.title}, {len(sequences)} sequences, {frames} frames"
+    return Measured(source, len(sequences), rows, one_pass)
+
+
+def table(comparison: Comparison, figures: Mapping[str, Figures], caption: str) -> Table:
+    """One table: every figure in a column that says reported or measured."""
+    result = Table(title=comparison.title, caption=caption, caption_justify="left", title_justify="left")
+    result.add_column("tracker")
+    for kind in ("reported", "measured"):
+        for name in comparison.measures:
+            result.add_column(f"{name}\n{kind}", justify="right")
+    names = {_key(name): name for name in comparison.reported}
+    own = {names.get(_key(name), name): values for name, values in figures.items()}
+    none = (None,) * len(comparison.measures)
+    for name in [*comparison.reported, *(name for name in own if name not in comparison.reported)]:
+        cells = zip((*comparison.reported.get(name, none), *own.get(name, none)), comparison.digits * 2, strict=True)
+        result.add_row(name, *("-" if value is None else f"{value:.{digits}f}" for value, digits in cells))
+    return result
+
+
+def print_comparison(found: Measured | None, console: Console | None = None) -> None:
+    """Print the paper's tables, beside ``found`` if there is a workspace."""
+    console = console or Console()
+    for comparison, figures in (
+        (VOT2016, found.reset_based if found else {}),
+        (OTB2013, found.one_pass if found else {}),
+        (OTB2015, found.one_pass if found else {}),
+    ):
+        caption = "measured: nothing" if found is None or not figures else f"measured: {found.source}"
+        if found is not None and figures and found.sequences != comparison.sequences:
+            caption += f"; not the paper's data set ({comparison.sequences} sequences), so not comparable"
+        if figures and comparison is VOT2016:
+            caption += f"; ranks among its {len(figures)} trackers, the paper's among its 7"
+        console.print(table(comparison, figures, caption))
+
+
+def _key(name: str) -> str:
+    return "".join(filter(str.isalnum, name)).lower()

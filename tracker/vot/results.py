@@ -1,0 +1,230 @@
+"""Published raw results join a workspace: ranked, plotted and reported like any tracker, though there is no program.
+
+Read are a folder or a zip in the layout of the MATLAB toolkit, `<experiment>/<sequence>/<sequence>_001.txt` with any
+folders above, 1 to 15 repetitions, and what `vot pack` writes (the same with `.bin`). A run that does not fit the
+workspace's data set is refused, with file and line, before anything is written; then all of it appears at once.
+"""
+
+from __future__ import annotations
+
+import configparser
+import io
+import os
+import re
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from collections.abc import Sequence as Items
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import yaml
+from vot.experiment.multirun import MultiRunExperiment, SupervisedExperiment
+from vot.tracker import is_valid_identifier
+from vot.workspace import Workspace
+
+from tracker.vot.annotations import Annotations, annotations_of
+from tracker.vot.raw import ONE_PASS_CODES, RESET_BASED_CODES, SUFFIXES, DamagedFile, check, parse
+
+REPETITIONS = 15
+READ = (*SUFFIXES, ".value")
+LARGEST_FILE = 64 * 2**20
+"""Bytes; a text file of 100 000 polygons has less."""
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What :func:`import_results` did.
+
+    Attributes:
+        tracker: the name under which the results are registered.
+        files: number of runs.
+        ignored: sequences of the source that the data set does not have.
+    """
+
+    tracker: str
+    files: int
+    ignored: list[str]
+
+
+def read_source(source: Path) -> dict[PurePosixPath, bytes]:
+    """The result files (``.txt``, ``.bin``) and times (``.value``) of a folder or zip, by path.
+
+    Raises:
+        FileNotFoundError: no such file or folder.
+        DamagedFile: not a zip, or a file in it is larger than any result.
+    """
+    if source.is_dir():
+        files = {path.relative_to(source): path for path in sorted(source.rglob("*")) if path.suffix in READ}
+        return {PurePosixPath(*name.parts): path.read_bytes() for name, path in files.items() if path.is_file()}
+    if not source.is_file():
+        raise FileNotFoundError(f"{source} does not exist: give the folder or zip of the raw results")
+    try:
+        with zipfile.ZipFile(source) as archive:
+            entries = [entry for entry in archive.infolist() if Path(entry.filename).suffix in READ]
+            for entry in entries:
+                if entry.file_size > LARGEST_FILE:
+                    raise DamagedFile(f"{source}: {entry.filename}", f"{entry.file_size} bytes are no result file")
+            return {PurePosixPath(entry.filename): archive.read(entry) for entry in entries}
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise DamagedFile(str(source), f"neither a folder nor a readable zip ({error})") from error
+
+
+def select_runs(
+    files: Mapping[PurePosixPath, bytes],
+    truths: Mapping[str, Annotations],
+    experiment: str,
+    source: str,
+    codes: Items[int] = RESET_BASED_CODES,
+) -> dict[str, bytes]:
+    """The checked files of a tracker: ``sequence/file`` -> content, times as the toolkit writes them.
+
+    ``files`` is what :func:`read_source` gives, ``truths`` the data set by sequence name, ``codes`` those that a run
+    may hold.
+
+    Raises:
+        DamagedFile: the experiment or a sequence is missing, there are two trackers, repetitions have a gap, or a
+            file does not fit its sequence.
+    """
+    roots = {path.parents[2] for path in files if len(path.parents) > 2 and path.parts[-3] == experiment}
+    if len(roots) != 1:
+        found = "no folder" if not roots else "several folders"
+        names = ", ".join(sorted({path.parts[-3] for path in files if len(path.parts) > 2})) or "none"
+        raise DamagedFile(
+            source, f"{found} {experiment}/<sequence>/<sequence>_001.txt: give one tracker's results (found: {names})"
+        )
+    root = roots.pop() / experiment
+    selected: dict[str, bytes] = {}
+    for name, truth in truths.items():
+        runs = _repetitions(files, root, name)
+        if not runs:
+            raise DamagedFile(f"{source}: {root}/{name}/{name}_001.txt", f"missing: the data set has sequence {name}")
+        for path, data in runs:
+            label = f"{source}: {path}"
+            check(parse(data, label), len(truth), codes, label)
+            selected[f"{name}/{path.name}"] = data
+        selected |= _times(files, root, name, [path.stem for path, _ in runs])
+    return selected
+
+
+def _repetitions(
+    files: Mapping[PurePosixPath, bytes], root: PurePosixPath, name: str
+) -> list[tuple[PurePosixPath, bytes]]:
+    pattern = re.compile(re.escape(name) + r"_(\d{3})(\.txt|\.bin)")
+    matches = {path: pattern.fullmatch(path.name) for path in files if path.parent == root / name}
+    runs = {int(match[1]): path for path, match in sorted(matches.items()) if match}
+    for number, path in enumerate((runs[key] for key in sorted(runs)), start=1):
+        if number not in runs or len(runs) > REPETITIONS:
+            raise DamagedFile(str(path), f"repetitions are numbered 001 to at most {REPETITIONS:03d}, without gaps")
+    return [(runs[number], files[runs[number]]) for number in sorted(runs)]
+
+
+def _times(files: Mapping[PurePosixPath, bytes], root: PurePosixPath, name: str, runs: list[str]) -> dict[str, bytes]:
+    """Seconds a frame: the toolkit's ``_time.value`` files, or a column each of MATLAB's one ``_time.txt``."""
+    folder = root / name
+    texts = {run: files[folder / f"{run}_time.value"] for run in runs if folder / f"{run}_time.value" in files}
+    if not texts and folder / f"{name}_time.txt" in files:
+        lines = files[folder / f"{name}_time.txt"].decode("utf-8", "replace").split()
+        columns = list(zip(*(line.split(",") for line in lines), strict=False))
+        texts = {run: "\n".join((*column, "")).encode() for run, column in zip(runs, columns, strict=False)}
+    for run, text in texts.items():
+        for number, line in enumerate(text.decode("utf-8", "replace").splitlines(), start=1):
+            if line.strip() and not re.fullmatch(r"[-+\d.eE]+|nan|inf", line.strip(), re.IGNORECASE):
+                raise DamagedFile(f"{folder}/{run}_time", f"seconds must be a number, found {line[:40]!r}", number)
+    return {f"{name}/{run}_time.value": text for run, text in texts.items()}
+
+
+def import_results(
+    source: Path, workspace: Path, name: str, experiment: str = "baseline", label: str | None = None
+) -> Imported:
+    """Add raw results to a workspace as a tracker without a command.
+
+    Args:
+        source: folder or zip of one tracker.
+        workspace: folder of the workspace; its data set is what the results must fit.
+        name: of the tracker in registry, tables and plots (letters, digits, ``-`` and ``_``).
+        experiment: folder of that name in ``source`` and experiment of the workspace's stack.
+        label: for tables and plots; ``name`` if absent.
+
+    Raises:
+        DamagedFile: the results do not fit; names the file, and the line where there is one.
+        ValueError: an illegal or foreign name.
+        FileExistsError: the workspace has such results already.
+        FileNotFoundError: no source, or not a workspace.
+    """
+    if not is_valid_identifier(name):
+        raise ValueError(f"name may have letters, digits, '-' and '_', got {name!r}")
+    if label is not None and ("%" in label or not label.isprintable()):
+        raise ValueError(f"label must be one line without '%', got {label!r}")
+    registry = _own_registry(workspace)
+    loaded = Workspace.load(str(workspace))
+    target = loaded.stack.experiments.get(experiment)
+    if not isinstance(target, MultiRunExperiment):
+        known = ", ".join(key for key, one in loaded.stack.experiments.items() if isinstance(one, MultiRunExperiment))
+        raise ValueError(f"the workspace's stack has no such experiment {experiment!r}; results can join {known}")
+    destination = workspace / "results" / name / experiment
+    if destination.exists():
+        raise FileExistsError(f"{destination} exists: choose another name, or remove it to import again")
+    section = _section(loaded, name, label)
+    truths = {sequence.name: annotations_of(sequence) for sequence in target.transform(loaded.dataset)}
+    files = read_source(source)
+    codes = RESET_BASED_CODES if isinstance(target, SupervisedExperiment) else ONE_PASS_CODES
+    selected = select_runs(files, truths, experiment, source.name, codes)
+    if section:
+        _append(registry, section)
+    _write(selected, destination, workspace / "results")
+    present = {path.parts[-2] for path in files if len(path.parts) > 2 and path.parts[-3] == experiment}
+    return Imported(name, sum(file.endswith(SUFFIXES) for file in selected), sorted(present - set(truths)))
+
+
+def _write(files: Mapping[str, bytes], destination: Path, results: Path) -> None:
+    """Write all files under ``destination`` or none."""
+    results.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".importing-", dir=results) as partial:
+        whole = Path(partial) / "whole"
+        for file, data in files.items():
+            (whole / file).parent.mkdir(parents=True, exist_ok=True)
+            (whole / file).write_bytes(data)
+        destination.parent.mkdir(exist_ok=True)
+        os.replace(whole, destination)
+
+
+def _own_registry(workspace: Path) -> Path:
+    """The file of the workspace's registry that new sections go to."""
+    if not (workspace / "config.yaml").is_file():
+        raise FileNotFoundError(f"{workspace} is not a VOT workspace (no config.yaml): see 'vot initialize'")
+    config = yaml.load((workspace / "config.yaml").read_text(), Loader=yaml.BaseLoader) or {}
+    own = workspace / "trackers.ini"
+    entries = [(workspace / entry).resolve() for entry in config.get("registry", [])]
+    if own.resolve() not in entries and own.parent.resolve() not in entries:
+        raise ValueError(
+            f"the registry in {workspace}/config.yaml does not name './trackers.ini', where published results are "
+            "registered: add that line"
+        )
+    return own
+
+
+def _section(workspace: Workspace, name: str, label: str | None) -> str:
+    """The registry section to add, empty if there is one without a command.
+
+    Raises:
+        ValueError: the name is that of a tracker with a command.
+    """
+    if name in workspace.registry:
+        tracker = workspace.registry[name]
+        if tracker.describe()["command"]:
+            raise ValueError(f"{name} is a tracker with a command in {tracker.source}: choose another name")
+        return ""
+    parser = configparser.ConfigParser()
+    parser[name] = {"label": label or name, "command": ""}
+    stream = io.StringIO()
+    parser.write(stream)
+    return stream.getvalue()
+
+
+def _append(registry: Path, section: str) -> None:
+    text = registry.read_text() if registry.is_file() else ""
+    separator = "\n" if text and not text.endswith("\n\n") else ""
+    partial = registry.with_name(registry.name + ".partial")
+    partial.write_text(text + separator + section.rstrip() + "\n")
+    os.replace(partial, registry)

@@ -13,7 +13,7 @@ from vot.region import Region, RegionType
 from vot.workspace import Workspace
 
 from tracker.vot.accuracy import burn_in
-from tracker.vot.annotations import annotations as annotations_of
+from tracker.vot.annotations import annotations_of
 from tracker.vot.raw import FAILURE, INITIALIZATION, parse
 from tracker.vot.runs import measure, raw_runs
 from tracker.vot.summary import reset_based, resolve

@@ -1,0 +1,171 @@
+"""The data set on disk, in the VOT layout: what is written, when it counts as complete, and the overview picture.
+
+A sequence is made in a hidden folder beside its place and renamed when whole, so it is there either complete or not at
+all; ``list.txt`` comes last. Every ``sequence`` file names generator, version and seed, by which a later run knows what
+it may keep, what it has to make anew, and what is not its own.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.sequences.attributes import TAGS, tags
+from tracker.sequences.rendering import LENGTH, SIZE, photograph
+from tracker.sequences.scenes import SCENES
+
+VERSION = 1
+"""To be raised with every change that changes a picture, a polygon or a tag."""
+_GENERATOR = "tracker.sequences"
+_JPEG_QUALITY = 92
+
+
+def generate(out: Path | str, seed: int = 0) -> Iterator[tuple[str, bool]]:
+    """Write the six sequences and ``list.txt`` into ``out``, which is made if need be.
+
+    What is complete, of this version and of the same seed, is left alone; other folders in ``out`` stay in its list.
+
+    Args:
+        out: folder of the data set.
+        seed: 0 or more; equal seeds give equal files on the same machine.
+
+    Yields:
+        name of each sequence, and True if it was written, False if it was there.
+
+    Raises:
+        ValueError: ``seed`` is negative.
+        OSError: ``out`` is no folder or not writable, or a sequence of the same name but other origin is in the way.
+    """
+    if seed < 0:
+        raise ValueError(f"seed is {seed}: give 0 or more")
+    out = Path(out)
+    if out.exists() and not out.is_dir():
+        raise NotADirectoryError(f"{out} is a file: name a folder for the sequences")
+    out.mkdir(parents=True, exist_ok=True)
+    for name in SCENES:
+        _refuse_foreign(out / name)
+    for name in SCENES:
+        fresh = not _complete(out / name, seed)
+        if fresh:
+            with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=out) as scratch:
+                made = Path(scratch) / name
+                _write(made, name, seed)
+                _replace(made, out / name)
+        yield name, fresh
+    _write_list(out)
+
+
+def overview(folder: Path | str, columns: int = 5, width: int = 140) -> NDArray[np.uint8]:
+    """A contact sheet of a data set: one row a sequence, with ground truth; (H, W, 3) uint8 RGB.
+
+    Args:
+        folder: of the data set, with ``list.txt``.
+        columns: pictures a row, evenly spread over the sequence.
+        width: pixels of each picture.
+    """
+    rows = []
+    for name in (Path(folder) / "list.txt").read_text().split():
+        polygons = np.loadtxt(Path(folder) / name / "groundtruth.txt", delimiter=",").reshape(-1, 4, 2)
+        row = []
+        for frame in np.linspace(2, len(polygons) - 3, columns).round().astype(int):
+            picture = cv2.imread(str(Path(folder) / name / "color" / f"{frame + 1:08d}.jpg"))
+            if picture is None:
+                raise FileNotFoundError(f"frame {frame + 1} of the sequence {Path(folder) / name} is missing")
+            scale = width / picture.shape[1]
+            small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+            points = np.round((polygons[frame] * scale - 0.5) * 16).astype(np.int32)
+            row.append(cv2.polylines(small, [points], True, (0, 255, 255), 1, cv2.LINE_AA, shift=4))
+        for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+            cv2.putText(row[0], name, (5, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.42, colour, thickness, cv2.LINE_AA)
+        rows.append(np.hstack(row))
+    return cv2.cvtColor(np.vstack(rows), cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+
+
+def write_overview(folder: Path | str, picture: Path) -> None:
+    """Write ``overview(folder)`` to ``picture``, whose suffix says the format.
+
+    Raises:
+        OSError: the picture cannot be written.
+    """
+    sheet = cv2.cvtColor(overview(folder), cv2.COLOR_RGB2BGR)
+    suffix = picture.suffix.lower()
+    if suffix not in (".jpg", ".png"):
+        raise ValueError(f"the overview {picture} must end in .jpg or .png")
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    picture.write_bytes(cv2.imencode(suffix, sheet, [cv2.IMWRITE_JPEG_QUALITY, 60])[1].tobytes())
+
+
+def _write(folder: Path, name: str, seed: int) -> None:
+    rng = np.random.default_rng([seed, list(SCENES).index(name)])
+    scene = SCENES[name](rng)
+    (folder / "color").mkdir(parents=True)
+    polygons = []
+    for frame in range(LENGTH):
+        picture = cv2.cvtColor(photograph(scene, frame, rng), cv2.COLOR_RGB2BGR)
+        jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1]
+        (folder / "color" / f"{frame + 1:08d}.jpg").write_bytes(jpeg.tobytes())
+        polygons.append(",".join(f"{value:.4f}" for value in scene.box(frame).ravel()))
+    (folder / "groundtruth.txt").write_text("\n".join(polygons) + "\n")
+    for tag, values in tags(scene).items():
+        (folder / f"{tag}.tag").write_text("".join(f"{int(value)}\n" for value in values))
+    (folder / "sequence").write_text("".join(f"{key}={value}\n" for key, value in _metadata(name, seed).items()))
+
+
+def _metadata(name: str, seed: int) -> dict[str, str]:
+    return {
+        "channels.color": "color/%08d.jpg",
+        "format": "default",
+        "fps": "30",
+        "generator": _GENERATOR,
+        "height": str(SIZE[1]),
+        "length": str(LENGTH),
+        "name": name,
+        "seed": str(seed),
+        "version": str(VERSION),
+        "width": str(SIZE[0]),
+    }
+
+
+def _read_metadata(folder: Path) -> dict[str, str]:
+    try:
+        lines = (folder / "sequence").read_text().splitlines()
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+def _complete(folder: Path, seed: int) -> bool:
+    pictures = [folder / "color" / f"{frame + 1:08d}.jpg" for frame in range(LENGTH)]
+    texts = [folder / "groundtruth.txt", *(folder / f"{tag}.tag" for tag in TAGS)]
+    same = _read_metadata(folder) == _metadata(folder.name, seed)
+    return same and all(file.is_file() and file.stat().st_size for file in (*pictures, *texts))
+
+
+def _refuse_foreign(folder: Path) -> None:
+    if folder.exists() and _read_metadata(folder).get("generator") != _GENERATOR:
+        raise FileExistsError(f"{folder} was not made by {_GENERATOR}: name another folder, or move it away")
+
+
+def _replace(made: Path, place: Path) -> None:
+    """Put the folder ``made`` where ``place`` is; what was there goes first, into ``made``'s scratch folder."""
+    if place.exists():
+        place.rename(made.with_name("old"))
+    made.rename(place)
+
+
+def _write_list(out: Path) -> None:
+    others: list[str] = []
+    if (out / "list.txt").is_file():
+        others = [name for name in (out / "list.txt").read_text().split() if name not in SCENES]
+    scratch = out / f".list-{os.getpid()}"
+    try:
+        scratch.write_text("\n".join([*SCENES, *others]) + "\n")
+        scratch.replace(out / "list.txt")
+    finally:
+        scratch.unlink(missing_ok=True)

@@ -1,0 +1,66 @@
+"""What runs inside a Dask worker: one task, told of to the scheduler; ``--preload tracker.vot.worker`` warms it up."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+import vot
+from distributed import get_worker
+
+from tracker.vot.tasks import Outcome, Task, execute
+
+TOPIC = "reciprocative"
+"""Events of this topic are ``{"task": name, "share": finished share, 0 to 1}``."""
+
+INTERVAL = 0.5
+
+
+def dask_setup(worker: Any) -> None:
+    """Leave Ctrl-C to the command that started the evaluation: a terminal sends it to all processes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def work(directory: str, evaluation: str, task: Task, environment: Mapping[str, str | None]) -> Outcome:
+    """Run a task; see :func:`tracker.vot.tasks.execute`."""
+    tell = _Progress(get_worker().log_event, task.name)
+    tell(0)
+    return execute(directory, evaluation, task, environment, tell)
+
+
+def look(directory: str, marker: str) -> dict[str, Any]:
+    """What the evaluation has to know of a worker: whether it sees the workspace, its toolkit, its threads."""
+    return {
+        "sees": (Path(directory) / "config.yaml").is_file() and Path(marker).exists(),
+        "toolkit": vot.toolkit_version(),
+        "threads": get_worker().state.nthreads,
+    }
+
+
+def stop_trackers() -> None:
+    """End the tracker processes of this worker, and with them its tasks."""
+    for child in psutil.Process().children(recursive=True):
+        try:
+            if child.environ().get("TRAX") == "1":  # set by the toolkit for trackers, and for nothing else
+                child.kill()
+        except psutil.Error:
+            pass
+
+
+class _Progress:
+    """Tells the scheduler of a task's progress, twice a second at most."""
+
+    def __init__(self, log_event: Callable[[str, Any], None], name: str) -> None:
+        self._log_event = log_event
+        self._name = name
+        self._next = 0.0
+
+    def __call__(self, share: float) -> None:
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + INTERVAL
+            self._log_event(TOPIC, {"task": self._name, "share": share})

@@ -13,7 +13,6 @@ import io
 import json
 import os
 import pstats
-import resource
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,7 +44,11 @@ def main() -> None:
         report = io.StringIO()
         with profiling(request.get("profile", ""), report):
             frames = follow(tracker, request["images"], request["boxes"], request.get("scale", 1.0))
-        print(json.dumps({"frames": frames, "profile": report.getvalue(), **memory()}), file=answers, flush=True)
+        print(
+            json.dumps({"frames": frames, "profile": report.getvalue(), "peak": peak_memory()}),
+            file=answers,
+            flush=True,
+        )
 
 
 def follow(tracker: Tracker, paths: list[str], truth: list[list[float] | None], scale: float) -> list[dict[str, Any]]:
@@ -88,12 +91,14 @@ def follow(tracker: Tracker, paths: list[str], truth: list[list[float] | None], 
     return frames
 
 
-def memory() -> dict[str, float]:
-    """Resident memory of this process in MB: ``peak`` since its start, and ``resident`` now."""
-    with open("/proc/self/statm", encoding="ascii") as file:
-        pages = int(file.read().split()[1])
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return {"peak": peak / 1e6, "resident": pages * resource.getpagesize() / 1e6}
+def peak_memory() -> float:
+    """Largest resident memory of this process so far, MB.
+
+    Not ``getrusage``, which on Linux begins with the memory of the process that started this one.
+    """
+    with open("/proc/self/status", encoding="ascii") as file:
+        (kilobytes,) = (int(line.split()[1]) for line in file if line.startswith("VmHWM"))
+    return kilobytes * 1024 / 1e6
 
 
 @contextmanager

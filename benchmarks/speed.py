@@ -28,7 +28,7 @@ import numpy as np
 from benchmarks import tables
 from benchmarks.quality import find_sequences, positive
 from benchmarks.runs import PROJECT, Source, Variant, interpreter, section_of
-from tracker import boxes
+from tracker import boxes, catalog
 
 DEFAULT = ("DAT", "CSRT", "KCF")
 STAGES = ("read", "trunk", "sampling", "pooling", "head", "learning", "attention", "regression")
@@ -38,11 +38,10 @@ LONG_FRAMES = 1500
 
 @dataclass
 class Timing:
-    """Frames of one tracker, as ``benchmarks.drive`` reports them, by sequence; and its memory in MB."""
+    """Frames of one tracker, as ``benchmarks.drive`` reports them, by sequence; and its peak memory in MB."""
 
     frames: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     peak: float = 0.0
-    resident: float = 0.0
 
     def seconds(self, initialised: bool = False, learned: bool | None = None) -> np.ndarray:
         """Seconds of each init, or of each update; of those with (or without) learning if ``learned`` is given."""
@@ -173,7 +172,7 @@ def take_turns(variants: Sequence[Variant], sources: Sequence[Source], args: arg
                 answer = driver.track(images, truth)
                 timing = timings[str(driver.variant)]
                 timing.frames.setdefault(source.name, []).extend(answer["frames"])
-                timing.peak, timing.resident = answer["peak"], answer["resident"]
+                timing.peak = answer["peak"]
                 rate = timing.rate(source.name)
                 print(f"{source.name}: {driver.variant} {rate:.1f} frames/s", file=sys.stderr, flush=True)
     return timings
@@ -325,8 +324,8 @@ def start_table(variants: Sequence[Variant], threads: int, repeats: int = 5) -> 
     torch = float(np.median(seconds["import torch"]))
     for label, values in seconds.items():
         middle = float(np.median(values))
-        ours = label in {variant.name for variant in variants if "python" not in section_of(variant)}
-        rows.append([label, f"{middle:.2f}", f"{middle - torch:.2f}" if ours else "-"])
+        learns = label in catalog.NAMES and "seed" in catalog.options(label)  # and is therefore made of torch
+        rows.append([label, f"{middle:.2f}", f"{middle - torch:.2f}" if learns else "-"])
     return tables.table(["", "seconds", "beyond import torch"], rows)
 
 

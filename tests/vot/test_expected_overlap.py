@@ -1,0 +1,147 @@
+"""EAO: against the definition written out in MATLAB's terms, and cases worked by hand."""
+
+import doctest
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small import random_run
+from vot.region import Rectangle
+
+from tracker.vot import expected_overlap
+from tracker.vot.annotations import Annotations
+from tracker.vot.expected_overlap import ExpectedOverlap, curve, fragments, interval_of, score
+from tracker.vot.raw import FAILURE, INITIALIZATION, UNKNOWN
+from tracker.vot.runs import REGION, Run
+
+quick = settings(max_examples=40, deadline=None)
+
+
+def run(text):
+    """Letters: i initialisation, f failure, u unknown, digits: tenths of overlap."""
+    codes = {"i": INITIALIZATION, "f": FAILURE, "u": UNKNOWN}
+    return Run(
+        np.array([math.nan if letter in codes else int(letter) / 10 for letter in text]),
+        np.array([codes.get(letter, REGION) for letter in text], np.int8),
+    )
+
+
+def by_definition(runs, tagged=None):
+    """The protocol's description, fragment by fragment and length by length, with frames counted from 1."""
+    longest = max(len(one.codes) for repeated in runs for one in repeated)
+    pieces = []
+    for sequence, repeated in enumerate(runs):
+        for one in repeated:
+            n = len(one.codes)
+            o = {t: one.overlaps[t - 1] for t in range(1, n + 1)}
+            failures = [t for t in range(1, n + 1) if one.codes[t - 1] == FAILURE]
+            starts = [1] + [t + 5 for t in failures if t + 5 <= n]
+            for index, start in enumerate(starts):
+                last = index + 1 == len(starts)
+                end = n if last else starts[index + 1]
+                piece = {t - start + 1: 0 if math.isnan(o[t]) else o[t] for t in range(start, end + 1)}
+                if not last:
+                    piece |= {t: 0 for t in range(end - start + 2, longest + 1)}
+                weight = 1 / len(repeated)
+                if tagged is not None:
+                    frames = [tagged[sequence][t - 1] for t in range(start, end + 1)]
+                    weight *= sum(frames) / len(frames)
+                pieces.append((weight, piece))
+    values = [1.0]
+    for length in range(2, longest + 1):
+        long_enough = [(weight, piece) for weight, piece in pieces if length in piece]
+        total = sum(weight for weight, _ in long_enough)
+        mean = [weight * sum(piece[t] for t in range(2, length + 1)) / (length - 1) for weight, piece in long_enough]
+        values.append(sum(mean) / total if total else math.nan)
+    return np.array(values)
+
+
+@quick
+@given(st.integers(0, 2**32 - 1), st.integers(1, 3), st.integers(0, 6), st.booleans())
+def test_the_curve_is_the_definition_written_out(seed, repetitions, failures, with_tags):
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(2, 40, 3)
+    runs = [[random_run(rng, n, failures) for _ in range(repetitions if n % 2 else 1)] for n in lengths]
+    tagged = [rng.random(n) < 0.3 for n in lengths] if with_tags else None
+    assert curve(runs, tagged=tagged) == pytest.approx(by_definition(runs, tagged), nan_ok=True)
+
+
+def test_a_run_without_failure_worked_by_hand():
+    """The first frame is never used; lengths 2 and 3 average one and two frames."""
+    assert curve([[run("i48")]]) == pytest.approx([1, 0.4, 0.6])
+
+
+def test_a_failure_continues_with_zeros_and_starts_again_five_frames_later():
+    one = run("i6fuuuui8")
+    assert list(fragments(one)) == [(0, 7, True), (7, 8, False)]
+    assert curve([[one]]) == pytest.approx([1, (0.6 + 0.8) / 2, *(0.6 / length for length in range(2, 9))])
+
+
+def test_a_failure_in_the_last_five_frames_does_not_continue_with_zeros():
+    long = run("i555555555555")
+    late, early = run("i5555fuuuu"), run("i5555fuuuui")
+    assert list(fragments(late)) == [(0, 9, False)]
+    assert curve([[late], [long]])[10] == pytest.approx(0.5)  # the late one has ended: the long one alone
+    assert curve([[early], [long]])[11] == pytest.approx((0.5 * 4 / 11 + 0.5) / 2)
+
+
+def test_a_sequence_weighs_the_same_however_often_it_was_run():
+    one, other = run("i999999"), run("i333333")
+    assert curve([[one], [other]]) == pytest.approx(curve([[one], [other] * 15]))
+
+
+def test_a_fragment_weighs_as_much_as_its_share_of_tagged_frames():
+    one, other = run("i999"), run("i333")
+    tagged = [np.array([1, 1, 0, 0], bool), np.array([0, 0, 0, 1], bool)]
+    assert curve([[one], [other]], tagged=tagged)[1:] == pytest.approx([(2 * 0.9 + 0.3) / 3] * 3)
+    nothing = curve([[one]], tagged=[np.zeros(4, bool)])
+    assert np.isnan(nothing[1:]).all() and math.isnan(score(nothing, (2, 4)))
+
+
+def test_the_score_includes_both_ends_and_skips_what_is_missing():
+    values = np.array([1.0, 0.8, 0.6, 0.4, math.nan])
+    assert score(values, (2, 3)) == pytest.approx(0.7)
+    assert score(values, (4, 5)) == pytest.approx(0.4)
+    assert score(values, (3, 99)) == pytest.approx(0.5)
+
+
+@quick
+@given(st.lists(st.integers(20, 400), min_size=2, max_size=60))
+def test_the_interval_holds_half_of_the_density_and_lies_within_the_lengths(lengths):
+    low, high = interval_of(lengths)
+    assert 1 <= low <= high <= max(lengths)
+    assert interval_of(list(reversed(lengths))) == (low, high)
+    assert interval_of(lengths, mass=0.2)[1] - interval_of(lengths, mass=0.2)[0] <= high - low
+
+
+def test_the_interval_of_two_far_groups_lies_around_the_larger():
+    low, high = interval_of([50] * 20 + [52] * 20 + [900] * 5)
+    assert low <= 51 <= high < 900
+
+
+def truth(frames):
+    return Annotations("sequence", (Rectangle(0, 0, 9, 9),) * frames, (50, 50), {}, None)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"low": 5}, "both low <= high or neither, got low=5, high=None"), ({"low": 9, "high": 5}, "low=9, high=5")],
+)
+def test_half_an_interval_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        ExpectedOverlap(**options).interval([truth(60)])
+
+
+def test_an_interval_beyond_the_sequences_is_refused():
+    with pytest.raises(ValueError, match="low=108, but the longest sequence has 60 frames: leave low and high out"):
+        ExpectedOverlap(low=108, high=371).interval([truth(60)])
+
+
+def test_the_interval_is_estimated_when_not_given():
+    assert ExpectedOverlap().interval([truth(60), truth(60)]) == (60, 60)
+
+
+def test_examples_in_the_documentation():
+    assert doctest.testmod(expected_overlap).failed == 0

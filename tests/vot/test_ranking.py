@@ -1,0 +1,283 @@
+"""The definitions of Ar and Rr: each property that the protocol promises, and cases worked by hand."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from small import random_run
+from vot.region import Rectangle
+
+from tracker.vot.accuracy import Sample, Selection, burn_in, by_sequence, by_tag, sample
+from tracker.vot.annotations import Annotations
+from tracker.vot.raw import FAILURE, INITIALIZATION
+from tracker.vot.ranking import (
+    ARRank,
+    different_accuracy,
+    different_robustness,
+    practical_thresholds,
+    rank,
+    shared_ranks,
+)
+from tracker.vot.runs import REGION, Run
+
+quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+seeds = st.integers(0, 2**32 - 1)
+
+
+def truth(frames, name="sequence", practical=None, **tags):
+    return Annotations(name, (Rectangle(0, 0, 10, 10),) * frames, (100, 100), tags, practical)
+
+
+def trackers(seed, count, lengths, repetitions=1):
+    rng = np.random.default_rng(seed)
+    return [
+        [[random_run(rng, n, rng.integers(0, 4), rng.uniform(0.4, 0.8)) for _ in range(repetitions)] for n in lengths]
+        for _ in range(count)
+    ]
+
+
+def everything(lengths):
+    return Selection("all", [np.arange(length) for length in lengths])
+
+
+def of(overlaps, failures=0):
+    return Sample(np.asarray(overlaps, float), np.full((1, 15), failures))
+
+
+@quick
+@given(seeds, st.permutations(range(4)), st.sampled_from(["best", "mean", "median", "none"]))
+def test_ranks_do_not_depend_on_the_order_of_the_trackers(seed, order, sharing):
+    lengths = [40, 60, 80]
+    samples = [sample(runs, everything(lengths)) for runs in trackers(seed, 4, lengths)]
+    there = rank(samples, everything(lengths), sharing=sharing)
+    back = rank([samples[index] for index in order], everything(lengths), sharing=sharing)
+    assert len(set(there.accuracy)) == 4
+    assert back.accuracy_rank == pytest.approx(there.accuracy_rank[list(order)])
+    if len(set(there.failures)) == 4:
+        assert back.robustness_rank == pytest.approx(there.robustness_rank[list(order)])
+
+
+def test_exact_ties_rank_in_the_order_of_the_trackers():
+    assert list(shared_ranks(np.array([2.0, 1.0, 2.0]), np.ones((3, 3), bool) ^ np.eye(3, dtype=bool))) == [2, 1, 3]
+
+
+@quick
+@given(seeds, st.integers(2, 6))
+def test_unshared_ranks_are_monotone_in_accuracy_and_failures(seed, count):
+    lengths = [30, 50]
+    samples = [sample(runs, everything(lengths)) for runs in trackers(seed, count, lengths)]
+    found = rank(samples, everything(lengths), sharing="none")
+    assert sorted(found.accuracy_rank) == sorted(found.robustness_rank) == list(range(1, count + 1))
+    assert list(np.argsort(found.accuracy_rank)) == list(np.argsort(-found.accuracy, kind="stable"))
+    assert list(np.argsort(found.robustness_rank)) == list(np.argsort(found.failures, kind="stable"))
+
+
+def test_shared_ranks_need_not_be_monotone():
+    """Not being different is not transitive: the third is best's equal, the second, though better, is not."""
+    different = np.zeros((3, 3), bool)
+    different[0, 1] = different[1, 0] = True
+    assert list(shared_ranks(np.array([1.0, 2.0, 3.0]), different, "best")) == [1, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("sharing", "expected"), [("best", [1, 1, 2, 4]), ("mean", [1.5, 2, 2.5, 4]), ("median", [1.5, 2, 2.5, 4])]
+)
+def test_sharing_worked_by_hand(sharing, expected):
+    """In a chain 1 = 2 = 3 with 1 and 3 different, each shares with its own neighbours only; 4 stands alone."""
+    different = ~np.eye(4, dtype=bool)
+    different[[0, 1, 1, 2], [1, 0, 2, 1]] = False
+    assert list(shared_ranks(np.array([0.1, 0.2, 0.3, 0.4]), different, sharing)) == pytest.approx(expected)
+
+
+def test_mean_and_median_sharing_differ():
+    different = np.zeros((4, 4), bool)
+    different[0, 2] = different[2, 0] = True
+    values = np.array([0.1, 0.2, 0.3, 0.4])
+    assert shared_ranks(values, different, "mean")[0] == pytest.approx(7 / 3)
+    assert shared_ranks(values, different, "median")[0] == 2
+
+
+def test_an_unknown_sharing_is_refused():
+    with pytest.raises(ValueError, match="best, mean, median, none, got 'worst'"):
+        shared_ranks(np.array([1.0]), np.zeros((1, 1), bool), "worst")
+
+
+def test_a_tracker_without_value_has_no_rank_and_shares_none():
+    found = shared_ranks(np.array([3.0, math.nan, 1.0]), np.zeros((3, 3), bool), "mean")
+    assert np.isnan(found[1]) and list(found[[0, 2]]) == [1.5, 1.5]
+
+
+@quick
+@given(seeds, st.sampled_from(["best", "mean", "median"]))
+def test_identical_trackers_share_a_rank(seed, sharing):
+    lengths = [60, 70]
+    runs = trackers(seed, 3, lengths)
+    samples = [sample(one, everything(lengths)) for one in [*runs, runs[1]]]
+    assume(np.sum(~np.isnan(samples[1].overlaps)) >= 25)
+    found = rank(samples, everything(lengths), sharing=sharing)
+    assert found.accuracy_rank[1] == found.accuracy_rank[3]
+    assert found.robustness_rank[1] == found.robustness_rank[3]
+
+
+def test_identical_trackers_differ_in_accuracy_below_25_common_frames():
+    for frames, expected in ((24, True), (25, False)):
+        one = of(np.linspace(0.2, 0.8, frames))
+        assert different_accuracy(one, one) is expected
+        assert different_robustness(one, one) is False
+
+
+def test_only_common_frames_are_compared():
+    whole = np.full(40, 0.9)
+    for unknown, expected in ((16, True), (15, False)):  # 24 and 25 common frames, all equal
+        partial = np.where(np.arange(40) < unknown, np.nan, 0.9)
+        assert different_accuracy(of(whole), of(partial)) is expected
+    worse_elsewhere = np.where(np.arange(40) < 10, 0.1, 0.9)
+    assert not different_accuracy(of(np.where(np.arange(40) < 10, np.nan, 0.9)), of(worse_elsewhere))
+
+
+@quick
+@given(seeds, st.sampled_from(["tag", "sequence"]))
+def test_one_repetition_filled_equals_fifteen_identical_ones(seed, selection):
+    lengths = [40, 50]
+    once = trackers(seed, 3, lengths)
+    often = [[runs * 15 for runs in sequences] for sequences in once]
+    truths = [truth(n, str(n), occlusion=np.arange(n) % 2 == 0) for n in lengths]
+    analysis = ARRank(selection=selection)
+    for one, other in zip(analysis.rankings(once, truths), analysis.rankings(often, truths), strict=True):
+        for name in ("accuracy", "failures", "accuracy_rank", "robustness_rank"):
+            assert getattr(one, name) == pytest.approx(getattr(other, name), nan_ok=True), name
+
+
+def test_missing_repetitions_count_as_the_mean_of_the_others():
+    codes = [np.full(30, REGION, np.int8) for _ in range(3)]
+    codes[0][5] = codes[0][15] = codes[1][7] = FAILURE
+    found = sample([[Run(np.full(30, 0.5), code) for code in codes]], everything([30]))
+    assert found.failures.shape == (1, 15)
+    assert found.failures[0, :3].tolist() == [2, 1, 0] and set(found.failures[0, 3:]) == {1.0}
+    assert found.failure_count == 1
+
+
+def test_with_a_single_column_robustness_could_never_be_told_apart():
+    """Why the repetitions are filled: in one sequence, 0 against 9 failures."""
+    few, many = of([0.5] * 30, 0), of([0.5] * 30, 9)
+    assert different_robustness(few, many)
+    one_column = [replace(one, failures=one.failures[:, :1]) for one in (few, many)]
+    assert not different_robustness(*one_column)
+
+
+def test_a_nan_p_value_is_not_different():
+    assert different_robustness(of([0.5], 0), of([0.5], 0)) is False
+    assert different_accuracy(of([0.5] * 30), of([0.5] * 30)) is False
+
+
+def normal_p(difference):
+    """MATLAB's signrank with the normal approximation, written out."""
+    difference = difference[difference != 0]
+    size = np.abs(difference)
+    ranks = np.array([np.sum(size < one) + (np.sum(size == one) + 1) / 2 for one in size])
+    ties = np.array([np.sum(size == one) for one in np.unique(size)])
+    n = len(difference)
+    variance = (n * (n + 1) * (2 * n + 1) - (ties**3 - ties).sum() / 2) / 24
+    z = (ranks[difference > 0].sum() - n * (n + 1) / 4) / math.sqrt(variance)
+    return math.erfc(abs(z) / math.sqrt(2))
+
+
+@quick
+@given(seeds, st.integers(1, 60), st.booleans())
+def test_the_wilcoxon_test_is_the_asymptotic_one_at_every_n(seed, nonzero, coarse):
+    rng = np.random.default_rng(seed)
+    difference = np.zeros(max(25, nonzero))
+    difference[:nonzero] = rng.normal(0.15, 0.3, nonzero)
+    if coarse:
+        difference = np.round(difference, 1)
+    assume(difference.any())
+    base = rng.uniform(1, 2, len(difference))
+    found = base + difference - base
+    p = normal_p(found)
+    for alpha in (0.001, 0.05, 0.5):
+        assume(abs(p - alpha) > 1e-9)
+        assert different_accuracy(of(base + difference), of(base), alpha) == (p <= alpha)
+
+
+def test_five_positive_differences_tell_the_asymptotic_test_from_the_exact_one():
+    """W = 15 of 5 differences: p = 0.043 in the normal approximation, 0.0625 exactly."""
+    difference = np.zeros(25)
+    difference[:5] = 0.1, 0.2, 0.3, 0.4, 0.5
+    assert normal_p(difference) == pytest.approx(0.0431, abs=1e-4)
+    assert different_accuracy(of(0.4 + difference), of(np.full(25, 0.4)))
+
+
+def test_practical_difference_worked_by_hand():
+    """0.05 better on 30 frames: significant; within thresholds of 0.1 (0.5 of them), beyond those of 0.04 (1.25)."""
+    better, worse = of(np.full(30, 0.65)), of(np.full(30, 0.6))
+    assert different_accuracy(better, worse)
+    assert not different_accuracy(better, worse, thresholds=np.full(30, 0.1))
+    assert different_accuracy(better, worse, thresholds=np.full(30, 0.04))
+
+
+def test_practical_difference_overrides_too_few_frames():
+    better, worse = of(np.full(10, 0.65)), of(np.full(10, 0.6))
+    assert different_accuracy(better, worse)
+    assert not different_accuracy(better, worse, thresholds=np.full(10, 0.1))
+
+
+def run_of(overlap, frames):
+    codes = np.full(frames, REGION, np.int8)
+    codes[0] = INITIALIZATION
+    return [[Run(np.where(codes == REGION, overlap, np.nan), codes)]]
+
+
+def test_practical_thresholds_reach_the_ranks():
+    runs = [run_of(0.65, 50), run_of(0.6, 50)]
+    with_thresholds = [truth(50, practical=np.full(50, 0.1))]
+    used = ARRank(selection="sequence").rankings(runs, with_thresholds)[0]
+    ignored = ARRank(selection="sequence", practical=False).rankings(runs, with_thresholds)[0]
+    assert list(used.accuracy_rank) == [1, 1] and used.practical
+    assert list(ignored.accuracy_rank) == [1, 2] and not ignored.practical
+
+
+def test_practical_thresholds_are_those_of_the_selected_frames():
+    thresholds = np.arange(1.0, 11)
+    both = [truth(10, "a", thresholds, occlusion=np.arange(10) > 6), truth(5, "b", np.full(5, 0.5))]
+    selection = by_tag(both, ["occlusion"])[0]
+    assert practical_thresholds(both, selection).tolist() == [8, 9, 10]
+    one_lacks_them = [replace(both[0], practical=None), both[1]]
+    assert practical_thresholds(one_lacks_them, selection) is None
+    assert practical_thresholds(one_lacks_them, by_sequence(both)[1]).tolist() == [0.5] * 5
+
+
+def test_burn_in_counts_selected_frames():
+    """An initialisation outside a tag masks nothing inside it; one inside masks ten *selected* frames."""
+    codes = np.full(40, REGION, np.int8)
+    codes[0] = codes[20] = INITIALIZATION
+    runs = [[Run(np.where(codes == REGION, 0.5, np.nan), codes)]]
+    outside = sample(runs, Selection("late", [np.arange(1, 15)]))
+    assert np.isnan(outside.overlaps).sum() == 0
+    every_other = sample(runs, Selection("even", [np.arange(0, 40, 2)]))
+    assert np.flatnonzero(np.isnan(every_other.overlaps)).tolist() == list(range(20))
+    assert every_other.accuracy == 0
+    assert burn_in(codes, 10).sum() == 20
+
+
+def test_a_tag_without_frames_ranks_nobody():
+    runs = [run_of(0.6, 30), run_of(0.5, 30)]
+    found = {one.name: one for one in ARRank(tags=["occlusion", "empty"]).rankings(runs, [truth(30)])}
+    assert np.isnan(found["occlusion"].accuracy_rank).all() and np.isnan(found["occlusion"].failures).all()
+    assert list(found["empty"].accuracy_rank) == list(found["all"].accuracy_rank)
+    assert found["empty"].length == 30
+
+
+def test_empty_is_the_frames_without_any_tag():
+    one = truth(4, occlusion=np.array([1, 0, 0, 0], bool), other=np.array([0, 1, 0, 0], bool))
+    assert one.frames("empty").tolist() == [2, 3]
+    assert one.frames("all").tolist() == [0, 1, 2, 3]
+    assert one.frames("occlusion").tolist() == [0]
+    assert one.frames("illum_change").tolist() == []
+
+
+def test_a_misspelt_option_is_refused():
+    with pytest.raises(Exception, match="expected one of best, mean, median, none, got 'bset'"):
+        ARRank(sharing="bset")

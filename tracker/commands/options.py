@@ -20,16 +20,15 @@ def add_tracker_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where the network runs (default: auto)")
 
 
-def make_tracker(args: argparse.Namespace) -> Tracker:
-    """The tracker that these options ask for.
+def make_tracker(args: argparse.Namespace, **changes: Any) -> Tracker:
+    """The tracker that these options ask for, with ``changes`` of its parameters.
 
     Raises:
         ValueError: its name is unknown, or it has no such parameter.
     """
-    overrides: dict[str, Any] = {
-        name: value for name in ("seed", "threads", "device") if (value := getattr(args, name)) is not None
-    }
-    return catalog.create(args.tracker, **overrides)
+    values = {name: getattr(args, name) for name in ("seed", "threads", "device")}
+    overrides = {name: value for name, value in values.items() if value is not None}
+    return catalog.create(args.tracker, **overrides, **changes)
 
 
 def box(text: str) -> NDArray[np.float64]:

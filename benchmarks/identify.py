@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 LIBRARIES = ("torch", "cv2", "numpy", "scipy")
+NO_PART = {"tracker", "tracker.catalog", "tracker.result", "tracker.stages"}
+"""Modules that hand boxes on but do not decide them: a change of theirs leaves kept runs valid."""
 
 
 def code_digest(files: list[Path]) -> str:
@@ -31,17 +33,19 @@ def identity(name: str, overrides: dict[str, Any]) -> dict[str, Any]:
     """Make the tracker and tell what it is made of.
 
     Returns:
-        ``fingerprint`` of parameters and weights, ``code`` of the modules of this package that were imported to make
-        and serve it, ``libraries`` with their versions, ``seeded`` (takes a seed) and ``deterministic``.
+        ``fingerprint`` of parameters and weights, ``code`` of the modules of this package that it is made of,
+        ``libraries`` with their versions, ``seeded`` (takes a seed) and ``deterministic``.
     """
     catalog = import_module("tracker.catalog")
     tracker = catalog.create(name, **overrides)
-    import_module("tracker.server")
-    modules = [module for key, module in sorted(sys.modules.items()) if key.split(".")[0] == "tracker"]
+    import_module("tracker.images")
+    fingerprint = getattr(tracker, "fingerprint", "")
+    left_out = NO_PART | ({"tracker.params"} if fingerprint else set())  # the fingerprint has the values
+    modules = [module for key, module in sys.modules.items() if key.split(".")[0] == "tracker" and key not in left_out]
     return {
         "tracker": name,
         "overrides": overrides,
-        "fingerprint": getattr(tracker, "fingerprint", ""),
+        "fingerprint": fingerprint,
         "code": code_digest([Path(module.__file__) for module in modules if module.__file__]),
         "libraries": {"python": platform.python_version()}
         | {library: sys.modules[library].__version__ for library in LIBRARIES if library in sys.modules},

@@ -1,4 +1,4 @@
-"""Expected average overlap (EAO) and failures of reset-based runs, and the bootstrap of their differences.
+"""Expected average overlap (EAO), accuracy and failures of reset-based runs, and the bootstrap of their differences.
 
 The EAO is the one that vot-toolkit 0.7.4 prints (``vot.analysis.supervised.EAOScore``), kept as sums per sequence so
 that a resampled set of sequences costs one matrix product:
@@ -16,8 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.vot.accuracy import BURNIN, burn_in
 from tracker.vot.raw import FAILURE, INITIALIZATION
-from tracker.vot.runs import Run
+from tracker.vot.runs import REGION, Run
 
 INTERVAL = (60, 300)
 
@@ -140,6 +141,18 @@ def bootstrap(
         Difference(float(eao_value[0]), *_quantiles(eao_drawn, 0.1, 0.025, 0.975)),
         Difference(float(lost_value[0]), *_quantiles(lost_drawn, 0.9, 0.025, 0.975)),
     )
+
+
+def accuracy(runs: Mapping[str, Run], names: Sequence[str]) -> float:
+    """A as the toolkit prints it: mean overlap after burn-in of each sequence, weighted by its length.
+
+    ``vot.analysis.supervised.AverageAccuracyRobustness``; a sequence without such a frame counts as 0.
+    """
+    means = []
+    for name in names:
+        scored = runs[name].overlaps[~burn_in(runs[name].codes, BURNIN) & (runs[name].codes == REGION)]
+        means.append(float(np.nan_to_num(scored).mean()) if len(scored) else 0.0)
+    return float(np.average(means, weights=[len(runs[name].codes) for name in names]))
 
 
 def failures(repetitions: Repetitions, names: Sequence[str]) -> Floats:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import tables
-from benchmarks.measures import INTERVAL, ExpectedOverlap, Repetitions, bootstrap, failures
+from benchmarks.measures import INTERVAL, ExpectedOverlap, Repetitions, accuracy, bootstrap, failures
 from benchmarks.published import published_runs
 from benchmarks.runs import RUNS, RunFailed, Series, Source, Variant, load, prepare, run_missing, snapshot
 from tracker.vot.accuracy import Sample, Selection, by_sequence, by_tag, sample
@@ -123,7 +123,7 @@ def overall(
     interval: tuple[int, int],
     origin: Mapping[str, str] | None = None,
 ) -> str:
-    """EAO in both definitions, accuracy over all frames and number of failures: mean and standard deviation."""
+    """EAO and accuracy as the toolkit and as MATLAB define them, number of failures: mean and standard deviation."""
     names = [truth.name for truth in truths]
     (everything,) = by_tag(truths, ["all"])
     rows = []
@@ -133,13 +133,14 @@ def overall(
         samples = _samples(repetitions, truths, everything)
         cells = [
             _spread(eao, 3),
+            _spread([accuracy(repetition, names) for repetition in repetitions], 3),
             _spread(matlab, 3),
             _spread([one.accuracy for one in samples], 3),
             _spread([one.failure_count for one in samples], 1),
         ]
         rows.append([label, str(len(repetitions)), *cells, (origin or {}).get(label, "measured")])
     low, high = interval
-    header = ["tracker", "runs", f"EAO({low}..{high})", "EAO, MATLAB's definition", "A", "failures", "origin"]
+    header = ["tracker", "runs", f"EAO({low}..{high})", "A", "EAO, MATLAB", "A, MATLAB", "failures", "origin"]
     return tables.table(header, rows)
 
 
@@ -212,8 +213,9 @@ def _overall(args: argparse.Namespace, truths: Sequence[Annotations], results: R
         threads_of_a_tracker=args.threads,
     )
     explained = (
-        "Mean ± standard deviation over runs, one a seed; deterministic trackers run once. EAO(60..300) as vot-toolkit "
-        "prints it; A over all frames but the first ten after an initialisation; reset five frames after a failure."
+        "Mean ± standard deviation over runs, one a seed; deterministic trackers run once. EAO and A as vot-toolkit "
+        "prints them (A: mean over sequences, weighted by length), then as MATLAB's defines them (A: mean over "
+        "frames). Ten frames of burn-in for A, reset five frames after a failure."
     )
     return "\n\n".join([overall(results, truths, args.interval), explained, note])
 

@@ -1,7 +1,7 @@
 """Reset-based runs of the project's trackers through the toolkit, kept so that nothing is computed twice.
 
 A run is kept under ``benchmarks/runs/<tracker>-<key>-s<seed>/<sequence>-<digest>/``: the toolkit's own trajectory and
-time files, and ``run.npz`` with overlaps and codes. The key covers everything that decides the boxes: parameters and
+time files, and ``run.npz`` with overlaps and codes. The key covers what decides the boxes: parameters and
 weights (the tracker's fingerprint), the code of its modules, the libraries, the number of threads; the digest covers
 ground truth and images. Trackers run from a copy of the code: it may be edited while they do.
 """
@@ -34,7 +34,7 @@ from vot.tracker import Registry, Results, TrackerException
 from vot.workspace import LocalStorage
 
 from tracker.vot.annotations import Annotations
-from tracker.vot.annotations import annotations as read_annotations
+from tracker.vot.annotations import annotations_of as read_annotations
 from tracker.vot.reset_based import ResetBased
 from tracker.vot.runs import Run, measure, raw_runs
 

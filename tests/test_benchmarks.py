@@ -298,5 +298,5 @@ def test_published_vot2018_runs_give_the_known_figures():
     found = {}
     for row in rows:
         cells = [cell.strip() for cell in row.split("|")[1:-1]]
-        found[cells[0]] = (float(cells[5].split()[0]), float(cells[4].split()[0]))
+        found[cells[0]] = (float(cells[6].split()[0]), float(cells[5].split()[0]))
     assert found == known

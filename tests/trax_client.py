@@ -2,8 +2,8 @@
 
 Reads a JSON object from stdin: ``server``, the command, and ``steps``, a list of
 ``["initialize", image, regions, properties]``, ``["frame", image, regions]``, ``["quit"]``.
-An image is ``["path", file]``, ``["buffer", file]`` or ``["memory", npy file]``; a region is ``["rectangle", x, y, w, h]``,
-``["polygon", x, y, ...]`` or ``["mask", npy file, x, y]``.
+An image is ``["path", file]``, ``["buffer", file]`` or ``["memory", npy file]``; a region is
+``["rectangle", x, y, w, h]``, ``["polygon", x, y, ...]`` or ``["mask", npy file, x, y]``.
 Prints a line of JSON for the handshake, then one for each step until one fails. Afterwards it closes the server's pipes
 and prints its exit code and stderr.
 """

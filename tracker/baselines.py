@@ -71,6 +71,7 @@ class _OpenCV:
     opencv_name: str
     found_in: str
     deterministic = True
+    smallest = 1  # pixels that each side of the box needs inside the image
 
     def __init__(self, threads: int = 1) -> None:
         """Use ``threads`` threads of OpenCV, 0 for as many as there are cores.
@@ -90,15 +91,23 @@ class _OpenCV:
         """Learn the target at ``box`` (x, y, w, h) of ``image`` (H, W, 3) RGB.
 
         Raises:
-            ValueError: if the box has no area or lies outside the image.
+            ValueError: if the box has no area, lies outside the image or is too small or too large for this tracker.
         """
         height, width = image.shape[:2]
         self._box = boxes.checked(box, width, height)
         left, top, right, bottom = _pixels(self._box, width, height)  # OpenCV takes whole pixels inside the image
+        if min(right - left, bottom - top) < self.smallest:
+            raise ValueError(
+                f"box of {right - left} x {bottom - top} pixels inside the image is too small for "
+                f"{type(self).__name__}, which needs {self.smallest} x {self.smallest}"
+            )
         pixels = (left, top, right - left, bottom - top)
         self._offset = np.subtract(self._box, pixels)
         self._tracker = getattr(cv2, self.opencv_name).create()
-        self._tracker.init(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), pixels)
+        try:
+            self._tracker.init(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), pixels)
+        except cv2.error as error:
+            raise ValueError(f"OpenCV's {type(self).__name__} cannot start on box {pixels}: {error}") from error
         return Result(self._box.copy(), score=1.0, lost=False)
 
     def update(self, image: NDArray[np.uint8]) -> Result:
@@ -110,10 +119,14 @@ class _OpenCV:
 
 
 class MIL(_OpenCV):
-    """OpenCV's multiple instance learning tracker. Its results differ from run to run, whatever the seed."""
+    """OpenCV's multiple instance learning tracker. Its results differ from run to run, whatever the seed.
+
+    OpenCV never returns from a box of less than about 18 pixels, and refuses one as wide or as high as the image.
+    """
 
     opencv_name, found_in = "TrackerMIL", "opencv-python 4.9 or newer"
     deterministic = False
+    smallest = 5
 
 
 class CSRT(_OpenCV):

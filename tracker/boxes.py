@@ -38,7 +38,7 @@ def overlap(boxes: ArrayLike, others: ArrayLike) -> Boxes:
     sides = np.maximum(bottom_right - top_left, 0.0)  # (..., 2)
     intersection = sides[..., 0] * sides[..., 1]
     union = area(boxes) + area(others) - intersection
-    return np.divide(intersection, union, out=np.zeros_like(union), where=union > 0)
+    return np.divide(intersection, union, out=np.zeros_like(union), where=union > 0)[()]  # a scalar for one pair
 
 
 def clip(boxes: ArrayLike, width: float, height: float) -> Boxes:

@@ -107,7 +107,7 @@ class Annotator:
         if truth is not None:
             draw_region(picture, truth, TRUTH, 1)
         region = result.box if result.polygon is None else result.polygon
-        draw_region(picture, region, colour, 1 if result.lost else 2)
+        draw_region(picture, region, colour)
         scale = text_scale(picture)
         line = f"{self._label}  frame {self._index}  score {result.score:+.2f}  {state}"
         draw_text(picture, line, 6, shade(picture[: round(24 * scale) + 6]) - 6, colour, scale)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker import boxes
+from tracker import boxes, images
 
 Image = NDArray[np.uint8]
 Region = NDArray[np.float64]  # polygon (N, 2) of (x, y), 0-based pixels
@@ -79,7 +79,7 @@ def _video(path: str) -> Source:
                 raise ValueError(f"{path} has no video stream")
             stream = container.streams.video[0]
             rate = float(stream.average_rate or stream.guessed_rate or DEFAULT_RATE)
-            seconds = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
+            seconds = (container.duration or 0) / av.time_base  # Matroska tells no number of frames
             length = stream.frames or round(seconds * rate) or None
     except av.error.FFmpegError as error:
         raise OSError(f"{path} cannot be read as a video: {error.strerror}") from error
@@ -154,26 +154,14 @@ def _sequence_rate(path: Path) -> float:
 def _image_frames(files: list[Path]) -> Iterator[Image]:
     size = None
     for path in files:
-        image = read_image(path)
+        try:
+            image = images.read(path)
+        except ValueError as error:
+            raise OSError(str(error)) from error
         size = size or image.shape
         if image.shape != size:
             raise OSError(f"{path} has {image.shape[1]} x {image.shape[0]} pixels, not {size[1]} x {size[0]}")
         yield image
-
-
-def read_image(path: Path) -> Image:
-    """An image file as RGB uint8 (H, W, 3).
-
-    Raises:
-        OSError: the file is missing or is not a readable image.
-    """
-    import cv2
-
-    data = np.fromfile(path, np.uint8)  # cv2.imread fails on non-ASCII paths on Windows
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    if image is None:
-        raise OSError(f"{path} is not a readable image; is the file complete?")
-    return _rgb(image)
 
 
 def _rgb(image: NDArray[Any]) -> Image:

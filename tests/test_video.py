@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import pytest
+import scenes
+
+from tracker.video import VideoWriter, open_source, read_regions
+
+
+def write_video(path, count=10, rate=25.0):
+    with VideoWriter(path, rate) as video:
+        for image in scenes.frames(count):
+            video.write(image)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])
+def test_video_written_is_the_video_read(tmp_path, suffix):
+    source = open_source(str(write_video(tmp_path / f"v{suffix}")))
+    assert source.rate == pytest.approx(25)
+    assert source.length == 10
+    read = list(source)
+    assert len(read) == 10 and read[0].shape == (*scenes.SIZE, 3) and read[0].dtype == np.uint8
+    for written, image in zip(scenes.frames(10), read, strict=True):
+        assert np.abs(written.astype(float) - image).mean() < 12  # lossy, but the same picture
+
+
+def test_iterating_again_starts_anew(tmp_path):
+    source = open_source(str(write_video(tmp_path / "v.mp4")))
+    assert np.array_equal(next(iter(source)), next(iter(source)))
+
+
+def test_odd_sides_lose_one_pixel(tmp_path):
+    with VideoWriter(tmp_path / "v.mp4", 30) as video:
+        video.write(np.zeros((33, 41, 3), np.uint8))
+    assert next(iter(open_source(str(tmp_path / "v.mp4")))).shape == (32, 40, 3)
+
+
+def test_rotation_of_a_phone_is_applied(tmp_path):
+    path = write_video(tmp_path / "v.mp4", 2)
+    upright = next(iter(open_source(str(path))))
+    data = bytearray(path.read_bytes())
+    matrix = data.index(b"tkhd") + 4 + 40  # of version 0: 20.14 fixed point, a b u c d v x y w
+    one = 1 << 16
+    struct.pack_into(">9i", data, matrix, 0, one, 0, -one, 0, 0, scenes.SIZE[0] * one, 0, 1 << 30)
+    path.write_bytes(data)
+    turned = next(iter(open_source(str(path))))
+    assert turned.shape == (scenes.SIZE[1], scenes.SIZE[0], 3)
+    assert np.array_equal(turned, np.rot90(upright, -1))  # the file says: turn by 90 degrees clockwise
+
+
+def test_an_error_inside_the_block_leaves_what_was_there(tmp_path):
+    path = write_video(tmp_path / "v.mp4")
+    before = path.read_bytes()
+    with pytest.raises(RuntimeError), VideoWriter(path, 25) as video:
+        video.write(scenes.frames(1)[0])
+        raise RuntimeError
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["v.mp4"]
+
+
+def test_frames_of_another_size_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="40 x 40"), VideoWriter(tmp_path / "v.mp4", 25) as video:
+        video.write(scenes.frames(1)[0])
+        video.write(np.zeros((40, 40, 3), np.uint8))
+    assert not list(tmp_path.iterdir())
+
+
+def test_unknown_video_suffix_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"\.mp4"):
+        VideoWriter(tmp_path / "v.xyz", 25)
+
+
+def test_vot_sequence(tmp_path):
+    source = open_source(str(scenes.write_vot(tmp_path / "walk")))
+    assert (source.name, source.length, source.rate) == ("walk", 12, 25)
+    assert source.ground_truth is not None
+    assert source.ground_truth[1].tolist() == [[13, 30], [37, 30], [37, 54], [13, 54]]
+    assert sum(1 for _ in source) == 12
+
+
+def test_otb_sequence_becomes_0_based(tmp_path):
+    source = open_source(str(scenes.write_otb(tmp_path / "Walk")))
+    assert source.ground_truth is not None
+    assert source.ground_truth[0][0].tolist() == [10, 30]
+
+
+def test_images_of_a_plain_folder_come_in_natural_order(tmp_path):
+    for name, value in (("f10.png", 10), ("f2.png", 2), ("f1.png", 1)):
+        import cv2
+
+        cv2.imwrite(str(tmp_path / name), np.full((8, 8, 3), value, np.uint8))
+    source = open_source(str(tmp_path))
+    assert source.ground_truth is None
+    assert [int(image[0, 0, 0]) for image in source] == [1, 2, 10]
+
+
+def test_ground_truth_for_some_frames_only_is_not_used(tmp_path):
+    folder = scenes.write_vot(tmp_path / "walk")
+    (folder / "groundtruth.txt").write_text("1,2,3,4\n")
+    assert open_source(str(folder)).ground_truth is None
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("1,2,3,4", [[1, 2], [4, 2], [4, 6], [1, 6]]),
+        ("1 2\t3 4", [[1, 2], [4, 2], [4, 6], [1, 6]]),
+        ("0,0,5,0,5,5", [[0, 0], [5, 0], [5, 5]]),
+        ("1", None),
+        ("nan,nan,nan,nan", None),
+    ],
+)
+def test_regions(tmp_path, line, expected):
+    (tmp_path / "g.txt").write_text(line + "\n")
+    (region,) = read_regions(tmp_path / "g.txt")
+    assert (region is None and expected is None) or region.tolist() == expected
+
+
+@pytest.mark.parametrize("line", ["1,2,x,4", "1,2,3", "1,2,3,4,5", ""])
+def test_malformed_regions_name_the_line(tmp_path, line):
+    (tmp_path / "g.txt").write_text(f"1,2,3,4\n{line}\n1,2,3,4\n")
+    with pytest.raises(ValueError, match=r"g\.txt, line 2"):
+        read_regions(tmp_path / "g.txt")
+
+
+def test_sources_that_cannot_be_read(tmp_path):
+    (tmp_path / "text.mp4").write_text("not a video")
+    with pytest.raises(OSError, match=r"text\.mp4 cannot be read as a video"):
+        open_source(str(tmp_path / "text.mp4"))
+    with pytest.raises(FileNotFoundError, match="give a video file"):
+        open_source(str(tmp_path / "absent"))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="holds no images"):
+        open_source(str(tmp_path / "empty"))
+    with pytest.raises(OSError, match="camera 97 cannot be opened"):
+        next(iter(open_source("97")))
+
+
+def test_a_damaged_image_and_one_of_another_size_are_named(tmp_path):
+    folder = scenes.write_vot(tmp_path / "walk", 3)
+    (folder / "color" / "00000002.jpg").write_bytes(b"\xff\xd8 cut")
+    frames = iter(open_source(str(folder)))
+    next(frames)
+    with pytest.raises(OSError, match=r"00000002\.jpg"):
+        next(frames)
+    import cv2
+
+    cv2.imwrite(str(folder / "color" / "00000002.jpg"), np.zeros((5, 5, 3), np.uint8))
+    frames = iter(open_source(str(folder)))
+    next(frames)
+    with pytest.raises(OSError, match="5 x 5 pixels, not 128 x 96"):
+        next(frames)

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.sequences.attributes import TAGS, tags
-from tracker.sequences.rendering import LENGTH, SIZE, photograph
-from tracker.sequences.scenes import SCENES
+from tracker.sequences.rendering import LENGTH, SIZE, Scene, photograph
+from tracker.sequences.scenes import SCENES, make_scene
 
 VERSION = 1
 """To be raised with every change that changes a picture, a polygon or a tag."""
@@ -61,6 +61,13 @@ def generate(out: Path | str, seed: int = 0) -> Iterator[tuple[str, bool]]:
     _write_list(out)
 
 
+def picture(scene: Scene, frame: int, seed: int) -> bytes:
+    """The JPEG file of ``frame`` (0-based); its noise depends on the seed, the scene's name and the frame alone."""
+    pixels = photograph(scene, frame, np.random.default_rng([seed, frame, *scene.name.encode()]))
+    coded = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1]
+    return coded.tobytes()
+
+
 def overview(folder: Path | str, columns: int = 5, width: int = 140) -> NDArray[np.uint8]:
     """A contact sheet of a data set: one row a sequence, with ground truth; (H, W, 3) uint8 RGB.
 
@@ -74,11 +81,11 @@ def overview(folder: Path | str, columns: int = 5, width: int = 140) -> NDArray[
         polygons = np.loadtxt(Path(folder) / name / "groundtruth.txt", delimiter=",").reshape(-1, 4, 2)
         row = []
         for frame in np.linspace(2, len(polygons) - 3, columns).round().astype(int):
-            picture = cv2.imread(str(Path(folder) / name / "color" / f"{frame + 1:08d}.jpg"))
-            if picture is None:
+            image = cv2.imread(str(Path(folder) / name / "color" / f"{frame + 1:08d}.jpg"))
+            if image is None:
                 raise FileNotFoundError(f"frame {frame + 1} of the sequence {Path(folder) / name} is missing")
-            scale = width / picture.shape[1]
-            small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+            scale = width / image.shape[1]
+            small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
             points = np.round((polygons[frame] * scale - 0.5) * 16).astype(np.int32)
             row.append(cv2.polylines(small, [points], True, (0, 255, 255), 1, cv2.LINE_AA, shift=4))
         for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
@@ -87,29 +94,27 @@ def overview(folder: Path | str, columns: int = 5, width: int = 140) -> NDArray[
     return cv2.cvtColor(np.vstack(rows), cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
 
 
-def write_overview(folder: Path | str, picture: Path) -> None:
-    """Write ``overview(folder)`` to ``picture``, whose suffix says the format.
+def write_overview(folder: Path | str, file: Path) -> None:
+    """Write ``overview(folder)`` to ``file``, whose suffix says the format.
 
     Raises:
-        OSError: the picture cannot be written.
+        ValueError: the suffix is neither .jpg nor .png.
+        OSError: a picture of the data set is missing, or ``file`` cannot be written.
     """
-    sheet = cv2.cvtColor(overview(folder), cv2.COLOR_RGB2BGR)
-    suffix = picture.suffix.lower()
+    suffix = file.suffix.lower()
     if suffix not in (".jpg", ".png"):
-        raise ValueError(f"the overview {picture} must end in .jpg or .png")
-    picture.parent.mkdir(parents=True, exist_ok=True)
-    picture.write_bytes(cv2.imencode(suffix, sheet, [cv2.IMWRITE_JPEG_QUALITY, 60])[1].tobytes())
+        raise ValueError(f"the overview {file} must end in .jpg or .png")
+    sheet = cv2.cvtColor(overview(folder), cv2.COLOR_RGB2BGR)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(cv2.imencode(suffix, sheet, [cv2.IMWRITE_JPEG_QUALITY, 60])[1].tobytes())
 
 
 def _write(folder: Path, name: str, seed: int) -> None:
-    rng = np.random.default_rng([seed, list(SCENES).index(name)])
-    scene = SCENES[name](rng)
+    scene = make_scene(name, seed)
     (folder / "color").mkdir(parents=True)
     polygons = []
     for frame in range(LENGTH):
-        picture = cv2.cvtColor(photograph(scene, frame, rng), cv2.COLOR_RGB2BGR)
-        jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1]
-        (folder / "color" / f"{frame + 1:08d}.jpg").write_bytes(jpeg.tobytes())
+        (folder / "color" / f"{frame + 1:08d}.jpg").write_bytes(picture(scene, frame, seed))
         polygons.append(",".join(f"{value:.4f}" for value in scene.box(frame).ravel()))
     (folder / "groundtruth.txt").write_text("\n".join(polygons) + "\n")
     for tag, values in tags(scene).items():

@@ -118,8 +118,9 @@ def camera(rng: np.random.Generator) -> Scene:
 
 def together(rng: np.random.Generator) -> Scene:
     """A cup of coffee among its like: the camera zooms, a cup passes over it, dusk, a jerk, an unsteady camera."""
-    x = track([0, 12, 22, 34, 43, 48, 52, 59], [250, 262, 292, 318, 330, 392, 410, 404], overshoot=False)
-    y = track([0, 12, 22, 34, 43, 48, 52, 59], [330, 322, 318, 326, 330, 304, 310, 322])
+    times, stray = [0, 12, 22, 34, 43, 48, 52, 59], rng.uniform(-4, 4, (2, 8))
+    x = track(times, stray[0] + np.array([250, 262, 292, 318, 330, 392, 410, 404]), overshoot=False)
+    y = track(times, stray[1] + np.array([330, 322, 318, 326, 330, 304, 310, 322]))
     spin = track([0, 30, 59], [0.0, 0.35, -0.15 + rng.uniform(-0.1, 0.1)])
     zoom = track([0, 10, 21, 40, 59], [0.92, 0.92, 1.3, 1.3, 1.12], overshoot=False)
     awake = track([0, 42, 47, 59], [0, 0, 1, 1], overshoot=False)
@@ -158,6 +159,11 @@ SCENES: dict[str, Callable[[np.random.Generator], Scene]] = {
     make.__name__: make for make in (occlusion, illumination, motion, size, camera, together)
 }
 """Name of each sequence, and the function that lays it out, given a random generator."""
+
+
+def make_scene(name: str, seed: int) -> Scene:
+    """The scene ``name`` of ``SCENES`` as ``seed`` lays it out."""
+    return SCENES[name](np.random.default_rng([seed, *name.encode()]))
 
 
 def _fixed(x: float, y: float, scale: float = 1.0, angle: float = 0.0) -> Callable[[float], Pose]:

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import dask
-import vot
 from distributed import Client, Future, LocalCluster, as_completed
 from distributed.scheduler import KilledWorker
 
@@ -96,8 +95,8 @@ def evaluate(directory: Path | str, tasks: Sequence[Task], place: Place, observe
         observer: told of everything that happens.
 
     Raises:
-        ConnectionError: the scheduler cannot be reached, or is lost on the way.
-        RuntimeError: a worker does not fit: no shared file system, another toolkit, several tasks at a time.
+        ConnectionError: the scheduler cannot be reached, or is lost on the way, or a worker does not fit: no shared
+            file system, another toolkit, several tasks at a time.
         OSError: no space is left for results.
         KeyboardInterrupt: Ctrl-C, after everything was stopped.
     """
@@ -205,20 +204,19 @@ def _check(client: Client, address: str, directory: str) -> None:
             f"the scheduler at {address} has had no worker for {WAIT_FOR_WORKERS:.0f} s: "
             f"start some with 'dask worker {address} --nthreads 1'"
         ) from error
+    for name, threads in client.nthreads().items():
+        if threads != 1:
+            raise ConnectionError(f"worker {name} would run {threads} tasks at a time: start it with --nthreads 1")
     marker = Path(directory, f".{uuid.uuid4().hex}.part")
     marker.touch()
     try:
         found: dict[str, dict[str, Any]] = client.run(worker.look, directory, str(marker))
+    except ImportError as error:
+        raise ConnectionError(f"a worker at {address} lacks this package or the toolkit: {error}") from error
     finally:
         marker.unlink()
     for name, facts in found.items():
         if not facts["sees"]:
-            raise RuntimeError(
-                f"worker {name} does not see {directory}: the workspace must lie on a shared file system"
-            )
-        if facts["toolkit"] != vot.toolkit_version():
-            raise RuntimeError(f"worker {name} has vot-toolkit {facts['toolkit']}, not {vot.toolkit_version()} as here")
-        if facts["threads"] != 1:
-            raise RuntimeError(
-                f"worker {name} would run {facts['threads']} tasks at a time: start it with --nthreads 1"
-            )
+            raise ConnectionError(f"worker {name} does not see {directory}: put the workspace on a shared file system")
+        if facts["versions"] != worker.versions():
+            raise ConnectionError(f"worker {name} has {facts['versions']}, this command {worker.versions()}")

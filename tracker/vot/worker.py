@@ -12,6 +12,7 @@ import psutil
 import vot
 from distributed import get_worker
 
+from tracker import __version__
 from tracker.vot.tasks import Outcome, Task, execute
 
 TOPIC = "reciprocative"
@@ -33,12 +34,16 @@ def work(directory: str, evaluation: str, task: Task, environment: Mapping[str, 
 
 
 def look(directory: str, marker: str) -> dict[str, Any]:
-    """What the evaluation has to know of a worker: whether it sees the workspace, its toolkit, its threads."""
+    """What the evaluation has to know of a worker: whether it sees the workspace, and its versions."""
     return {
         "sees": (Path(directory) / "config.yaml").is_file() and Path(marker).exists(),
-        "toolkit": vot.toolkit_version(),
-        "threads": get_worker().state.nthreads,
+        "versions": versions(),
     }
+
+
+def versions() -> str:
+    """Releases of this package and of the toolkit in this process."""
+    return f"reciprocative-tracker {__version__}, vot-toolkit {vot.toolkit_version()}"
 
 
 def stop_trackers() -> None:

@@ -1,0 +1,255 @@
+"""`reciprocative evaluate` on a tiny workspace: the bytes of `vot evaluate`, whatever happens on the way."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+from workspaces import EXPERIMENTS, ROOT, files, read_json, run, write_registry, write_workspace
+
+pytestmark = pytest.mark.integration
+
+TRACKERS = {"Fast": {"env_DUMMY_DRIFT": "3", "env_OMP_NUM_THREADS": "1"}, "Slow": {"env_OMP_NUM_THREADS": "1"}}
+STEADY = EXPERIMENTS.format(repetitions=4)
+
+
+def evaluate(workspace, *arguments, **options):
+    return run("tracker.cli", "evaluate", *arguments, "--workspace", workspace, **options)
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    """A workspace that `vot evaluate` itself has evaluated."""
+    workspace = write_workspace(tmp_path_factory.mktemp("reference"), STEADY, trackers=TRACKERS)
+    done = run("vot", "evaluate", "Fast", "Slow", "--workspace", workspace)
+    assert done.returncode == 0, done.stderr
+    return workspace
+
+
+@pytest.fixture
+def fresh(tmp_path):
+    """The same workspace without results."""
+    return write_workspace(tmp_path / "workspace", STEADY, trackers=TRACKERS)
+
+
+def same_results(workspace, reference):
+    ours, theirs = files(workspace / "results"), files(reference / "results")
+    return len(theirs) > 20 and ours == theirs and not list(workspace.rglob("*.part"))
+
+
+def started(workspace, count=1):
+    """Wait until the evaluation has written ``count`` trajectories."""
+    deadline = time.monotonic() + 90
+    while len(list(workspace.glob("results/*/*/*/*.bin"))) < count:
+        assert time.monotonic() < deadline, "the evaluation wrote nothing"
+        time.sleep(0.05)
+
+
+def in_background(workspace, *arguments):
+    command = [sys.executable, "-m", "tracker.cli", "evaluate", *arguments, "--workspace", str(workspace)]
+    return subprocess.Popen(
+        command,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+@pytest.fixture
+def slow(monkeypatch):
+    """Trackers inherit the environment: 15 ms a frame, without a change of their sections."""
+    monkeypatch.setenv("DUMMY_SLEEP", "15")
+
+
+def test_same_bytes_as_the_toolkit_and_nothing_to_do_the_second_time(reference, fresh):
+    first = evaluate(fresh, "Fast", "Slow", "--workers", "2")
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert same_results(fresh, reference)
+    record = read_json(fresh / "results/Fast/baseline/left/fingerprint.json")
+    assert record["settings"]["env_DUMMY_DRIFT"] == "3" and len(record["fingerprint"]) == 12
+    times = {path: path.stat().st_mtime_ns for path in fresh.rglob("*.bin")}
+
+    second = evaluate(fresh)
+    assert second.returncode == 0
+    assert "0 tasks run, 12 were complete before" in second.stdout
+    assert times == {path: path.stat().st_mtime_ns for path in fresh.rglob("*.bin")}
+
+
+def test_half_written_files_are_found_and_made_again(reference, tmp_path):
+    """What a killed `vot evaluate` leaves: empty, cut and missing files."""
+    workspace = tmp_path / "workspace"
+    shutil.copytree(reference, workspace)
+    baseline = workspace / "results/Fast/baseline"
+    (baseline / "left/left_002.bin").write_bytes(b"")
+    cut = baseline / "middle/middle_003.bin"
+    cut.write_bytes(cut.read_bytes()[:40])
+    (baseline / "right/right_001_time.value").unlink()
+    short = workspace / "results/Slow/unsupervised/left/left_001_confidence.value"
+    short.write_bytes(short.read_bytes()[:30])
+
+    dry = evaluate(workspace, "Fast", "Slow", "--dry-run")
+    assert dry.returncode == 0 and "4 tasks to run, 8 complete" in dry.stdout
+    done = evaluate(workspace, "Fast", "Slow")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name in ("left_002", "middle_003", "right_001", "left_001"):
+        assert f"{name}: " in done.stdout
+    assert "kept, but made without a record" in done.stdout
+    assert same_results(workspace, reference)
+
+
+def test_results_of_other_parameters_are_named_and_not_used(fresh):
+    only = ("Fast", "--experiments", "unsupervised", "--sequences", "left")
+    assert evaluate(fresh, *only).returncode == 0
+    before = files(fresh / "results")
+    write_registry(fresh, {"Fast": {**TRACKERS["Fast"], "env_DUMMY_DRIFT": "1"}})
+    refused = evaluate(fresh, *only)
+    assert refused.returncode == 1
+    assert "Fast/unsupervised/left was made with env_DUMMY_DRIFT: 3 -> 1" in refused.stdout.replace("\n", " ")
+    assert files(fresh / "results") == before
+    analysis = fresh / "cache/analysis/old"
+    analysis.mkdir(parents=True)
+    redone = evaluate(fresh, *only, "--stale", "redo")
+    assert redone.returncode == 0
+    assert files(fresh / "results").keys() == before.keys() and files(fresh / "results") != before
+    assert not analysis.exists()
+
+
+def test_crash_is_retried_once_and_then_reported_while_others_go_on(reference, fresh, tmp_path):
+    once, always = tmp_path / "once", tmp_path / "always"
+    once.mkdir()
+    always.mkdir()
+    write_registry(
+        fresh,
+        {
+            "Fast": {**TRACKERS["Fast"], "env_DUMMY_CRASH": str(once), "env_DUMMY_CRASHES": "1"},
+            "Slow": {**TRACKERS["Slow"], "env_DUMMY_CRASH": str(always)},
+            "Absent": {"command": "no_such_module"},
+        },
+    )
+    done = evaluate(fresh, "Fast", "Slow", "Absent", "--sequences", "left,middle", "--experiments", "baseline")
+    assert done.returncode == 1
+    assert "2 tasks run" in done.stdout and "2 failed" in done.stdout
+    assert "Slow/baseline/left is not complete, after two attempts" in done.stdout
+    assert "| the dummy was told to crash" in done.stdout
+    assert "No module named no_such_module" in done.stdout
+    assert len(list(once.iterdir())) == 1 and len(list(always.iterdir())) == 4
+    assert not list(fresh.glob("results/Slow/*/*/*.bin"))
+    wanted = {k: v for k, v in files(reference / "results/Fast/baseline").items() if not k.startswith("right")}
+    assert files(fresh / "results/Fast/baseline") == wanted
+
+
+def test_interrupt_stops_cleanly_and_the_next_run_does_the_rest(reference, fresh, slow):
+    process = in_background(fresh, "Fast", "Slow", "--workers", "2")
+    started(fresh, 3)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to every process of the group
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    assert "Traceback" not in output
+    assert 3 <= len(list(fresh.rglob("*.bin"))) < 24
+    left = [item for item in psutil.process_iter(["cmdline"]) if str(fresh) in " ".join(item.info["cmdline"] or [])]
+    assert not left
+    done = evaluate(fresh, "Fast", "Slow")
+    assert done.returncode == 0 and same_results(fresh, reference)
+
+
+def test_killed_worker_and_killed_command_leave_the_same_bytes(reference, fresh, slow):
+    process = in_background(fresh, "Fast", "Slow", "--workers", "2")
+    started(fresh, 1)
+    for child in psutil.Process(process.pid).children(recursive=True):
+        if "TRAX" in child.environ() and child.parent().pid != process.pid:
+            child.parent().kill()  # the worker, and not the tracker below it
+            break
+    started(fresh, 5)
+    process.kill()
+    process.wait()
+    assert 5 <= len(list(fresh.rglob("*.bin"))) < 24
+    done = evaluate(fresh, "Fast", "Slow", "--workers", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "half-written" not in done.stdout
+    assert same_results(fresh, reference)
+
+
+@pytest.fixture
+def scheduler(tmp_path):
+    """An external `dask scheduler` with one `dask worker`: address and processes."""
+    address_file = tmp_path / "scheduler.json"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    options = {"env": environment, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    dask = [sys.executable, "-m", "dask"]
+    head = subprocess.Popen(
+        [*dask, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", address_file],
+        **options,
+    )
+    deadline = time.monotonic() + 60
+    while not address_file.exists() or not address_file.read_text().endswith("}"):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    address = read_json(address_file)["address"]
+    worker = subprocess.Popen(
+        [*dask, "worker", address, "--nthreads", "1", "--no-dashboard", "--local-directory", tmp_path / "scratch"],
+        **options,
+    )
+    yield address, head
+    for process in (worker, head):
+        process.terminate()
+        process.wait(20)
+
+
+def test_external_scheduler_gives_the_same_bytes_also_after_it_was_killed(reference, fresh, scheduler, slow):
+    address, head = scheduler
+    process = in_background(fresh, "Fast", "Slow", "--scheduler", address)
+    started(fresh, 4)
+    head.kill()
+    output, _ = process.communicate(timeout=90)
+    assert process.returncode == 3, output
+    assert "run the same command again" in output
+    done = evaluate(fresh, "Fast", "Slow")
+    assert done.returncode == 0 and same_results(fresh, reference)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 96 kB."""
+    mount = tmp_path / "small"
+    mount.mkdir()
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=96k", "tmpfs", mount], capture_output=True, check=False
+    )
+    if made.returncode:
+        pytest.skip("a small file system needs the right to mount one")
+    yield mount
+    subprocess.run(["umount", "-l", mount], check=True)
+
+
+def test_full_disk_is_a_clear_error_and_earlier_results_stay(reference, fresh, small_disk):
+    (fresh / "results").symlink_to(small_disk, target_is_directory=True)
+    filler = small_disk / "filler"
+    filler.write_bytes(bytes(40_000))
+    done = evaluate(fresh, "Fast", "Slow", "--workers", "1")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "No space left on device" in done.stderr and "run the same command again" in done.stderr
+    kept = files(small_disk)
+    del kept["filler"]
+    expected = files(reference / "results")
+    assert kept and all(expected[name] == content for name, content in kept.items())
+    filler.unlink()
+
+
+def test_unknown_names_and_folders_are_errors(fresh, tmp_path):
+    for arguments, code, message in (
+        (("Nobody",), 2, "no tracker named Nobody"),
+        (("Fast", "--experiments", "none"), 2, "no experiment named none in the workspace; it has baseline"),
+        (("Fast", "--sequences", "left,none"), 2, "no sequence named none"),
+        (("Fast", "--workers", "0"), 2, "--workers must be 1 or more, not 0"),
+        (("Fast", "--scheduler", "tcp://127.0.0.1:9"), 3, "no Dask scheduler answers at tcp://127.0.0.1:9"),
+    ):
+        done = evaluate(fresh, *arguments)
+        assert (done.returncode, message in done.stderr) == (code, True), done.stdout + done.stderr
+    assert evaluate(tmp_path, "Fast").returncode == 3

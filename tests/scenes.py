@@ -9,6 +9,13 @@ import numpy as np
 
 SIZE = (96, 128)  # rows, columns
 SIDE = 24
+STACK = """\
+title: Small
+experiments:
+  baseline:
+    type: supervised
+    repetitions: 1
+"""
 
 
 def frames(count: int) -> list[np.ndarray]:
@@ -45,6 +52,19 @@ def write_otb(folder: Path, count: int = 12) -> Path:
     _write_images(folder / "img", count, "{:04d}.jpg")
     lines = ["\t".join(map(str, (x + 1, y + 1, w, h))) for x, y, w, h in boxes(count)]
     (folder / "groundtruth_rect.txt").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def write_workspace(folder: Path) -> Path:
+    """A workspace with two sequences in which nothing is wrong."""
+    (folder / "stacks").mkdir(parents=True)
+    (folder / "config.yaml").write_text("registry:\n- trackers.ini\nsequences: sequences\nstack: stacks/small.yaml\n")
+    (folder / "stacks" / "small.yaml").write_text(STACK)
+    (folder / "trackers.ini").write_text("[NCC]\nprotocol = traxpython\ncommand = tracker\n")
+    for name in ("one", "two"):
+        write_vot(folder / "sequences" / name, 4)
+    (folder / "sequences" / "two" / "occlusion.tag").write_text("0\n1\n0\n0\n")
+    (folder / "sequences" / "list.txt").write_text("one\ntwo\n")
     return folder
 
 

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+import scenes
+
+from tracker import cli
+from tracker.commands import doctor
+from tracker.commands.registry import PACKAGED
+from tracker.doctor import packages
+
+
+@pytest.fixture
+def good_packages(monkeypatch):
+    """The packages have tests of their own; importing them all takes seconds each time."""
+    monkeypatch.setattr(packages, "check_packages", lambda versions: [])
+    monkeypatch.setattr(packages, "check_imports", lambda: [])
+
+
+def test_nothing_is_found_in_a_good_set_up(tmp_path, capsys, good_packages):
+    folder = scenes.write_workspace(tmp_path / "w")
+    section = "[NCC]\nprotocol = traxpython\ncommand = tracker\nenv_RECIPROCATIVE_TRACKER = NCC\n"
+    (folder / "trackers.ini").write_text(f"{section}paths = {PACKAGED.parent.parent}\n")
+    assert cli.main(["doctor", "NCC", "--workspace", str(folder)]) == 0
+    out = capsys.readouterr().out
+    assert "nothing found" in out and "FAIL" not in out and "note" not in out
+    assert re.search(r"tracker NCC answers: handshake [\d.]+ s, first frame [\d.]+ s", out)
+
+
+def test_the_real_packages_and_the_packaged_registry(capsys):
+    assert cli.main(["doctor"]) == 0
+    out = capsys.readouterr().out
+    assert "ok    import numpy, cv2, torch, trax, vot" in out and "trackers.ini" in out
+
+
+def test_findings_say_what_why_and_mend_and_the_exit_code(tmp_path, capsys, good_packages):
+    folder = scenes.write_workspace(tmp_path / "w")
+    (folder / "sequences" / "list.txt").unlink()
+    (folder / "trackers.ini").write_text("[NCC]\nprotocol = traxpython\ncommand = no_such_module\n")
+    assert cli.main(["doctor", "NCC", "--workspace", str(folder)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    fails = [index for index, line in enumerate(lines) if line.startswith("  FAIL  ")]
+    assert len(fails) == 2  # the list, and the command that does not start
+    for index in fails:
+        assert lines[index + 1].startswith("        why:  ") and lines[index + 2].startswith("        mend: ")
+    assert any("| " in line and "No module named no_such_module" in line for line in lines)  # its real stderr
+    assert lines[-1] == "2 would make a run fail, 0 worth knowing"
+
+
+def test_a_broken_registry_is_mended_before_anything_is_started(tmp_path, capsys, good_packages):
+    (tmp_path / "trackers.ini").write_text("[NCC]\nlabel = 5%\nprotocol = traxpython\ncommand = tracker\n")
+    assert cli.main(["doctor", "NCC", "--registry", str(tmp_path)]) == 1
+    assert "NCC was not started" in capsys.readouterr().out
+
+
+def test_results_without_a_tracker_are_good(tmp_path, capsys, good_packages):
+    (tmp_path / "trackers.ini").write_text("[Published]\ncommand =\n")
+    assert cli.main(["doctor", "Published", "--registry", str(tmp_path / "trackers.ini")]) == 0
+    assert "has no command" in capsys.readouterr().out
+
+
+def test_the_first_usable_sequence_is_shown_to_the_tracker(tmp_path):
+    folder = scenes.write_workspace(tmp_path / "w")
+    (folder / "sequences" / "one" / "groundtruth.txt").write_text("0\n" * 4)
+    found = doctor._frames(folder)
+    assert found is not None and found[0][0].parent.parent.name == "two" and len(found[0]) == 3
+    assert doctor._frames(None) is None

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from tracker.commands.registry import PACKAGED
+from tracker.doctor import registry
+
+GOOD = """\
+# a comment; with 100 % of anything
+[DAT]
+label = DAT
+protocol = traxpython
+command = tracker
+paths = .
+timeout = 120
+env_RECIPROCATIVE_TRACKER = DAT
+
+[Published]
+command =
+"""
+
+
+def check(tmp_path, text, name=None):
+    path = tmp_path / "trackers.ini"
+    path.write_text(text)
+    return list(registry.check_registry(path, name))
+
+
+def test_good_registries(tmp_path):
+    assert check(tmp_path, GOOD) == []
+    assert check(tmp_path, GOOD, "DAT") == []
+    assert check(tmp_path, GOOD, "Published") == []
+    assert list(registry.check_registry(PACKAGED)) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what", "mend"),
+    [
+        ("label = DAT", "label = DAT 50%", "line 3: a percent sign", "label = DAT 50%%"),
+        ("timeout = 120", "timeout = 120  # seconds", "the comment in 'timeout = 120  # seconds'", "timeout = 120"),
+        ("timeout = 120", "timeout = 120 ; seconds", "the comment in 'timeout", "timeout = 120"),
+        ("timeout = 120", "timeout = 2.5", "timeout = 2.5", "timeout = 120"),
+        ("timeout = 120", "timeout = 0", "timeout = 0", "timeout = 120"),
+        ("paths = .", "paths = .;..", "';' in paths", "paths = .:.."),
+        ("paths = .", "paths = nowhere", "names nowhere, which is not a folder", "an existing folder"),
+        ("protocol = traxpython", "protocol = python", "protocol = python", "protocol = traxpython"),
+        ("command = tracker\n", "", "[DAT] has no command", "command ="),
+        ("[Published]", "[DAT]", "line 10: a second section [DAT]", "rename or remove"),
+        ("label = DAT", "label = DAT\nlabel = D", "label is given twice", "remove one"),
+        ("[DAT]\n", "", "no section headers", "every line is"),
+        ("[DAT]", "[DAT v2]", "not a valid name", "[DAT-v2]"),
+        ("label = DAT", "version = 1.0", "version = 1.0", "version = 1-0"),
+        ("label = DAT", "python = /no/python3", "python = /no/python3 cannot be executed", sys.executable),
+        ("label = DAT", "python = /my python/python3", "cannot be executed", "python ="),
+    ],
+)
+def test_faults(tmp_path, old, new, what, mend):
+    assert old in GOOD
+    findings = check(tmp_path, GOOD.replace(old, new, 1))
+    assert findings and what in findings[0].what and mend in findings[0].mend
+    assert findings[0].why and findings[0].fails
+
+
+def test_only_the_tracker_asked_for_is_looked_at(tmp_path):
+    text = GOOD + "\n[Other]\nprotocol = traxpython\ncommand = x\ntimeout = soon\n"
+    assert check(tmp_path, text, "DAT") == []
+    assert len(check(tmp_path, text, "Other")) == 1
+    assert len(check(tmp_path, text)) == 1
+
+
+def test_an_unknown_tracker_and_an_absent_file(tmp_path):
+    (finding,) = check(tmp_path, GOOD, "SiamFC")
+    assert "no tracker SiamFC; it has DAT, Published" in finding.what and "reciprocative registry" in finding.mend
+    (finding,) = registry.check_registry(tmp_path / "absent.ini")
+    assert "exits with 0" in finding.why
+
+
+def test_semicolons_of_a_command_are_its_own(tmp_path):
+    script = "command = import tracker.server; tracker.server.main()\n"
+    assert check(tmp_path, GOOD.replace("command = tracker\n", script)) == []
+
+
+def test_sections_are_read_as_the_toolkit_sees_them(tmp_path):
+    (tmp_path / "trackers.ini").write_text(GOOD)
+    section = registry.read_section(tmp_path / "trackers.ini", "DAT")
+    assert section is not None and section.timeout == 120 and section.values["env_reciprocative_tracker"] == "DAT"
+    assert registry.read_section(tmp_path / "trackers.ini", "None") is None

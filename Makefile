@@ -18,6 +18,10 @@ $(INSTALLED): env/requirements.lock env/torch.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
 
+evaluate: $(INSTALLED)
+	$(BIN)/python -m tracker.sequences vot_workspace/sequences
+	$(BIN)/reciprocative evaluate DAT MDNet NCC --workspace vot_workspace --stale redo --report
+
 # The newest toolkit, laid over the packages of the first environment, which it shares but for itself.
 $(SECOND)/.installed: env/toolkit-0.9.0.lock $(INSTALLED)
 	$(BIN)/python -m venv --without-pip $(SECOND)

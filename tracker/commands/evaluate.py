@@ -8,18 +8,22 @@ import signal
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from tracker.vot import parallel
+from tracker.vot.artefacts import analyse, report
 from tracker.vot.estimate import PROBE_FRAMES, estimate
 from tracker.vot.parallel import Place
 from tracker.vot.probe import Probe, TrackerFailed, probe
 from tracker.vot.progress import ProgressTable, duration
+from tracker.vot.provenance import digest, settings_of
+from tracker.vot.speed import frames_per_second
 from tracker.vot.storage import delete_run, result_folder
-from tracker.vot.summary import resolve
+from tracker.vot.summary import print_table, resolve, summary
 from tracker.vot.tasks import Outcome, Plan, by_length, clear, plan, threads
 
 
@@ -40,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="stop",
         help="results made with other parameters, weights, rules or data: stop (default), or delete and run again",
     )
+    parser.add_argument("--report", action="store_true", help="then run vot analysis and vot report, and print a table")
     parser.add_argument("--dry-run", action="store_true", help="tell what would run, and its time, disk and memory")
 
 
@@ -88,7 +93,10 @@ def run(args: argparse.Namespace) -> int:
     for folder, name, _ in found.half_written:
         delete_run(folder, name)
     outcomes = _evaluate(console, workspace.directory, found, Place(workers, args.scheduler))
-    return _close(console, outcomes, len(found.kept), bool(broken))
+    code = _close(console, outcomes, len(found.kept), bool(broken))
+    if args.report and not code:
+        _report(console, workspace.directory, reported)
+    return code
 
 
 def _evaluate(console: Console, directory: str, found: Plan, place: Place) -> list[Outcome]:
@@ -112,6 +120,19 @@ def _close(console: Console, outcomes: Sequence[Outcome], kept: int, broken: boo
             console.print(f"  | {line}", markup=False)
     console.print(f"{len(outcomes) - len(failed)} tasks run, {kept} were complete before, {len(failed)} failed")
     return 1 if failed or broken else 0
+
+
+def _report(console: Console, directory: str, trackers: dict[Any, str | None]) -> None:
+    """Analysis, report and one table; frames per second are measured with nothing else running."""
+    names = [tracker.reference for tracker in trackers]
+    analysis, document = analyse(directory, names), report(directory, names)
+    speeds = {
+        tracker.reference: frames_per_second(directory, tracker.reference, digest([reported, settings_of(tracker)]))
+        for tracker, reported in trackers.items()
+    }
+    print_table([replace(row, fps=speeds[row.tracker]) for row in summary(directory, names)], console)
+    console.print("fps: one tracker at a time on the first sequence, initialisation included")
+    console.print(f"analysis: {analysis}\nreport:   {document}", soft_wrap=True)
 
 
 def _probe_all(

@@ -68,8 +68,6 @@ def probe(workspace: Path | str, tracker: str, frames: int = 0, limit: float | N
         TrackerFailed: it did not start, did not answer, or took too long.
     """
     command = [sys.executable, "-m", "tracker.vot.probe", str(workspace), tracker, "--frames", str(frames)]
-    package_root = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH")]))
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -77,7 +75,7 @@ def probe(workspace: Path | str, tracker: str, frames: int = 0, limit: float | N
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        env={**os.environ, "PYTHONPATH": path},
+        env=environment(),
     )
     try:
         output, errors = process.communicate(timeout=START_LIMIT if limit is None and not frames else limit)
@@ -96,6 +94,13 @@ def probe(workspace: Path | str, tracker: str, frames: int = 0, limit: float | N
         tail = "\n".join(f"  | {line}" for line in answer["log"].strip().splitlines()[-12:])
         raise TrackerFailed(f"tracker {tracker} does not run: {answer['error']}\n{tail}")
     return Probe(**answer)
+
+
+def environment() -> dict[str, str]:
+    """This process's environment, in which this package can be imported whether it is installed or not."""
+    package_root = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH")]))
+    return {**os.environ, "PYTHONPATH": path}
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -46,7 +46,7 @@ class Provenance:
     @property
     def digest(self) -> str:
         """12 hexadecimal digits; equal digests mean results that may stand side by side."""
-        return _digest(asdict(self))
+        return digest(asdict(self))
 
     def differences(self, other: Provenance) -> list[str]:
         """What was otherwise when ``other`` was made, one line each: ``name: then -> now``."""
@@ -100,7 +100,7 @@ def data_of(sequence: Sequence) -> str:
         names = (frame.filename(channel) for channel in sorted(sequence.channels()))
         sizes = [Path(name).stat().st_size if name else 0 for name in names]
         frames.append([str(sequence.groundtruth(index)), sequence.values(index), sorted(sequence.tags(index)), sizes])
-    return _digest(frames)
+    return digest(frames)
 
 
 def read(folder: Path) -> Provenance | None:
@@ -132,5 +132,6 @@ def write(folder: Path, provenance: Provenance) -> None:
     publish(folder / FILE, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())
 
 
-def _digest(value: Any) -> str:
+def digest(value: Any) -> str:
+    """12 hexadecimal digits of anything that JSON can hold."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:12]

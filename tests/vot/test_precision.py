@@ -51,9 +51,9 @@ def test_two_implementations_agree(seed):
 
 
 def test_a_constant_shift_has_a_closed_form():
-    """12 right, 16 down of a 40 x 40 box: 20 px away, overlap (28 * 24) / (3200 - 28 * 24); the first frame is right."""
+    """12 right, 16 down of a 40 x 40 box: 20 px away, 28 x 24 in common; the first frame counts as right."""
     truth = np.tile([10.0, 10.0, 40.0, 40.0], (10, 1))
-    error, precise, success = measures(truth + [12, 16, 0, 0], truth)
+    error, precise, success = measures(truth + np.array([12, 16, 0, 0]), truth)
     assert error == pytest.approx(0.9 * 20)
     assert precise[20] == 1 and precise[19] == pytest.approx(0.1)
     overlap = 28 * 24 / (3200 - 28 * 24)
@@ -69,26 +69,27 @@ def test_a_perfect_run_has_everything_but_overlap_above_one():
 
 def test_the_size_of_a_box_moves_its_centre():
     truth = np.tile([0.0, 0.0, 11.0, 11.0], (2, 1))
-    error, _, _ = measures(truth + [0, 0, 10, 0], truth)
+    error, _, _ = measures(truth + np.array([0, 0, 10, 0]), truth)
     assert error == pytest.approx(5 / 2)
 
 
 def test_where_the_tracker_gave_no_box_the_one_before_stands():
     truth = np.tile([0.0, 0.0, 10.0, 10.0], (4, 1))
-    predicted = truth + [3, 4, 0, 0]
+    predicted = truth + np.array([3, 4, 0, 0])
     predicted[[1, 3]] = np.nan
     assert measures(predicted, truth)[0] == pytest.approx((0 + 0 + 5 + 5) / 4)
 
 
 def test_frames_without_ground_truth_are_left_out():
     truth = np.tile([0.0, 0.0, 10.0, 10.0], (4, 1))
-    predicted = truth + [3, 4, 0, 0]
+    predicted = truth + np.array([3, 4, 0, 0])
     truth[2] = np.nan
     assert measures(predicted, truth)[0] == pytest.approx((0 + 5 + 5) / 3)
 
 
 def test_polygons_count_as_their_bounding_rectangle_and_codes_as_nothing():
-    found = boxes([Polygon([(2, 3), (10, 1), (12, 9), (4, 11)]), Special(1), Rectangle(1, 2, 3, 4), Rectangle(1, 2, 0, 4)])
+    polygon = Polygon([(2, 3), (10, 1), (12, 9), (4, 11)])
+    found = boxes([polygon, Special(1), Rectangle(1, 2, 3, 4), Rectangle(1, 2, 0, 4)])
     assert found[0].tolist() == [2, 1, 10, 10]
     assert np.isnan(found[[1, 3]]).all()
     assert found[2].tolist() == [1, 2, 3, 4]

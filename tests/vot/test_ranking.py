@@ -12,7 +12,6 @@ from vot.region import Rectangle
 
 from tracker.vot.accuracy import Sample, Selection, burn_in, by_sequence, by_tag, sample
 from tracker.vot.annotations import Annotations
-from tracker.vot.raw import FAILURE, INITIALIZATION
 from tracker.vot.ranking import (
     ARRank,
     different_accuracy,
@@ -21,6 +20,7 @@ from tracker.vot.ranking import (
     rank,
     shared_ranks,
 )
+from tracker.vot.raw import FAILURE, INITIALIZATION
 from tracker.vot.runs import REGION, Run
 
 quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -31,7 +31,8 @@ class Comparison:
         measures: names of the figures.
         digits: of each figure.
         reported: tracker -> figures; the paper's own tracker is DAT.
-        sequences: number in the data set, none if there are several versions.
+        sequences: number in the data set.
+        frames: number in the data set, 0 if not known.
     """
 
     title: str
@@ -39,6 +40,16 @@ class Comparison:
     digits: tuple[int, ...]
     reported: Mapping[str, Figures]
     sequences: int
+    frames: int = 0
+
+    @property
+    def size(self) -> str:
+        """Of the data set, in words."""
+        return f"{self.sequences} sequences" + (f", {self.frames} frames" if self.frames else "")
+
+    def is_data_set_of(self, measured: Measured) -> bool:
+        """Whether the figures can have come from the paper's data set, judging by its size."""
+        return self.sequences == measured.sequences and self.frames in (0, measured.frames)
 
 
 VOT2016 = Comparison(
@@ -55,6 +66,7 @@ VOT2016 = Comparison(
         "SiamFC": (0.277, 1.30, 3.17),
     },
     60,
+    21455,
 )
 
 OTB2013 = Comparison(
@@ -103,12 +115,14 @@ class Measured:
     Attributes:
         source: stack, number of sequences and frames, for the heading.
         sequences: how many.
+        frames: how many.
         reset_based: tracker -> EAO, Ar, Rr.
         one_pass: tracker -> CLE, DP, OS, OS at 0.5.
     """
 
     source: str
     sequences: int
+    frames: int
     reset_based: Mapping[str, Figures]
     one_pass: Mapping[str, Figures]
 
@@ -131,22 +145,25 @@ def measured(workspace: Path, trackers: Items[str] = ()) -> Measured:
             figures = analysis.rows(experiment, present, sequences) if present else []
             one_pass = {tracker.reference: row[:4] for tracker, row in zip(present, figures, strict=True)}
     source = f"{loaded.stack.title}, {len(sequences)} sequences, {frames} frames"
-    return Measured(source, len(sequences), rows, one_pass)
+    return Measured(source, len(sequences), frames, rows, one_pass)
 
 
 def table(comparison: Comparison, figures: Mapping[str, Figures], caption: str) -> Table:
-    """One table: every figure in a column that says reported or measured."""
+    """One table: a line of reported and a line of measured figures for each tracker."""
     result = Table(title=comparison.title, caption=caption, caption_justify="left", title_justify="left")
     result.add_column("tracker")
-    for kind in ("reported", "measured"):
-        for name in comparison.measures:
-            result.add_column(f"{name}\n{kind}", justify="right")
+    result.add_column("figures")
+    for name in comparison.measures:
+        result.add_column(name, justify="right")
     names = {_key(name): name for name in comparison.reported}
     own = {names.get(_key(name), name): values for name, values in figures.items()}
-    none = (None,) * len(comparison.measures)
+    none: Figures = (None,) * len(comparison.measures)
     for name in [*comparison.reported, *(name for name in own if name not in comparison.reported)]:
-        cells = zip((*comparison.reported.get(name, none), *own.get(name, none)), comparison.digits * 2, strict=True)
-        result.add_row(name, *("-" if value is None else f"{value:.{digits}f}" for value, digits in cells))
+        lines = {"reported": comparison.reported.get(name, none), "measured": own.get(name, none)}
+        for kind, values in lines.items():
+            cells = zip(values, comparison.digits, strict=True)
+            texts = ("-" if value is None else f"{value:.{digits}f}" for value, digits in cells)
+            result.add_row(name if kind == "reported" else "", kind, *texts, end_section=kind == "measured")
     return result
 
 
@@ -159,10 +176,10 @@ def print_comparison(found: Measured | None, console: Console | None = None) -> 
         (OTB2015, found.one_pass if found else {}),
     ):
         caption = "measured: nothing" if found is None or not figures else f"measured: {found.source}"
-        if found is not None and figures and found.sequences != comparison.sequences:
-            caption += f"; not the paper's data set ({comparison.sequences} sequences), so not comparable"
+        if found is not None and figures and not comparison.is_data_set_of(found):
+            caption += f". Not comparable: the paper's data set has {comparison.size}"
         if figures and comparison is VOT2016:
-            caption += f"; ranks among its {len(figures)} trackers, the paper's among its 7"
+            caption += f". Ranks are among its {len(figures)} trackers, the paper's among its 7"
         console.print(table(comparison, figures, caption))
 
 

@@ -1,0 +1,193 @@
+"""Published raw results join a workspace whole, or not at all."""
+
+import configparser
+import shutil
+import zipfile
+
+import pytest
+from small import run_lines, write_run, write_workspace
+from vot.region.io import read_trajectory, write_trajectory
+
+from tracker import cli
+from tracker.vot.raw import DamagedFile
+from tracker.vot.results import import_results
+from tracker.vot.summary import summary
+
+LENGTHS = {"first": 40, "second": 30}
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    return write_workspace(tmp_path / "workspace", LENGTHS)
+
+
+@pytest.fixture
+def published(tmp_path):
+    """One tracker in the MATLAB layout, two repetitions on the first sequence, times in one file a sequence."""
+    root = tmp_path / "Published"
+    for name, length in LENGTHS.items():
+        write_run(root / "baseline", name, run_lines(length, 3, (12,)))
+        (root / "baseline" / name / f"{name}_time.txt").write_text("0.5,0.25,0\n" * length)
+    write_run(root / "baseline", "first", run_lines(40, 4), repetition=2)
+    return root
+
+
+def state(workspace):
+    return {path: path.read_bytes() for path in sorted(workspace.rglob("*")) if path.is_file()}
+
+
+def test_a_folder_joins_as_a_tracker_without_a_command(workspace, published):
+    done = import_results(published, workspace, "Published", label="Published 2018")
+    assert (done.tracker, done.files, done.ignored) == ("Published", 3, [])
+    registry = configparser.ConfigParser()
+    registry.read(workspace / "trackers.ini")
+    assert dict(registry["Published"]) == {"label": "Published 2018", "command": ""}
+    assert registry.sections() == ["Near", "Far", "Wide", "Published"]
+    rows = {row.tracker: row for row in summary(workspace)}
+    assert set(rows) == {"Near", "Far", "Wide", "Published"}
+    assert rows["Published"].failures == 1 / 2 + 1
+    assert rows["Published"].fps == pytest.approx((40 + 40 + 30) / (40 * 0.5 + 40 * 0.25 + 30 * 0.5))
+
+
+def test_a_zip_with_folders_above_gives_the_same_files(workspace, published, tmp_path):
+    archive = shutil.make_archive(str(tmp_path / "zipped"), "zip", tmp_path, "Published")
+    import_results(published, workspace, "Folder")
+    import_results(tmp_path / "zipped.zip", workspace, "Zip")
+    folders = [workspace / "results" / name / "baseline" for name in ("Folder", "Zip")]
+    contents = [{path.relative_to(folder): path.read_bytes() for path in state(folder)} for folder in folders]
+    assert archive.endswith("zipped.zip") and contents[0] == contents[1] and len(contents[0]) == 6
+
+
+def test_what_the_toolkit_packs_can_be_imported(workspace, published, tmp_path):
+    """Binary trajectories and times as values, at the root of a zip."""
+    with zipfile.ZipFile(tmp_path / "packed.zip", "w") as archive:
+        for name, length in LENGTHS.items():
+            regions = read_trajectory(str(published / "baseline" / name / f"{name}_001.txt"))
+            write_trajectory(str(tmp_path / "run.bin"), regions)
+            archive.write(tmp_path / "run.bin", f"baseline/{name}/{name}_001.bin")
+            archive.writestr(f"baseline/{name}/{name}_001_time.value", "0.1\n\n" + "0.1\n" * (length - 2))
+        archive.writestr("manifest.yml", "identifier: Packed\n")
+    import_results(tmp_path / "packed.zip", workspace, "Packed")
+    row = next(row for row in summary(workspace) if row.tracker == "Packed")
+    assert row.failures == 2 and row.fps == pytest.approx(10)
+
+
+def test_sequences_that_the_data_set_lacks_are_left_out_and_told(workspace, published):
+    write_run(published / "baseline", "third", run_lines(20))
+    done = import_results(published, workspace, "Published")
+    assert done.ignored == ["third"]
+    assert not (workspace / "results" / "Published" / "baseline" / "third").exists()
+
+
+def lines_of(published, name="first", repetition=1):
+    file = published / "baseline" / name / f"{name}_{repetition:03d}.txt"
+    return file, file.read_text().splitlines()
+
+
+def break_length(published):
+    file, lines = lines_of(published)
+    file.write_text("\n".join(lines[:-3]))
+
+
+def break_code(published):
+    file, lines = lines_of(published, "second")
+    file.write_text("\n".join([*lines[:7], "7", *lines[8:]]))
+
+
+def break_nan(published):
+    file, lines = lines_of(published)
+    file.write_text("\n".join([*lines[:4], "nan,nan,nan,nan", *lines[5:]]))
+
+
+def break_sequence(published):
+    shutil.rmtree(published / "baseline" / "second")
+
+
+def break_numbering(published):
+    file, _ = lines_of(published, repetition=2)
+    file.rename(file.with_name("first_004.txt"))
+
+
+def break_experiment(published):
+    (published / "baseline").rename(published / "unsupervised")
+
+
+def break_time(published):
+    (published / "baseline" / "first" / "first_time.txt").write_text("0.5,fast,0\n" * 40)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (break_length, "baseline/first/first_001.txt, line 38: 37 regions, but the sequence has 40 frames"),
+        (break_code, "baseline/second/second_001.txt, line 8: unknown code 7"),
+        (break_nan, "baseline/first/first_001.txt, line 5: a region must be finite numbers"),
+        (break_sequence, "baseline/second/second_001.txt: missing: the data set has sequence second"),
+        (break_numbering, "repetitions are numbered 001 to at most 015, without gaps"),
+        (break_experiment, "no folder baseline/<sequence>/<sequence>_001.txt"),
+        (break_time, "first_002_time, line 1: seconds must be a number, found 'fast'"),
+    ],
+)
+def test_a_run_that_does_not_fit_is_refused_and_nothing_is_written(workspace, published, damage, message, capsys):
+    damage(published)
+    before = state(workspace)
+    code = cli.main(["import-results", str(published), "--workspace", str(workspace)])
+    assert code == 3
+    assert message in capsys.readouterr().err
+    assert state(workspace) == before
+    assert not (workspace / "results" / "Published").exists()
+
+
+def test_the_name_of_a_tracker_with_a_command_is_refused(workspace, published):
+    with (workspace / "trackers.ini").open("a") as registry:
+        registry.write("[Published]\ncommand = somewhere\n")
+    with pytest.raises(ValueError, match="Published is a tracker with a command"):
+        import_results(published, workspace, "Published")
+
+
+def test_results_are_not_written_over_others(workspace, published):
+    import_results(published, workspace, "Published")
+    before = state(workspace)
+    with pytest.raises(FileExistsError, match="exists: choose another name"):
+        import_results(published, workspace, "Published")
+    assert state(workspace) == before
+
+
+@pytest.mark.parametrize("name", ["../escape", "a b", "", "a/b"])
+def test_a_name_that_the_registry_cannot_hold_is_refused(workspace, published, name):
+    with pytest.raises(ValueError, match="name may have letters"):
+        import_results(published, workspace, name)
+
+
+def test_a_workspace_whose_registry_would_not_see_them_is_refused(workspace, published):
+    config = (workspace / "config.yaml").read_text()
+    (workspace / "config.yaml").write_text(config.replace("./trackers.ini", "../elsewhere.ini"))
+    with pytest.raises(ValueError, match=r"does not name './trackers\.ini'"):
+        import_results(published, workspace, "Published")
+
+
+def test_an_experiment_that_the_stack_lacks_is_refused(workspace, published):
+    with pytest.raises(ValueError, match="no such experiment 'realtime'; results can join baseline, unsupervised"):
+        import_results(published, workspace, "Published", experiment="realtime")
+
+
+def test_what_is_no_zip_is_refused(workspace, tmp_path):
+    (tmp_path / "a.zip").write_text("no")
+    with pytest.raises(DamagedFile, match=r"a\.zip: neither a folder nor a readable zip"):
+        import_results(tmp_path / "a.zip", workspace, "Published")
+    with pytest.raises(FileNotFoundError, match="does not exist: give the folder or zip"):
+        import_results(tmp_path / "b.zip", workspace, "Published")
+    with pytest.raises(FileNotFoundError, match="not a VOT workspace"):
+        import_results(tmp_path / "a.zip", tmp_path, "Published")
+
+
+def test_a_zip_cannot_write_outside_the_workspace(workspace, published, tmp_path):
+    """Names in the archive choose nothing: files go by sequence and repetition."""
+    with zipfile.ZipFile(tmp_path / "evil.zip", "w") as archive:
+        for name in LENGTHS:
+            file, _ = lines_of(published, name)
+            archive.write(file, f"../../evil/baseline/{name}/{name}_001.txt")
+        archive.writestr("../../evil/trackers.ini", "[x]")
+    import_results(tmp_path / "evil.zip", workspace, "Evil")
+    assert sorted(path.name for path in state(workspace / "results" / "Evil")) == ["first_001.txt", "second_001.txt"]
+    assert not (tmp_path.parent / "evil").exists() and not (tmp_path / "evil").exists()

@@ -1,0 +1,144 @@
+"""The table of `make evaluate` and the paper's comparison."""
+
+import numpy as np
+import pytest
+from rich.console import Console
+from small import run_lines, write_run, write_workspace
+
+from tracker import cli
+from tracker.vot.paper import OTB2013, OTB2015, VOT2016, Comparison, measured, print_comparison, table
+from tracker.vot.raw import DamagedFile
+from tracker.vot.summary import print_table, summary
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    return write_workspace(tmp_path_factory.mktemp("summary") / "workspace")
+
+
+def overlap(shift, frames):
+    """Of boxes of 20 pixels, ``shift`` to the right, by columns of pixels; both sides are rounded."""
+    target = 10 + 0.5 * np.arange(frames)
+    left, right = np.round(target), np.round(target + shift)
+    common = 20 - np.abs(right - left)
+    return common / (40 - common)
+
+
+def test_the_figures_of_a_small_workspace_by_hand(workspace):
+    rows = {row.tracker: row for row in summary(workspace)}
+    assert set(rows) == {"Near", "Far", "Wide"}
+    assert (rows["Near"].failures, rows["Far"].failures, rows["Wide"].failures) == (0, 2, 2)
+    assert rows["Far"].failures_per_100_frames == pytest.approx(100 * 2 / 70)
+    expected = np.concatenate([overlap(1, 40)[10:], overlap(1, 30)[10:]]).mean()
+    assert rows["Near"].accuracy == pytest.approx(expected, abs=1e-6)
+    assert rows["Near"].accuracy_rank == rows["Near"].robustness_rank == 1
+    assert rows["Far"].eao < rows["Wide"].eao < rows["Near"].eao
+    assert all(row.fps is None for row in rows.values())
+
+
+def test_the_trackers_named_are_the_peers(workspace):
+    rows = {row.tracker: row for row in summary(workspace, ["Far", "Wide"])}
+    assert list(rows) == ["Far", "Wide"] and rows["Wide"].accuracy_rank == 1
+
+
+def test_the_table_shows_the_best_first_and_a_dash_without_times(workspace):
+    console = Console(record=True, width=100)
+    print_table(summary(workspace), console)
+    text = console.export_text()
+    lines = [line for line in text.splitlines() if any(name in line for name in ("Near", "Wide", "Far"))]
+    assert [name for line in lines for name in ("Near", "Wide", "Far") if name in line] == ["Near", "Wide", "Far"]
+    assert lines[0].split("│")[-2].strip() == "-"
+    for heading in ("EAO", "failures", "per 100", "Ar", "Rr", "fps"):
+        assert heading in text
+
+
+def test_a_result_written_anew_is_measured_anew(tmp_path):
+    folder = write_workspace(tmp_path / "workspace")
+    before = {row.tracker: row.failures for row in summary(folder)}
+    write_run(folder / "results" / "Near" / "baseline", "first", run_lines(40, failures=(5, 15, 25)))
+    after = {row.tracker: row.failures for row in summary(folder)}
+    assert (before["Near"], after["Near"]) == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("names", "error", "message"),
+    [(["Nobody"], ValueError, "no tracker named Nobody in the registry of the workspace; it has Far, Near, Wide")],
+)
+def test_an_unknown_tracker_is_refused(workspace, names, error, message):
+    with pytest.raises(error, match=message):
+        summary(workspace, names)
+
+
+def test_what_is_no_workspace_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="is not a VOT workspace"):
+        summary(tmp_path)
+
+
+def test_a_missing_sequence_is_refused(tmp_path):
+    folder = write_workspace(tmp_path / "workspace")
+    (folder / "results" / "Far" / "baseline" / "second" / "second_001.txt").unlink()
+    with pytest.raises(DamagedFile, match=r"results/Far/baseline/second/second_001\.txt: missing: evaluate or import"):
+        summary(folder)
+
+
+def lines_of(text, name):
+    """The reported and the measured cells of a tracker, of every table in turn."""
+    lines = text.splitlines()
+    starts = [index for index, line in enumerate(lines) if line.startswith(f"│ {name} ")]
+    return [[[cell.strip() for cell in line.split("│")[2:-1]] for line in lines[at : at + 2]] for at in starts]
+
+
+def test_without_a_workspace_the_paper_is_reported_and_nothing_measured():
+    console = Console(record=True, width=80)
+    print_comparison(None, console)
+    vot2016, otb2013, otb2015 = lines_of(console.export_text(), "DAT")
+    assert vot2016 == [["reported", "0.320", "1.47", "2.10"], ["measured", "-", "-", "-"]]
+    assert otb2013[0] == ["reported", "7.85", "0.944", "0.704", "0.913"]
+    assert otb2015[0] == ["reported", "12.42", "0.895", "0.668", "0.848"]
+
+
+def test_measured_figures_stand_beside_the_reported_of_the_same_tracker(workspace):
+    console = Console(record=True, width=80)
+    figures = {"dat": (0.3, 1.0, 2.0), "Near": (0.9, 1.5, None)}
+    console.print(table(VOT2016, figures, "measured: here"))
+    text = console.export_text()
+    assert lines_of(text, "DAT") == [[["reported", "0.320", "1.47", "2.10"], ["measured", "0.300", "1.00", "2.00"]]]
+    assert lines_of(text, "Near") == [[["reported", "-", "-", "-"], ["measured", "0.900", "1.50", "-"]]]
+    assert lines_of(text, "CCOT") == [[["reported", "0.331", "1.98", "1.95"], ["measured", "-", "-", "-"]]]
+
+
+def test_the_command_shows_a_workspace_and_says_that_it_is_not_the_papers_data_set(workspace, capsys):
+    assert cli.main(["paper", "--workspace", str(workspace)]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "measured: Small, 2 sequences, 70 frames" in text
+    assert "Not comparable: the paper's data set has 60 sequences, 21455 frames" in text
+    assert "Ranks are among its 3 trackers, the paper's among its 7" in text
+
+
+def test_only_trackers_with_one_pass_results_have_one_pass_figures(workspace):
+    found = measured(workspace)
+    assert set(found.reset_based) == {"Near", "Far", "Wide"} and set(found.one_pass) == {"Near"}
+    error, precise, area, half = found.one_pass["Near"]
+    assert error == pytest.approx((3 * 39 / 40 + 3 * 29 / 30) / 2) and precise == half == 1
+    thresholds = np.linspace(0, 1, 21)
+    success = [(1 * (thresholds < 1) + (n - 1) * (thresholds < 17 / 23)) / n for n in (40, 30)]
+    assert area == pytest.approx(np.mean(success))
+
+
+def test_trackers_without_a_workspace_are_refused(capsys):
+    assert cli.main(["paper", "DAT"]) == 2
+    assert "need --workspace" in capsys.readouterr().err
+
+
+def test_the_papers_ranks_are_multiples_of_a_sixtieth():
+    """Means of whole ranks over 60 sequences, printed with two decimals: a check of the transcription."""
+    for figures in VOT2016.reported.values():
+        for rank in figures[1:]:
+            assert abs(rank - round(rank * 60) / 60) <= 0.005
+
+
+@pytest.mark.parametrize("comparison", [VOT2016, OTB2013, OTB2015])
+def test_every_table_has_the_papers_tracker_and_as_many_figures_as_measures(comparison: Comparison):
+    assert "DAT" in comparison.reported and "MDNet" in comparison.reported
+    assert {len(figures) for figures in comparison.reported.values()} == {len(comparison.measures)}
+    assert len(comparison.digits) == len(comparison.measures)

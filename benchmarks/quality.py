@@ -13,6 +13,7 @@ import argparse
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             tables.write_between(args.write, args.marker, report)
         if args.summary:
             tables.write_between(args.summary, args.marker, report.partition("\n\n###")[0])
-    except (ValueError, OSError, RunFailed) as error:
+    except KeyboardInterrupt:
+        print("interrupted; runs that had ended are kept", file=sys.stderr)
+        return 130
+    except (ValueError, OSError, RunFailed, BrokenProcessPool) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

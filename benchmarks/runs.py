@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ast
 import configparser
-import hashlib
 import json
 import os
 import shlex
@@ -33,8 +32,8 @@ from vot.dataset import Sequence, load_sequence
 from vot.tracker import Registry, Results, TrackerException
 from vot.workspace import LocalStorage
 
-from tracker.vot.annotations import Annotations
-from tracker.vot.annotations import annotations_of as read_annotations
+from tracker.vot.annotations import Annotations, annotations_of
+from tracker.vot.provenance import data_of, digest
 from tracker.vot.reset_based import ResetBased
 from tracker.vot.runs import Run, measure, raw_runs
 
@@ -87,12 +86,7 @@ class Source:
     def read(cls, path: Path) -> Source:
         """Describe the sequence in the folder ``path`` (VOT layout)."""
         sequence = load_sequence(str(path))
-        digest = hashlib.sha256()
-        for file in sorted(path.rglob("*")):
-            if file.is_file() and file.suffix != ".tag":
-                digest.update(f"{file.relative_to(path)} {file.stat().st_size}\n".encode())
-        digest.update((path / "groundtruth.txt").read_bytes())
-        return cls(sequence.name, path, len(sequence), digest.hexdigest()[:8])
+        return cls(sequence.name, path, len(sequence), data_of(sequence))
 
     def load(self) -> Sequence:
         """The toolkit's sequence."""
@@ -100,7 +94,7 @@ class Source:
 
     def annotations(self) -> Annotations:
         """Ground truth and attributes, checked."""
-        return read_annotations(self.load())
+        return annotations_of(self.load())
 
 
 @dataclass(frozen=True)
@@ -213,8 +207,8 @@ def identify(name: str, overrides: dict[str, Any], section: dict[str, str], root
 
 
 def run_key(identity: dict[str, Any]) -> str:
-    """Name of everything that decides a tracker's boxes, except for the seed: ten hexadecimal digits."""
-    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:10]
+    """Name of everything that decides a tracker's boxes, except for the seed: twelve hexadecimal digits."""
+    return digest(identity)
 
 
 def run_missing(
@@ -229,19 +223,24 @@ def run_missing(
 
     Raises:
         RunFailed: if a tracker failed, after all other runs have ended; those are kept.
+        BrokenProcessPool: if a toolkit process died, for want of memory for example.
     """
     missing = [(series, source) for series, source in jobs if not (series.folder(source) / "run.npz").exists()]
     missing.sort(key=lambda job: (job[0].seed, -job[1].frames))
     errors = []
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         futures = {pool.submit(_execute, series, source): (series, source) for series, source in missing}
-        for left, future in zip(range(len(futures) - 1, -1, -1), as_completed(futures), strict=True):
-            try:
-                seconds, run = future.result()
-            except RunFailed as error:
-                errors.append(str(error))
-                continue
-            report(left, *futures[future], seconds, run)
+        try:
+            for left, future in zip(range(len(futures) - 1, -1, -1), as_completed(futures), strict=True):
+                try:
+                    seconds, run = future.result()
+                except RunFailed as error:
+                    errors.append(str(error))
+                    continue
+                report(left, *futures[future], seconds, run)
+        except BaseException:  # Ctrl-C, or a process that died: what waits must not start
+            pool.shutdown(cancel_futures=True)
+            raise
     if errors:
         raise RunFailed("\n".join(errors))
 

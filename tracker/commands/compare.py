@@ -61,7 +61,8 @@ def run(args: argparse.Namespace) -> int:
 
     found = comparison.load(folder, args.sequence, args.trackers, args.experiment, args.repetition)
     for line in found.runs:
-        print(f"{line.name:<16} accuracy {line.accuracy:.3f}  failures {len(line.failures)}")
+        accuracy = f"{line.accuracy:.3f}" if math.isfinite(line.accuracy) else "-"
+        print(f"{line.name:<16} accuracy {accuracy}  failures {len(line.failures)}")
     if args.out:
         with VideoWriter(args.out, found.rate) as video:
             console = Console(stderr=True)

@@ -82,6 +82,8 @@ def load(
         OSError: not a workspace; results are missing or damaged.
     """
     workspace, chosen = resolve(folder, trackers)
+    if not trackers:
+        chosen = sorted(chosen, key=lambda tracker: tracker.reference)
     selected = _experiment(workspace, experiment)
     transformed = {item.name: item for item in selected.transform(workspace.dataset)}
     if sequence not in transformed:

@@ -31,14 +31,20 @@ def require_display(option: str) -> None:
         raise ValueError(f"{option} needs OpenCV with windows: install opencv-python, not opencv-python-headless")
 
 
-def show(image: Image) -> bool:
-    """Show ``image`` (H, W, 3) RGB; False when the user has pressed q or escape, or closed the window."""
-    first = cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) < 0
-    if first:
-        cv2.namedWindow(_TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
-        cv2.resizeWindow(_TITLE, image.shape[1], image.shape[0])
-    cv2.imshow(_TITLE, image[..., ::-1])
-    return cv2.waitKey(1) not in _QUIT and cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) >= 1
+class Viewer:
+    """A window that shows one frame after another."""
+
+    def __init__(self) -> None:
+        self._open = False
+
+    def show(self, image: Image) -> bool:
+        """Show ``image`` (H, W, 3) RGB; False when the user has pressed q or escape, or closed the window."""
+        if not self._open:
+            cv2.namedWindow(_TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
+            cv2.resizeWindow(_TITLE, image.shape[1], image.shape[0])
+            self._open = True
+        cv2.imshow(_TITLE, np.ascontiguousarray(image[..., ::-1]))
+        return cv2.waitKey(1) not in _QUIT and cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) >= 1
 
 
 def select_box(image: Image) -> NDArray[np.float64]:

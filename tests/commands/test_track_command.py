@@ -183,7 +183,7 @@ def test_overwrite_replaces(sequence, tmp_path, fake):
 def test_show_ends_when_the_window_says_so(sequence, tmp_path, fake, monkeypatch):
     shown = []
     monkeypatch.setattr(track.window, "require_display", lambda option: None)
-    monkeypatch.setattr(track.window, "show", lambda picture: shown.append(picture.shape) or len(shown) < 3)
+    monkeypatch.setattr(track.window.Viewer, "show", lambda _, picture: shown.append(picture.shape) or len(shown) < 3)
     monkeypatch.setattr(track.window, "select_box", lambda image: np.array([5.0, 6, 20, 20]))
     assert cli.main(["track", sequence, "--show", "--select", "--boxes", str(tmp_path / "b.txt")]) == 0
     lines = (tmp_path / "b.txt").read_text().splitlines()

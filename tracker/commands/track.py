@@ -76,7 +76,8 @@ def run(args: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         video = stack.enter_context(VideoWriter(args.out, source.rate)) if args.out else None
         progress = stack.enter_context(_progress())
-        annotate = Annotator(args.tracker) if video or args.show else None
+        viewer = window.Viewer() if args.show else None
+        annotate = Annotator(args.tracker) if video or viewer else None
         task = progress.add_task(source.name, total=_total(args, source), lost=0)
         try:
             for offset, frame in enumerate(itertools.chain([first], frames)):
@@ -89,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
                     picture = annotate(frame, result, truth, maps, args.attention == "beside")
                     if video:
                         video.write(picture)
-                    if args.show and not window.show(picture):
+                    if viewer and not viewer.show(picture):
                         break
         except (KeyboardInterrupt, OSError) as error:  # the camera's usual end, a file damaged half-way
             stopped = error

@@ -25,10 +25,14 @@ def make_tracker(args: argparse.Namespace, **changes: Any) -> Tracker:
 
     Raises:
         ValueError: its name is unknown, or it has no such parameter.
+        ImportError: the installed OpenCV or torch cannot run it.
     """
     values = {name: getattr(args, name) for name in ("seed", "threads", "device")}
     overrides = {name: value for name, value in values.items() if value is not None}
-    return catalog.create(args.tracker, **overrides, **changes)
+    try:
+        return catalog.create(args.tracker, **overrides, **changes)
+    except RuntimeError as error:  # this OpenCV has no such tracker, this torch no such device
+        raise ImportError(str(error)) from error
 
 
 def box(text: str) -> NDArray[np.float64]:

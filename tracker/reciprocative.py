@@ -1,0 +1,282 @@
+"""The tracker: image -> search region -> candidates -> scores -> box -> refinement -> Result (Pu et al., NIPS 2018).
+
+After a confident frame its samples go to memory; every few frames, or when the target was not found, the learner trains
+the head on them. Only the learner knows of attention.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tracker import backbones, sampling
+from tracker.attention import head_gradients
+from tracker.boxes import Boxes, centre, checked
+from tracker.head import Head
+from tracker.learning import Learner, Memory
+from tracker.params import FAST, Params
+from tracker.regression import BoxRegressor
+from tracker.result import Result
+from tracker.samples import Frame, Samples
+
+_SMALLEST_SIDE = 4.0
+
+
+@dataclass
+class _Target:
+    """All that belongs to the target being followed; ``init`` makes it anew."""
+
+    rng: np.random.Generator
+    extractor: backbones.Extractor
+    head: Head
+    learner: Learner
+    regressor: BoxRegressor
+    positives: Memory
+    negatives: Memory
+    box: Boxes
+    frames: int = 0
+    lost: bool = False
+
+
+class ReciprocativeTracker:
+    """DAT: ``init(image, box)`` on the first frame, then ``update(image)`` for each one.
+
+    Images are (H, W, 3) uint8 RGB, boxes (x, y, w, h) in 0-based float pixels. The number of CPU threads is set for the
+    whole process, as torch knows no other way.
+
+    Args:
+        params: a preset, or ``dataclasses.replace`` of one.
+
+    Attributes:
+        params: what it was made with.
+        seed: of the current target; None before ``init``.
+        fingerprint: of parameters (but the seed) and weights.
+
+    Raises:
+        tracker.weights.WeightsError: a weights file is missing or not what its name says.
+        RuntimeError: ``params.device`` is "cuda" and there is none.
+    """
+
+    def __init__(self, params: Params = FAST):
+        self.params = params
+        self.device = _device(params.device)
+        torch.set_num_threads(params.threads)
+        self._backbone = backbones.load(params, self.device)
+        settings = repr(replace(params, seed=None, device=self.device.type))
+        self.fingerprint = hashlib.sha256(f"{settings} {self._backbone.sha256}".encode()).hexdigest()[:16]
+        self.seed: int | None = None
+        self._target: _Target | None = None
+
+    def warm_up(self) -> None:
+        """Run on an empty image, so that the first frame does not pay for what torch does at first use."""
+        image = np.zeros((96, 128, 3), np.uint8)
+        self.init(image, np.array([40.0, 30.0, 40.0, 30.0]))
+        self.update(image)
+        self._target = self.seed = None
+
+    def init(self, image: NDArray[np.uint8], box: Boxes) -> Result:
+        """Learn the target from the first frame.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            box: (4,) target, (x, y, w, h); it may reach beyond the image.
+
+        Returns:
+            The box itself, with the margin that the trained head gives it.
+
+        Raises:
+            TypeError: the image is not uint8.
+            ValueError: the image is not (H, W, 3), or the box has no area, is not finite or lies outside the image.
+        """
+        height, width = _checked_image(image)
+        box = checked(box, width, height)
+        p = self.params
+        self.seed = int(np.random.SeedSequence().generate_state(1)[0]) if p.seed is None else p.seed
+        rng = np.random.default_rng(self.seed)
+        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        extractor = self._backbone.extractor()
+
+        frames: list[Frame] = [extractor.frame(image, box), *(extractor.frame(image, box, view) for view in p.views)]
+        positives, negatives = self._first_samples(rng, frames, box, width, height)
+        head = Head(positives.features.shape[1], p.hidden, generator, self.device)
+        learner = Learner(head, self._attention, p, generator)
+        learner.train(positives, negatives, p.initial_rate, p.initial_iterations)
+        regressor = self._regressor(rng, frames, box)
+
+        target = _Target(
+            rng, extractor, head, learner, regressor, Memory(p.long_memory), Memory(p.short_memory), box
+        )
+        target.positives.add(positives)
+        target.negatives.add(negatives.take(slice(0, 2 * p.update_negatives)))
+        self._target = target
+        margin = head.margins(frames[0].samples(box[None]).features)
+        return self._result(box, float(margin[0]), lost=False)
+
+    def update(self, image: NDArray[np.uint8]) -> Result:
+        """Find the target in the next frame and learn from it.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+
+        Raises:
+            RuntimeError: ``init`` has not been called.
+            TypeError: the image is not uint8.
+            ValueError: the image is not (H, W, 3).
+        """
+        height, width = _checked_image(image)
+        target, p = self._started(), self.params
+        target.frames += 1
+        frame = target.extractor.frame(image, target.box)
+        boxes, samples, margins = self._candidates(frame, width, height)
+        best = margins.topk(min(p.best_candidates, len(margins)))
+        score = float(best.values.mean())
+        target.lost = score <= p.success_score
+        box = target.box
+        if not target.lost:
+            rows = best.indices.cpu().numpy()
+            refined = target.regressor.refine(samples.features[best.indices], boxes[rows]).mean(axis=0)
+            box = _kept(refined, refined[2:], refined[2:], width, height)
+            state = (1 - p.feedback) * boxes[rows].mean(axis=0) + p.feedback * refined
+            target.box = _kept(state, target.box[2:] / p.size_step, target.box[2:] * p.size_step, width, height)
+            self._remember(frame, width, height)
+        if target.lost:
+            self._learn(p.short_memory)
+        elif target.frames % p.update_interval == 0:
+            self._learn(p.long_memory)
+        return self._result(box, score, target.lost)
+
+    def attention(self, image: NDArray[np.uint8], box: Boxes) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Attention of the present head for one sample, eqs. 1-2.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            box: (4,) of the sample.
+
+        Returns:
+            Maps of the target's and of the background's score over the sample, (h, w) float32 each, h and w as
+            ``params.attention_at`` has it.
+
+        Raises:
+            RuntimeError: ``init`` has not been called.
+        """
+        height, width = _checked_image(image)
+        box = checked(box, width, height)
+        target = self._started()
+        samples = target.extractor.frame(image, box).samples(box[None])
+        with torch.no_grad():
+            gradients = head_gradients(target.head, target.head.activations(samples.features))
+            background, own = self._attention(gradients, samples)[:, 0].cpu().numpy()  # (cells,)
+        side = round(len(own) ** 0.5)
+        return own.reshape(side, side), background.reshape(side, side)
+
+    def _started(self) -> _Target:
+        if self._target is None:
+            raise RuntimeError("the tracker follows no target yet: call init(image, box) first")
+        return self._target
+
+    def _attention(self, gradients: Tensor, samples: Samples) -> Tensor:
+        return self._backbone.attention(gradients, samples)
+
+    def _result(self, box: Boxes, score: float, lost: bool) -> Result:
+        return Result(box.copy(), score, lost, seed=self.seed, fingerprint=self.fingerprint)
+
+    def _first_samples(
+        self, rng: np.random.Generator, frames: list[Frame], box: Boxes, width: int, height: int
+    ) -> tuple[Samples, Samples]:
+        """Positives and negatives of the first frame, then of its changed views."""
+        p = self.params
+        near = sampling.gaussian(rng, box, 8 * p.initial_positives, 0.2, 1.2, 1.2)
+        positives = sampling.select(near, box, p.positive_overlap, 1, p.initial_positives)
+        anywhere = round(2 * p.initial_negatives * p.whole_image_share)
+        drawn = self._background(rng, box, 2 * p.initial_negatives - anywhere)
+        drawn = np.concatenate(
+            [drawn, sampling.whole_image(rng, box, anywhere, p.negative_scale, width, height)]
+        )
+        negatives = sampling.select(rng.permutation(drawn), box, 0, p.initial_negative_overlap, p.initial_negatives)
+        shares = [1, *(4 for _ in frames[1:])]
+        return tuple(  # type: ignore[return-value]
+            Samples.join([f.samples(some[: len(some) // share]) for f, share in zip(frames, shares, strict=True)])
+            for some in (positives, negatives)
+        )
+
+    def _background(self, rng: np.random.Generator, box: Boxes, count: int) -> Boxes:
+        """Boxes around the target, half of them Gaussian and half uniform."""
+        p = self.params
+        return np.concatenate(
+            [
+                sampling.gaussian(rng, box, count // 2, 2.0, p.negative_scale, 1.2),
+                sampling.uniform(rng, box, count - count // 2, p.wide_translation, p.negative_scale),
+            ]
+        )
+
+    def _regressor(self, rng: np.random.Generator, frames: list[Frame], box: Boxes) -> BoxRegressor:
+        p = self.params
+        drawn = sampling.gaussian(rng, box, 4 * p.regression_samples, 0.6, 1.5, 1.2)
+        boxes = sampling.select(drawn, box, p.regression_overlap, 1, p.regression_samples)
+        parts = zip(frames, np.array_split(boxes, len(frames)), strict=True)
+        samples = Samples.join([frame.samples(part) for frame, part in parts])
+        return BoxRegressor(samples.features, boxes, box, p.regression_ridge)
+
+    def _candidates(self, frame: Frame, width: int, height: int) -> tuple[Boxes, Samples, Tensor]:
+        """Candidates (N, 4) near and wide, then finer ones around the best of them; their samples and margins (N,)."""
+        p, target = self.params, self._started()
+        spread = p.near_translation * (p.lost_spread if target.lost else 1)
+        coarse = np.concatenate(
+            [
+                target.box[None],
+                sampling.gaussian(target.rng, target.box, p.near_candidates, spread, p.candidate_scale),
+                sampling.uniform(target.rng, target.box, p.wide_candidates, p.wide_translation, p.candidate_scale),
+            ]
+        )
+        samples = frame.samples(coarse)
+        margins = target.head.margins(samples.features)
+        if not p.fine_candidates:
+            return coarse, samples, margins
+        best = coarse[int(margins.argmax())]
+        fine = sampling.gaussian(target.rng, best, p.fine_candidates, p.fine_translation, p.candidate_scale)
+        more = frame.samples(fine)
+        margins = torch.cat([margins, target.head.margins(more.features)])
+        return np.concatenate([coarse, fine]), Samples.join([samples, more]), margins
+
+    def _remember(self, frame: Frame, width: int, height: int) -> None:
+        """Put this frame's samples into memory."""
+        p, target = self.params, self._started()
+        near = sampling.gaussian(target.rng, target.box, 4 * p.update_positives, 0.2, 1.2)
+        positives = sampling.select(near, target.box, p.positive_overlap, 1, p.update_positives)
+        drawn = target.rng.permutation(self._background(target.rng, target.box, 2 * p.update_negatives))
+        negatives = sampling.select(drawn, target.box, 0, p.update_negative_overlap, p.update_negatives)
+        samples = frame.samples(np.concatenate([positives, negatives]))
+        target.positives.add(samples.take(slice(0, len(positives))))
+        target.negatives.add(samples.take(slice(len(positives), None)))
+
+    def _learn(self, frames: int) -> None:
+        p, target = self.params, self._started()
+        positives, negatives = target.positives.recent(frames), target.negatives.recent(p.short_memory)
+        target.learner.train(positives, negatives, p.update_rate, p.update_iterations)
+
+
+def _kept(box: Boxes, smallest: Boxes, largest: Boxes, width: int, height: int) -> Boxes:
+    """``box`` with sides within bounds and its centre inside the image, so that a target which leaves can return."""
+    bounds = np.array([2.0 * width, 2.0 * height])
+    size = np.clip(np.clip(box[2:], smallest, largest), _SMALLEST_SIDE, bounds)
+    middle = np.clip(centre(box), 0, [width, height])
+    return np.concatenate([middle - size / 2, size])
+
+
+def _checked_image(image: NDArray[np.uint8]) -> tuple[int, int]:
+    if image.dtype != np.uint8:
+        raise TypeError(f"image has dtype {image.dtype}; give uint8 RGB")
+    if image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise ValueError(f"image has shape {image.shape}; give RGB, (H, W, 3)")
+    return image.shape[0], image.shape[1]
+
+
+def _device(name: str) -> torch.device:
+    if name == "cuda" and not torch.cuda.is_available():
+        raise RuntimeError("device is 'cuda', but torch finds none; set device='cpu' or install a CUDA build of torch")
+    return torch.device("cuda" if name == "auto" and torch.cuda.is_available() else "cpu" if name == "auto" else name)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tracker.result import Tracker
+
+if TYPE_CHECKING:
+    from tracker.params import Params
 
 _PRESETS = {"DAT": "FAST", "DAT-paper": "PAPER", "MDNet": "MDNET"}  # names of presets in tracker.params
 _BASELINES = ("NCC", "MIL", "CSRT", "KCF")  # names of classes in tracker.baselines
 
+LEARNING = tuple(_PRESETS)
 NAMES = (*_PRESETS, *_BASELINES)
 
 
@@ -31,10 +35,22 @@ def create(name: str, **overrides: Any) -> Tracker:
         from tracker import baselines
 
         return getattr(baselines, name)(**overrides)
-    from tracker import params
     from tracker.reciprocative import ReciprocativeTracker
 
-    return ReciprocativeTracker(replace(getattr(params, _PRESETS[name]), **overrides))
+    return ReciprocativeTracker(replace(preset(name), **overrides))
+
+
+def preset(name: str) -> Params:
+    """The parameters that ``create`` starts from for DAT, DAT-paper and MDNet.
+
+    Raises:
+        ValueError: if the name is that of a baseline, or unknown.
+    """
+    from tracker.params import PRESETS
+
+    if name not in _PRESETS:
+        raise ValueError(f"tracker {name!r} has no preset; {', '.join(_PRESETS)} have")
+    return PRESETS[_PRESETS[name]]
 
 
 def options(name: str) -> frozenset[str]:

@@ -68,8 +68,8 @@ def test_background_is_on_the_side_with_more_room():
         (["12"], 2, "behind the last frame of walk, 11"),
         (["-1"], 2, "at least 0"),
         (["x"], 2, "invalid int"),
-        (["3", "--tracker", "NCC"], 2, "NCC has no attention"),
-        (["3", "--tracker", "none"], 2, "unknown tracker"),
+        (["3", "--tracker", "NCC"], 2, "'NCC' has no preset"),
+        (["3", "--tracker", "none"], 2, "DAT, DAT-paper, MDNet"),
         (["3", "--out", "a.pdf"], 2, "must end in one of"),
     ],
 )
@@ -82,8 +82,7 @@ def test_refusals(sequence, tmp_path, monkeypatch, capsys, words, code, message)
     assert found == code and message in capsys.readouterr().err
 
 
-def test_lambda_0_has_nothing_to_compare(sequence, monkeypatch, capsys):
-    monkeypatch.setattr(catalog, "create", lambda name, **kw: Fake(name, **{**kw, "attention_weight": 0.0}))
+def test_lambda_0_has_nothing_to_compare(sequence, capsys):
     assert cli.main(["attention", sequence, "1", "--tracker", "MDNet"]) == 2
     assert "lambda 0" in capsys.readouterr().err
 

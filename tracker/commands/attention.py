@@ -41,8 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Track up to the frame with and without the regulariser, and draw."""
-    if not {"attention_weight", "initial_iterations"} <= catalog.options(args.tracker):
-        raise ValueError(f"--tracker {args.tracker} has no attention; use DAT or DAT-paper")
+    weight = catalog.preset(args.tracker).attention_weight
+    if weight == 0:
+        raise ValueError(f"{args.tracker} has lambda 0: there is no regulariser to compare with; use DAT or DAT-paper")
     if args.frame < 0:
         raise ValueError(f"FRAME {args.frame} must be at least 0")
     source = open_source(args.sequence)
@@ -53,17 +54,14 @@ def run(args: argparse.Namespace) -> int:
     start = _annotated(source, 0) if args.box is None else args.box
     if start is None:
         raise ValueError(f"{source.name} has no ground truth for frame 0: give --box x,y,w,h")
-    regularised: Any = options.make_tracker(args)
-    weight = regularised.params.attention_weight
-    if weight == 0:
-        raise ValueError(f"{args.tracker} has lambda 0: there is no regulariser to compare with; use DAT or DAT-paper")
-    heads = {
-        "before training": options.make_tracker(args, initial_iterations=0),
-        "trained, lambda 0": options.make_tracker(args, attention_weight=0.0),
-        f"trained, lambda {weight:g}": regularised,
+    heads: dict[str, dict[str, Any]] = {
+        "before training": {"initial_iterations": 0},
+        "trained, lambda 0": {"attention_weight": 0.0},
+        f"trained, lambda {weight:g}": {},
     }
     columns = []
-    for title, tracker in heads.items():
+    for title, changes in heads.items():
+        tracker = options.make_tracker(args, **changes)
         image, box = _run_to(args.frame, source, tracker, start, title)
         sample = _annotated(source, args.frame)
         columns.append(_column(title, tracker, image, box if sample is None else sample))

@@ -7,9 +7,9 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from tracker import boxes
+from tracker import boxes, catalog
 from tracker.commands.registry import PACKAGED
-from tracker.doctor import Finding, packages, probe, registry, workspace
+from tracker.doctor import Finding, packages, probe, registry, weights, workspace
 from tracker.video import read_regions
 
 
@@ -32,10 +32,12 @@ def run(args: argparse.Namespace) -> int:
     toolkit = versions.get("vot-toolkit")
     report.add(f"Python {packages.platform.python_version()}", packages.check_interpreter())
     report.add("packages", packages.check_packages(versions))
-    report.add(f"import {', '.join(packages.MODULES)}", packages.check_imports())
+    importable = report.add(f"import {', '.join(packages.MODULES)}", packages.check_imports())
+    path, section = _find(args)
+    if importable:
+        report.add("weights", weights.check_weights(_needed(section)))
     if args.workspace:
         report.add(f"workspace {args.workspace}", workspace.check_workspace(args.workspace, toolkit))
-    path, section = _find(args)
     usable = report.add(f"registry {path}", registry.check_registry(path, args.tracker))
     if args.tracker and usable and section:
         _try_tracker(report, section, args.workspace)
@@ -86,6 +88,12 @@ def _find(args: argparse.Namespace) -> tuple[Path, registry.Section | None]:
             if section := registry.read_section(path, args.tracker):
                 return path, section
     return paths[0], None
+
+
+def _needed(section: registry.Section | None) -> set[str]:
+    """The weights of the tracker that a section starts, if it is one of this package."""
+    name = section.values.get("env_reciprocative_tracker") if section else None
+    return {catalog.preset(name).backbone} if name in catalog.LEARNING else set()
 
 
 def _try_tracker(report: _Report, section: registry.Section, folder: Path | None) -> None:

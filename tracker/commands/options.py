@@ -25,12 +25,17 @@ def make_tracker(args: argparse.Namespace, **changes: Any) -> Tracker:
 
     Raises:
         ValueError: its name is unknown, or it has no such parameter.
+        OSError: its weights are missing or damaged.
         ImportError: the installed OpenCV or torch cannot run it.
     """
     values = {name: getattr(args, name) for name in ("seed", "threads", "device")}
     overrides = {name: value for name, value in values.items() if value is not None}
+    from tracker.weights import WeightsError
+
     try:
         return catalog.create(args.tracker, **overrides, **changes)
+    except WeightsError as error:
+        raise OSError(str(error)) from error
     except RuntimeError as error:  # this OpenCV has no such tracker, this torch no such device
         raise ImportError(str(error)) from error
 

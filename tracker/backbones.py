@@ -48,13 +48,10 @@ def load(params: Params, device: torch.device) -> Backbone:
     Raises:
         tracker.weights.WeightsError: the weights file is missing or not what its name says.
     """
-    tensors = weights.load(params.backbone)
-    sha256 = weights.checksum(weights.path(params.backbone))
-    trunk = EfficientNetLite0(tensors).to(device)
+    loaded = weights.load(params.backbone)
+    trunk = EfficientNetLite0(loaded.tensors).to(device)
 
     def extractor() -> Extractor:
-        return RegionExtractor(
-            trunk, params.region_size, params.region_scale, params.channels, params.grid, device
-        )
+        return RegionExtractor(trunk, params.region_size, params.region_scale, params.channels, params.grid, device)
 
-    return Backbone(extractor, lambda gradients, _: attention.feature_maps(gradients, params.grid**2), sha256)
+    return Backbone(extractor, lambda gradients, _: attention.feature_maps(gradients, params.grid**2), loaded.sha256)

@@ -26,6 +26,7 @@ Image = NDArray[np.uint8]
 
 _STRIDE = 8
 _GREY = 127
+_SMALLEST_DEVIATION = 1e-3  # of a channel that the first frame leaves constant
 
 
 def bin_weights(low: Tensor, size: Tensor, bins: int, cells: int) -> Tensor:
@@ -114,9 +115,7 @@ class RegionExtractor:
             self._fit(levels)
         return RegionMap(self._project(levels), origin, scale, self._grid)
 
-    def _crop(
-        self, image: Image, centre: NDArray[np.float64], side: float
-    ) -> tuple[Image, tuple[float, float], float]:
+    def _crop(self, image: Image, centre: NDArray[np.float64], side: float) -> tuple[Image, tuple[float, float], float]:
         """Cut a square and resample it; what lies outside the image is grey.
 
         Returns:
@@ -150,7 +149,7 @@ class RegionExtractor:
     @torch.inference_mode()
     def _fit(self, levels: Tensor) -> None:
         cells = levels.flatten(1).double()  # (152, H * W)
-        mean, deviation = cells.mean(dim=1), cells.std(dim=1)
+        mean, deviation = cells.mean(dim=1), cells.std(dim=1).clamp_min(_SMALLEST_DEVIATION)
         standard = (cells - mean[:, None]) / deviation[:, None]
         _, vectors = torch.linalg.eigh(standard @ standard.t())  # ascending
         self._mean = mean.float()[:, None]  # (152, 1)

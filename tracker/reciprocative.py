@@ -108,9 +108,7 @@ class ReciprocativeTracker:
         learner.train(positives, negatives, p.initial_rate, p.initial_iterations)
         regressor = self._regressor(rng, frames, box)
 
-        target = _Target(
-            rng, extractor, head, learner, regressor, Memory(p.long_memory), Memory(p.short_memory), box
-        )
+        target = _Target(rng, extractor, head, learner, regressor, Memory(p.long_memory), Memory(p.short_memory), box)
         target.positives.add(positives)
         target.negatives.add(negatives.take(slice(0, 2 * p.update_negatives)))
         self._target = target
@@ -194,9 +192,7 @@ class ReciprocativeTracker:
         positives = sampling.select(near, box, p.positive_overlap, 1, p.initial_positives)
         anywhere = round(2 * p.initial_negatives * p.whole_image_share)
         drawn = self._background(rng, box, 2 * p.initial_negatives - anywhere)
-        drawn = np.concatenate(
-            [drawn, sampling.whole_image(rng, box, anywhere, p.negative_scale, width, height)]
-        )
+        drawn = np.concatenate([drawn, sampling.whole_image(rng, box, anywhere, p.negative_scale, width, height)])
         negatives = sampling.select(rng.permutation(drawn), box, 0, p.initial_negative_overlap, p.initial_negatives)
         shares = [1, *(4 for _ in frames[1:])]
         return tuple(  # type: ignore[return-value]

@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tracker.features import RegionExtractor, RegionMap, _changed, bin_weights
+from tracker.params import View
+
+
+class Identity(nn.Module):
+    """Stands for the trunk: averages of 8 and 16 pixel blocks, padded as convolutions pad."""
+
+    def forward(self, x):
+        def level(stride, channels):
+            mean = nn.functional.avg_pool2d(x, 1, stride)
+            return torch.cat([mean] * channels, dim=1)
+
+        return level(8, 2), level(16, 1)
+
+
+def numeric_average(values: np.ndarray, low: float, high: float) -> float:
+    """Mean of the linear interpolant of ``values`` (zero beyond its cells), by dense sampling."""
+    points = np.linspace(low, high, 200001)
+    padded = np.concatenate([[0.0], values, [0.0]])
+    return float(np.interp(points, np.arange(-1, len(values) + 1), padded, left=0, right=0).mean())
+
+
+@pytest.mark.parametrize(("low", "size"), [(0.3, 4.1), (-2.5, 3.0), (6.0, 5.5), (2.0, 0.2), (20.0, 3.0)])
+def test_bin_weights_average_the_linear_interpolant(low, size):
+    values = np.random.default_rng(0).standard_normal(9)
+    weights = bin_weights(torch.tensor([low]).double(), torch.tensor([size]).double(), 5, 9)[0].numpy()
+    edges = low + size * np.arange(6) / 5
+    expected = [numeric_average(values, a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    assert weights @ values == pytest.approx(expected, abs=1e-4)
+
+
+def test_samples_of_a_ramp_are_where_the_box_is():
+    # Cell i is centred on pixel 8 i of the resampled region, that is on its continuous coordinate 8 i + 0.5.
+    rows, columns = torch.meshgrid(torch.arange(20.0), torch.arange(20.0), indexing="ij")
+    region = RegionMap(torch.stack([8 * columns + 0.5, 8 * rows + 0.5]) / 2, (100.0, 50.0), 2.0, 3)
+    features = region.samples(np.array([[110.0, 60.0, 30.0, 15.0]])).features.unflatten(1, (2, 3, 3))[0].numpy()
+    assert features[0] == pytest.approx(np.tile([15.0, 25.0, 35.0], (3, 1)), abs=1e-4)
+    assert features[1] == pytest.approx(np.tile([[12.5], [17.5], [22.5]], (1, 3)), abs=1e-4)
+
+
+def extractor(size=64, channels=3) -> RegionExtractor:
+    return RegionExtractor(Identity(), size, 4.0, channels, 5, torch.device("cpu"))
+
+
+def test_region_beyond_the_image_is_finite():
+    image = np.full((40, 60, 3), 255, np.uint8)
+    for box in ([-30.0, -30.0, 20.0, 20.0], [55.0, 35.0, 30.0, 30.0], [1000.0, 1000.0, 10.0, 10.0]):
+        samples = extractor().frame(image, np.array(box)).samples(np.array([box]))
+        assert torch.isfinite(samples.features).all()
+
+
+def test_crop_takes_the_right_pixels():
+    image = np.random.default_rng(1).integers(0, 255, (100, 120, 3), np.uint8)
+    patch, origin, scale = extractor(size=32)._crop(image, np.array([50.0, 40.0]), 32.0)
+    assert np.array_equal(patch, image[24:56, 34:66])
+    assert (origin, scale) == ((34.0, 24.0), 1.0)
+    patch, origin, _ = extractor(size=32)._crop(image, np.array([0.0, 40.0]), 32.0)
+    assert origin == (-16.0, 24.0)
+    assert (patch[:, :16] == 127).all() and np.array_equal(patch[:, 16:], image[24:56, :16])
+
+
+def test_views_change_the_patch_about_its_centre():
+    patch = np.random.default_rng(2).integers(0, 120, (33, 33, 3), np.uint8)
+    assert np.array_equal(_changed(patch, View()), patch)
+    assert np.array_equal(_changed(patch, View(mirrored=True)), patch[:, ::-1])
+    assert np.array_equal(_changed(patch, View(angle=90)), np.rot90(patch))
+    assert np.array_equal(_changed(patch, View(gain=2)), 2 * patch)
+    blurred = _changed(patch, View(blur=(3, 1)))
+    assert blurred[5, 5] == pytest.approx(patch[5, 4:7].mean(axis=0), abs=0.51)
+
+
+def test_the_first_frame_fixes_the_projection():
+    rng = np.random.default_rng(4)
+    first, second = rng.integers(0, 255, (2, 80, 80, 3), np.uint8)
+    box = np.array([30.0, 30.0, 16.0, 16.0])
+    fitted = extractor()
+    fitted.frame(first, box)
+    after = fitted.frame(second, box).values
+    assert not torch.allclose(after, extractor().frame(second, box).values)
+    assert torch.equal(after, fitted.frame(second, box).values)

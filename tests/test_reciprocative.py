@@ -1,0 +1,182 @@
+from dataclasses import fields, replace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+import tracker
+from tracker import boxes
+from tracker.params import FAST, MDNET, PRESETS, Params
+from tracker.reciprocative import ReciprocativeTracker
+
+SMALL = replace(FAST, threads=1, device="cpu")
+BOX = np.array([60.0, 50.0, 36.0, 28.0])
+
+
+def scene(shift: tuple[float, float] = (0, 0), size: tuple[int, int] = (160, 200)) -> np.ndarray:
+    """A textured object, moved by ``shift`` pixels, on a textured ground."""
+    rng = np.random.default_rng(11)
+    ground = cv2.GaussianBlur(rng.integers(0, 255, (*size, 3), np.uint8), (0, 0), 3)
+    target = cv2.GaussianBlur(rng.integers(0, 255, (28, 36, 3), np.uint8), (0, 0), 1.5)
+    target[6:22, 8:28] = (220, 60, 30)
+    place = np.array([[1, 0, BOX[0] + shift[0]], [0, 1, BOX[1] + shift[1]]], np.float64)
+    layer = cv2.warpAffine(target, place, size[::-1])
+    mask = cv2.warpAffine(np.ones((28, 36), np.float32), place, size[::-1])[..., None]
+    return (mask * layer + (1 - mask) * ground).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def dat() -> ReciprocativeTracker:
+    return ReciprocativeTracker(SMALL)
+
+
+def follow(dat: ReciprocativeTracker, shifts: list[tuple[float, float]]) -> list[tracker.Result]:
+    return [dat.init(scene(), BOX), *(dat.update(scene(shift)) for shift in shifts)]
+
+
+PATH = [(3.0 * t, 1.5 * t) for t in range(1, 13)]
+
+
+def test_it_follows_a_moving_target(dat):
+    results = follow(dat, PATH)
+    overlaps = [boxes.overlap(r.box, BOX + [*s, 0, 0]) for r, s in zip(results[1:], PATH, strict=True)]
+    assert min(overlaps) > 0.6 and np.mean(overlaps) > 0.75
+    assert not any(r.lost for r in results)
+    assert all(r.box.shape == (4,) and r.box.dtype == np.float64 for r in results)
+
+
+def test_it_finds_a_target_that_jumps(dat):
+    results = follow(dat, [(40.0, 30.0)])
+    assert boxes.overlap(results[-1].box, BOX + [40, 30, 0, 0]) > 0.5
+
+
+def test_the_same_seed_gives_the_same_boxes_in_one_process(dat):
+    first, second = follow(dat, PATH[:4]), follow(dat, PATH[:4])
+    assert all(np.array_equal(a.box, b.box) and a.score == b.score for a, b in zip(first, second, strict=True))
+
+
+def test_other_seeds_give_other_boxes_and_are_reported():
+    runs = {seed: follow(ReciprocativeTracker(replace(SMALL, seed=seed)), PATH[:2]) for seed in (0, 1)}
+    assert not np.array_equal(runs[0][-1].box, runs[1][-1].box)
+    assert [run[-1].seed for run in runs.values()] == [0, 1]
+
+
+def test_without_a_seed_one_is_drawn_at_each_init_and_repeats_the_run():
+    free = ReciprocativeTracker(replace(SMALL, seed=None))
+    run = follow(free, PATH[:2])
+    drawn = run[-1].seed
+    assert drawn is not None and follow(free, PATH[:2])[-1].seed != drawn
+    again = follow(ReciprocativeTracker(replace(SMALL, seed=drawn)), PATH[:2])
+    assert np.array_equal(run[-1].box, again[-1].box)
+
+
+def test_the_fingerprint_tells_parameters_apart_but_not_seeds(dat):
+    assert ReciprocativeTracker(replace(SMALL, seed=5)).fingerprint == dat.fingerprint
+    assert ReciprocativeTracker(replace(SMALL, attention_weight=0.0)).fingerprint != dat.fingerprint
+    assert follow(dat, [])[0].fingerprint == dat.fingerprint
+
+
+def test_a_vanished_target_is_reported_and_found_again(dat):
+    follow(dat, PATH[:3])
+    empty = np.full((160, 200, 3), 127, np.uint8)
+    gone = [dat.update(empty) for _ in range(3)]
+    assert all(r.lost for r in gone)
+    assert np.array_equal(gone[0].box, gone[2].box)
+    back = dat.update(scene(PATH[2]))
+    assert not back.lost and boxes.overlap(back.box, BOX + [*PATH[2], 0, 0]) > 0.5
+
+
+def test_a_target_that_leaves_the_image_never_raises(dat):
+    dat.init(scene(), BOX)
+    for step in range(1, 10):
+        result = dat.update(scene((-14.0 * step, 0)))
+        assert np.isfinite(result.box).all() and (result.box[2:] > 0).all()
+
+
+def test_the_image_may_be_tiny_and_the_target_large_or_beyond_it(dat):
+    image = np.random.default_rng(0).integers(0, 255, (24, 30, 3), np.uint8)
+    for box in ([0, 0, 30, 24], [-20, -20, 60, 60], [28, 22, 5, 5], [10, 10, 1, 1], [0, 10, 30, 1.5]):
+        dat.init(image, np.array(box, np.float64))
+        assert np.isfinite(dat.update(image).box).all()
+
+
+def test_attention_is_a_map_over_the_sample_and_depends_on_training(dat):
+    follow(dat, [])
+    own, background = dat.attention(scene(), BOX)
+    assert own.shape == background.shape == (FAST.grid, FAST.grid)
+    assert own.min() >= 0 and own.max() > 0
+    other = ReciprocativeTracker(replace(SMALL, attention_weight=0.0))
+    other.init(scene(), BOX)
+    assert not np.allclose(other.attention(scene(), BOX)[0], own)
+
+
+@pytest.mark.parametrize(
+    ("image", "box", "error", "message"),
+    [
+        (np.zeros((40, 40), np.uint8), [1, 1, 9, 9], ValueError, r"shape \(40, 40\); give RGB"),
+        (np.zeros((40, 40, 4), np.uint8), [1, 1, 9, 9], ValueError, "give RGB"),
+        (np.zeros((0, 40, 3), np.uint8), [1, 1, 9, 9], ValueError, "give RGB"),
+        (np.zeros((40, 40, 3), np.float32), [1, 1, 9, 9], TypeError, "float32; give uint8"),
+        (np.zeros((40, 40, 3), np.uint8), [1, 1, 0, 9], ValueError, "no area"),
+        (np.zeros((40, 40, 3), np.uint8), [1, float("nan"), 9, 9], ValueError, "not finite"),
+        (np.zeros((40, 40, 3), np.uint8), [50, 1, 9, 9], ValueError, "outside the image"),
+        (np.zeros((40, 40, 3), np.uint8), [1, 9, 9], ValueError, "four numbers"),
+    ],
+)
+def test_bad_input_is_refused(dat, image, box, error, message):
+    with pytest.raises(error, match=message):
+        dat.init(image, np.array(box, np.float64))
+
+
+def test_update_before_init_is_refused():
+    with pytest.raises(RuntimeError, match="call init"):
+        ReciprocativeTracker(SMALL).update(scene())
+
+
+def test_warm_up_leaves_no_target():
+    warm = ReciprocativeTracker(SMALL)
+    warm.warm_up()
+    assert warm.seed is None
+    with pytest.raises(RuntimeError, match="call init"):
+        warm.update(scene())
+
+
+def test_presets_differ_where_they_say():
+    assert replace(MDNET, attention_weight=FAST.attention_weight) == FAST
+    assert set(PRESETS) == {"FAST", "MDNET", "PAPER", "CROPS"}
+    assert PRESETS["PAPER"].attention_weight == 5 and PRESETS["PAPER"].initial_iterations == 50
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"device": "tpu"}, "device is 'tpu'; choose one of auto, cpu, cuda"),
+        ({"attention_at": "conv1"}, "attention_at is 'conv1', which needs"),
+        ({"backbone": "vgg-m"}, "needs backbone 'efficientnet-lite0'"),
+        ({"threads": 0}, "threads is 0; it must be above 0"),
+        ({"attention_weight": -1.0}, "lambda must not be negative"),
+        ({"dropout": 1.0}, "dropout is 1.0"),
+    ],
+)
+def test_impossible_parameters_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        replace(FAST, **change)
+
+
+def test_every_parameter_is_documented():
+    assert all(f"        {field.name}: " in (Params.__doc__ or "") for field in fields(Params))
+
+
+def test_cuda_without_a_device_is_refused():
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    with pytest.raises(RuntimeError, match="torch finds none"):
+        ReciprocativeTracker(replace(SMALL, device="cuda"))
+
+
+def test_cuda_follows_as_the_cpu_does():
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device on this machine")
+    results = follow(ReciprocativeTracker(replace(SMALL, device="cuda")), PATH)
+    assert min(boxes.overlap(r.box, BOX + [*s, 0, 0]) for r, s in zip(results[1:], PATH, strict=True)) > 0.6

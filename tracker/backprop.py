@@ -1,0 +1,245 @@
+"""Back-propagation through the frozen convolutions as a linear map (paper eq. 1 at the input or at conv1).
+
+The attention of the paper is the gradient of a class score at the network's input; the published code takes it at the
+output of conv1, before its ReLU. Below the classifier nothing is learned, so for a given crop the ReLU masks, pooling
+choices and the Jacobian of the response normalisation are constants, and the way from the gradient at the features to
+the attention is one linear map ``A = J^T G``. The regulariser's parameter gradient needs only its adjoint ``J``. Both
+are applied from stored constants: no activation is computed twice and no second-order graph is built.
+
+With ``y_i = x_i s_i^-b``, ``s_i = k + a sum_j x_j^2`` over the window of i, the Jacobian of the normalisation is
+``dy_i/dx_j = s_i^-b [i = j] - 2 a b x_i x_j s_i^(-b-1)``; only the channels that win a pooling window carry gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from tracker.vggm import (
+    ACTIVATIONS,
+    CHUNK,
+    CROP_SIZE,
+    FEATURES,
+    LRN_ALPHA,
+    LRN_BETA,
+    SHAPE,
+    VGGM,
+    normalise_channels,
+    window_sum,
+)
+
+POINTS = {"input": (CROP_SIZE, CROP_SIZE, 3), "conv1": ACTIVATIONS[0]}
+CLASSES = 2
+
+
+class _Stage:
+    """Jacobian of the ReLU, normalisation and max pooling that follow a convolution, for a batch of samples.
+
+    Args:
+        like: gives dtype and device.
+        capacity: number of samples N.
+        shape: (H, W, C) of the convolution's output.
+    """
+
+    def __init__(self, like: Tensor, capacity: int, shape: tuple[int, int, int]):
+        height, width, channels = shape
+        self.pooled = ((height - 1) // 2, (width - 1) // 2, channels)  # (h, w, C)
+        outputs = self.pooled[0] * self.pooled[1] * channels
+        self.activation = like.new_empty(capacity, *shape)  # the ReLU's output
+        self.winners = like.new_empty((capacity, outputs), dtype=torch.int64)  # of the pooling, in a flat activation
+        self.gain = like.new_empty(capacity, outputs)  # diagonal of the Jacobian at the winners
+        self.coupling = like.new_empty(capacity, outputs)  # factor of the part that couples channels
+        self._scratch = like.new_empty(2, CLASSES * CHUNK, *shape)
+        self._channels = torch.arange(channels, device=like.device)
+
+    def scratch(self, *sizes: int) -> tuple[Tensor, Tensor]:
+        """Two buffers (*sizes, H, W, C), valid until the next call."""
+        first, second = self._scratch.flatten(2, 4)[:, : torch.Size(sizes).numel()]
+        return first.view(*sizes, *self._scratch.shape[2:]), second.view(*sizes, *self._scratch.shape[2:])
+
+    def fix(self, rows: slice) -> Tensor:
+        """Take the constants of some samples from their activations; returns the pooled output (n, h, w, C)."""
+        x = self.activation[rows]
+        root, y = self.scratch(len(x))
+        normalise_channels(x, root, y)
+        output, cells = F.max_pool2d(y.permute(0, 3, 1, 2), 3, 2, return_indices=True)  # (n, C, h, w)
+        output, cells = output.permute(0, 2, 3, 1), cells.permute(0, 2, 3, 1)  # (n, h, w, C)
+        winners, gain, coupling = self.winners[rows], self.gain[rows], self.coupling[rows]
+        torch.add(self._channels, cells, alpha=x.shape[3], out=winners.view(cells.shape))
+        flat = output.flatten(1)  # x s^-0.75, 0 where the whole window is dead
+        root = root.flatten(1).gather(1, winners)  # (n, h * w * C), s^-0.5
+        torch.sqrt(root, out=gain).mul_(root).mul_(flat.sign())
+        torch.mul(root.square_(), flat, out=coupling).mul_(-2 * LRN_ALPHA * LRN_BETA)
+        return output
+
+    def pull(self, rows: slice, gradient: Tensor) -> Tensor:
+        """Gradient at the pooled output (K, n, h, w, C) to the gradient before the ReLU (K, n, H, W, C)."""
+        gradient = gradient.flatten(2)  # (K, n, h * w * C)
+        winners = self.winners[rows].expand(gradient.shape)
+        spread, result = self.scratch(*gradient.shape[:2])
+        spread.zero_().flatten(2).scatter_add_(2, winners, gradient * self.coupling[rows])
+        window_sum(spread, result).mul_(self.activation[rows])
+        result.flatten(2).scatter_add_(2, winners, gradient * self.gain[rows])
+        return result
+
+    def push(self, rows: slice, tangent: Tensor) -> Tensor:
+        """Adjoint of ``pull``: (K, n, H, W, C) to (K, n, h, w, C)."""
+        winners = self.winners[rows].expand(len(tangent), -1, -1)
+        masked, coupled = self.scratch(*tangent.shape[:2])
+        direct = tangent.flatten(2).gather(2, winners).mul_(self.gain[rows])  # (K, n, h * w * C)
+        torch.mul(tangent, self.activation[rows], out=masked)
+        across = window_sum(masked, coupled).flatten(2).gather(2, winners)
+        return direct.add_(across.mul_(self.coupling[rows])).unflatten(2, self.pooled)
+
+
+class Linearisation:
+    """J, the Jacobian of the conv3 features with respect to the input or conv1, at fixed crops.
+
+    One object serves a whole training: ``fix`` moves it to other crops within the same buffers.
+
+    Args:
+        network: the frozen convolutions.
+        at: "input" for the paper's attention, on 107 x 107 cells of 3 channels; "conv1" for the published code's,
+            before the ReLU, on 51 x 51 cells of 96 channels.
+        capacity: largest number of crops.
+
+    Raises:
+        ValueError: ``at`` is neither.
+    """
+
+    def __init__(self, network: VGGM, at: str, capacity: int):
+        if at not in POINTS:
+            raise ValueError(f"at is {at!r}; expected one of {', '.join(POINTS)}")
+        like = network.biases[0]
+        self.network, self.at, self.capacity, self.shape = network, at, capacity, POINTS[at]
+        self.features = like.new_empty(capacity, FEATURES)
+        self._first, self._second = (_Stage(like, capacity, shape) for shape in ACTIVATIONS)
+        self._pooled = like.new_empty(capacity, *self._second.pooled)
+        self._positive = like.new_empty((CLASSES, capacity, *self.shape), dtype=torch.bool)
+        self._tangent = like.new_empty(CLASSES * CHUNK, *self.shape)
+        self._version = self._count = 0
+        # A stride-2 convolution is a stride-1 one on 2 x 2 blocks of pixels; transposed, that is three times faster.
+        blocks = F.pixel_unshuffle(F.pad(network.kernels[0], (0, 1, 0, 1)), 2)  # (96, 12, 4, 4)
+        self._blocks = blocks.contiguous(memory_format=torch.channels_last)
+
+    def __len__(self) -> int:
+        return self._count
+
+    @torch.no_grad()
+    def fix(self, crops: Tensor) -> Linearisation:
+        """Linearise at these crops.
+
+        Args:
+            crops: (N, 107, 107, 3), RGB, 0..255, uint8 or float.
+
+        Returns:
+            Itself; ``features[:N]`` are then the crops' features.
+
+        Raises:
+            ValueError: more crops than the capacity.
+        """
+        if len(crops) > self.capacity:
+            raise ValueError(f"{len(crops)} crops exceed the capacity of {self.capacity}")
+        self._version, self._count = self._version + 1, len(crops)
+        for rows in self._rows():
+            x = self.network.normalise(crops[rows])
+            for layer, stage in enumerate((self._first, self._second)):
+                self.network.conv(layer, x, out=stage.activation[rows])
+                x = stage.fix(rows)
+            self._pooled[rows] = x
+        features = self.network.conv(2, self._pooled[: len(crops)])  # (N, 3, 3, 512)
+        self.features[: len(crops)] = features.permute(0, 3, 1, 2).flatten(1)
+        return self
+
+    @torch.no_grad()
+    def pullback(self, gradients: Tensor) -> Tensor:
+        """``J^T G``: gradients (K, N, 4608) at the features to (K, N, H, W, C) at the chosen point, K <= 2."""
+        result = gradients.new_empty(*gradients.shape[:2], *self.shape)
+        for rows, chunk in self._pull(gradients):
+            result[:, rows] = chunk
+        return result
+
+    @torch.no_grad()
+    def pushforward(self, tangents: Tensor) -> Tensor:
+        """``J V``, the adjoint of ``pullback``: (K, N, H, W, C) to (K, N, 4608), K <= 2."""
+        return self._push(len(tangents), lambda rows: tangents[:, rows].contiguous())
+
+    def maps(self, gradients: Tensor) -> Tensor:
+        """Attention maps: the positive part of ``J^T G``, summed over channels.
+
+        Args:
+            gradients: (2, N, 4608) of the class scores at the features; the result is differentiable in them, until
+                ``fix`` is called again.
+
+        Returns:
+            (2, N, H * W).
+        """
+        return _Maps.apply(gradients, self)
+
+    def _rows(self) -> list[slice]:
+        return [slice(start, min(start + CHUNK, self._count)) for start in range(0, self._count, CHUNK)]
+
+    def _pull(self, gradients: Tensor) -> Iterator[tuple[slice, Tensor]]:
+        """Gradients (K, N, 4608) at the chosen point, a few samples at a time; each chunk is valid until the next."""
+        alive = self.features[: self._count] > 0
+        top = (gradients * alive).unflatten(2, SHAPE).permute(0, 1, 3, 4, 2)  # (K, N, 3, 3, 512)
+        top = _convolve(F.conv_transpose2d, top, self.network.kernels[2], 1)  # (K, N, 5, 5, 256)
+        for rows in self._rows():
+            g = self._second.pull(rows, top[:, rows])  # (K, n, 11, 11, 256)
+            g = _convolve(F.conv_transpose2d, g, self.network.kernels[1], 2)  # (K, n, 25, 25, 96)
+            g = self._first.pull(rows, g)  # (K, n, 51, 51, 96)
+            if self.at == "input":
+                g = _convolve(F.conv_transpose2d, g, self._blocks, 1)  # (K, n, 54, 54, 12)
+                pixels = F.pixel_shuffle(g.flatten(0, 1).permute(0, 3, 1, 2), 2)  # (K * n, 3, 108, 108)
+                g = pixels[:, :, :CROP_SIZE, :CROP_SIZE].permute(0, 2, 3, 1).unflatten(0, g.shape[:2])
+            yield rows, g
+
+    def _push(self, classes: int, tangent: Callable[[slice], Tensor]) -> Tensor:
+        """Tangents at the chosen point, (K, n, H, W, C) for given samples, to the features (K, N, 4608)."""
+        pooled = self._pooled.new_empty(classes, self._count, *self._second.pooled)
+        for rows in self._rows():
+            v = tangent(rows)
+            if self.at == "input":
+                v = _convolve(F.conv2d, v, self.network.kernels[0], 2)  # (K, n, 51, 51, 96)
+            v = _convolve(F.conv2d, self._first.push(rows, v), self.network.kernels[1], 2)  # (K, n, 11, 11, 256)
+            pooled[:, rows] = self._second.push(rows, v)  # (K, n, 5, 5, 256)
+        top = _convolve(F.conv2d, pooled, self.network.kernels[2], 1)  # (K, N, 3, 3, 512)
+        return top.permute(0, 1, 4, 2, 3).flatten(2) * (self.features[: self._count] > 0)
+
+
+def _convolve(function: Callable[..., Tensor], x: Tensor, kernel: Tensor, stride: int) -> Tensor:
+    """A bias-free convolution on (K, n, H, W, C)."""
+    y = function(x.flatten(0, 1).permute(0, 3, 1, 2), kernel, stride=stride)
+    return y.permute(0, 2, 3, 1).contiguous().unflatten(0, x.shape[:2])
+
+
+class _Maps(torch.autograd.Function):
+    """Positive part of ``J^T G`` summed over channels; backward is one application of ``J``."""
+
+    @staticmethod
+    def forward(ctx: Any, gradients: Tensor, linearisation: Linearisation) -> Tensor:
+        maps = gradients.new_empty(*gradients.shape[:2], *linearisation.shape[:2])
+        for rows, attention in linearisation._pull(gradients):  # (2, n, H, W, C)
+            torch.gt(attention, 0, out=linearisation._positive[:, rows])
+            maps[:, rows] = attention.relu_().sum(4)
+        ctx.linearisation, ctx.version = linearisation, linearisation._version
+        return maps.flatten(2)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        linearisation = ctx.linearisation
+        if ctx.version != linearisation._version:
+            raise RuntimeError("the linearisation was fixed to other crops before backward(); call backward() first")
+        gradient = gradient.unflatten(2, (*linearisation.shape[:2], 1))  # (2, N, H, W, 1)
+
+        def tangent(rows: slice) -> Tensor:
+            positive = linearisation._positive[:, rows].view(torch.uint8)  # (2, n, H, W, C)
+            out = linearisation._tangent[: positive.shape[0] * positive.shape[1]].view(positive.shape)
+            return torch.mul(gradient[:, rows], positive, out=out)
+
+        return linearisation._push(len(gradient), tangent), None

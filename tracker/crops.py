@@ -1,0 +1,128 @@
+"""Boxes to features the paper's way: a crop per sample, each through the network on its own (MDNet, DAT).
+
+A crop is the box with 16 of its 107 pixels as context on each side, resampled to 107 x 107; what lies outside the image
+has the value 128, which is the network's zero. Crops are kept beside the features where attention is taken below them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tracker.boxes import Boxes
+from tracker.features import Image, Projection, both_levels
+from tracker.params import View
+from tracker.samples import Samples
+from tracker.stages import stage
+from tracker.vggm import CROP_SIZE, MEAN
+
+PADDING = 16
+_CHUNK = 16
+
+
+@stage("crops")
+def cut(image: Image, boxes: Boxes) -> NDArray[np.uint8]:
+    """Crops of boxes.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        boxes: (N, 4) in image pixels.
+
+    Returns:
+        (N, 107, 107, 3) uint8.
+    """
+    height, width = image.shape[:2]
+    crops = np.empty((len(boxes), CROP_SIZE, CROP_SIZE, 3), np.uint8)
+    context = PADDING / CROP_SIZE * boxes[:, 2:]
+    low = np.floor(boxes[:, :2] - context + 0.5).astype(int)
+    high = np.maximum(np.floor(boxes[:, :2] + boxes[:, 2:] + context + 0.5).astype(int), low + 1)
+    for crop, (x, y), (right, bottom) in zip(crops, low, high, strict=True):
+        patch: Any = image[max(y, 0) : max(bottom, 0), max(x, 0) : max(right, 0)]
+        if not patch.size:
+            crop[:] = MEAN
+            continue
+        if x < 0 or y < 0 or right > width or bottom > height:
+            border = (max(-y, 0), max(bottom - height, 0), max(-x, 0), max(right - width, 0))
+            patch = cv2.copyMakeBorder(patch, *border, cv2.BORDER_CONSTANT, value=(MEAN,) * 3)
+        shrinks = patch.shape[0] * patch.shape[1] > CROP_SIZE**2
+        cv2.resize(patch, (CROP_SIZE, CROP_SIZE), crop, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    return crops
+
+
+@dataclass(frozen=True)
+class CropFrame:
+    """An image whose samples are crops.
+
+    Attributes:
+        image: (H, W, 3) uint8 RGB.
+        network: crops (N, 107, 107, 3) to features (N, D).
+        keep: whether samples keep their crops.
+    """
+
+    image: Image
+    network: Callable[[Tensor], Tensor]
+    keep: bool
+
+    def samples(self, boxes: Boxes) -> Samples:
+        """Samples of (N, 4) boxes in image pixels."""
+        crops = torch.from_numpy(cut(self.image, boxes))
+        return Samples(self._features(crops), crops if self.keep else None)
+
+    @stage("trunk")
+    @torch.inference_mode()
+    def _features(self, crops: Tensor) -> Tensor:
+        return self.network(crops)
+
+
+class CropExtractor:
+    """Makes a ``CropFrame`` of each image.
+
+    Args:
+        network: crops (N, 107, 107, 3) to features (N, D).
+        keep: whether samples keep their crops, for attention below the features.
+    """
+
+    def __init__(self, network: Callable[[Tensor], Tensor], keep: bool):
+        self._network, self._keep = network, keep
+
+    def frame(self, image: Image, box: Boxes, view: View | None = None) -> CropFrame:
+        """The image, ready to give samples anywhere; ``box`` does not matter.
+
+        Raises:
+            ValueError: ``view`` is given, which only search regions have.
+        """
+        if view is not None:
+            raise ValueError(f"view is {view!r}, but crops have no changed views; set views=()")
+        return CropFrame(image, self._network, self._keep)
+
+
+class Lite0Crops:
+    """EfficientNet-Lite0 on crops: both levels, projected, averaged over a grid; for one target.
+
+    Args:
+        trunk: images (N, 3, S, S) to the levels of stride 8 and 16.
+        channels: principal components of the first crops' features that samples keep.
+        grid: bins per side.
+        device: where the trunk runs.
+    """
+
+    def __init__(self, trunk: nn.Module, channels: int, grid: int, device: torch.device):
+        self._trunk, self._grid, self._device = trunk, grid, device
+        self._projection = Projection(channels)
+
+    def __call__(self, crops: Tensor) -> Tensor:
+        """Features (N, channels * grid * grid), channels first, of crops (N, 107, 107, 3) uint8 RGB."""
+        parts = []
+        for chunk in crops.split(_CHUNK):
+            pixels = chunk.to(self._device).permute(0, 3, 1, 2).float().sub_(127).div_(128)
+            levels = self._projection(both_levels(self._trunk, pixels))  # (n, C, 14, 14)
+            parts.append(F.adaptive_avg_pool2d(levels, self._grid).flatten(1))
+        return torch.cat(parts)

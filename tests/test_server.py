@@ -263,9 +263,19 @@ def refused(steps, message, answered=0):
     return end
 
 
+def test_names_of_files_may_hold_any_character(environment, picture):
+    names = ["grüße ☃.png", "100% sure %41.png", 'a "quote" and \\ more.png']
+    for name in names:
+        Path(name).write_bytes(Path(picture[1]).read_bytes())
+    steps = [["initialize", ["path", str(Path(name).resolve())], [RECTANGLE]] for name in names]
+    _, answers, end = talk([*steps, ["quit"]])
+    assert end == {"exit": 0, "error": "", "stderr": ""} and len(answers) == 3
+
+
 def test_the_reason_is_ascii_and_short(environment, picture, tmp_path):
-    file = tmp_path / ("x" * 200 + '"quoted" \\ 0123')
-    refused([["initialize", ["path", str(file)], [RECTANGLE]]], "No such file")
+    file = tmp_path / ("x" * 200) / ("ü" * 200)
+    end = refused([["initialize", ["path", str(file)], [RECTANGLE]]], "No such file")
+    assert len(end["error"]) < 550 and "\\xfc" in end["error"]
 
 
 @pytest.mark.parametrize(
@@ -316,6 +326,7 @@ class Server:
     def expect(self, kind):
         while not (line := self.process.stdout.readline()).startswith(b"@@TRAX:" + kind):
             assert line, f"the server ended with code {self.process.wait(LIMIT)}"
+        return line
 
     def started(self, count, kind="update"):
         """Wait until the fake tracker has begun its ``count``-th call."""
@@ -385,18 +396,38 @@ def test_requests_sent_ahead_of_a_quit_are_answered(environment, picture):
     assert run.returncode == 0 and run.stdout.count(b"@@TRAX:state") == 301
 
 
-def test_a_message_that_libtrax_refuses(server):
-    one = server()
-    one.send(b'@@TRAX:initialize "file:///a.png" "1,2,3,4"\n')
-    one.expect(b"quit")
-    assert one.process.wait(LIMIT) == 1
-    assert "not a TraX message" in Path("log").read_text()
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        pytest.param(b'@@TRAX:initialize "file:///a.png" "1,2,3,4" \n', "cannot read the request", id="protocol-3"),
+        pytest.param(
+            b'@@TRAX:initialize "1,2,3" \n@@TRAX:frame "file:///a" \n', "cannot read the request", id="numbers"
+        ),
+        pytest.param(b'@@TRAX:initialize "1,2,a,4" \n@@TRAX:frame "file:///a" \n', "No such file", id="letters"),
+        pytest.param(INITIALIZE.replace(b"file:", b"http:"), "cannot read the request", id="url"),
+        pytest.param(
+            INITIALIZE.replace(b"file://%s", b"image:5;5;rgb;AAAA"), "cannot read the request", id="short-memory"
+        ),
+        pytest.param(
+            INITIALIZE.replace(b"file://%s", b"image:5;5;rgba;AAAA"), "cannot read the request", id="rgba-memory"
+        ),
+        pytest.param(INITIALIZE.replace(b"file://%s", b"data:image/tiff;AAAA"), "image buffer", id="tiff-buffer"),
+    ],
+)
+def test_messages_that_no_client_should_send(server, message, reason):
+    message = b"@@TRAX:initialize \n" * (b"initialize" in message) + message
+    run = subprocess.run(FAKE, input=message + b"@@TRAX:quit \n", capture_output=True, timeout=LIMIT)
+    assert run.returncode == 1 and reason in run.stdout.decode()
+    waiting = server()
+    waiting.send(message)
+    assert reason in waiting.expect(b"quit").decode()
+    assert waiting.process.wait(LIMIT) == 1
 
 
 def test_frame_before_initialisation(server, picture):
     one = server()
     one.send(FRAME % picture[1].encode())
-    one.expect(b"quit")
+    assert b"frame before initialisation" in one.expect(b"quit")
     assert one.process.wait(LIMIT) == 1
 
 

@@ -34,7 +34,7 @@ from platformdirs import user_state_path
 
 from tracker import __version__, boxes, catalog, images
 from tracker.result import Result, Tracker
-from tracker.watchdog import Watchdog
+from tracker.watchdog import Watchdog, unescape
 
 log = logging.getLogger(__name__)
 
@@ -115,9 +115,9 @@ class Session:
         try:
             request = self._server.wait()
         except trax.TraxException as error:
-            if self._watchdog.ended:
+            if self._watchdog.ended and not self._watchdog.unfinished:
                 return None
-            raise ValueError(f"not a TraX message ({error}); a path of an image has to be ASCII") from error
+            raise ValueError(f"libtrax cannot read the request: {error}") from error
         return None if request.type == trax.TraxStatus.QUIT else request
 
     def _answer(self, request: Any) -> list[tuple[trax.Region, dict[str, str]]]:
@@ -126,7 +126,9 @@ class Session:
         if request.type == trax.TraxStatus.INITIALIZE:
             self._active = 0
             if ignored := request.properties.dict():
-                log.warning("properties %s have no effect: parameters are set by RECIPROCATIVE_* before start", ignored)
+                log.warning(
+                    "properties %.500s have no effect: parameters are set by RECIPROCATIVE_* before start", ignored
+                )
         elif not self._active:
             raise ValueError("frame before initialisation; send an object first")
         results = [tracker.update(image) for tracker in self._trackers[: self._active]]
@@ -227,7 +229,7 @@ def _image(channels: Mapping[str, trax.Image]) -> NDArray[np.uint8]:
     """The color channel as RGB uint8 (H, W, 3)."""
     image = channels.get(trax.ImageChannel.COLOR)
     if isinstance(image, trax.FileImage):
-        return images.read(image.path())
+        return images.read(unescape(image.path()))
     if isinstance(image, trax.BufferImage):
         return images.decode(image.buffer(), source="image buffer")
     if isinstance(image, trax.MemoryImage):

@@ -3,7 +3,8 @@
 libtrax (vot-trax 4.0.2) reads the client's messages from descriptor 0 and writes its own to descriptor 1. When the
 pipe closes inside a message it spins forever, and while it waits no Python signal handler runs. Therefore it does not
 read the client's pipe itself: a thread hands over what arrives and keeps account of requests and replies, so that it
-knows what is unfinished when the client goes away or the process is told to stop.
+knows what is unfinished when the client goes away or the process is told to stop. On the way it escapes the bytes
+above 127, which libtrax takes for the end of its input; ``unescape`` gives the name of a file back.
 
 The VOT toolkit joins stderr to the pipe of the protocol and libtrax writes a message in pieces of a few bytes, so
 whatever another thread or a native library prints can end up inside a message. Therefore descriptor 2 becomes the log
@@ -12,17 +13,25 @@ file, and only ``tell`` writes to the stderr of the process, whole lines, from t
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import os
+import re
 import select
 import signal
 import socket
 import sys
 import threading
+from urllib.parse import unquote_to_bytes
 
 log = logging.getLogger(__name__)
 
 _CHUNK = 1 << 16
+
+
+def unescape(text: str) -> str:
+    """A file's name as the client sent it, from what libtrax has read."""
+    return os.fsdecode(unquote_to_bytes(text))
 
 
 class Watchdog:
@@ -38,6 +47,7 @@ class Watchdog:
             OSError: if nobody listens there.
         """
         self._stderr = os.dup(2)
+        faulthandler.enable(self._stderr)
         if port := os.environ.pop("TRAX_SOCKET", ""):  # libtrax would try to connect forever
             with socket.create_connection(("127.0.0.1", int(port)), timeout=30) as connection:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -111,7 +121,7 @@ class Watchdog:
                 data = os.read(self._client, _CHUNK)
                 poller.unregister(self._client)
                 self._account(data)
-                outbox = memoryview(data)
+                outbox = memoryview(re.sub(rb"[%\x80-\xff]", lambda byte: b"%%%02X" % ord(byte[0]), data))
                 ended = not data
 
     def _account(self, data: bytes) -> None:

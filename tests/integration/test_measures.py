@@ -75,8 +75,8 @@ def test_analysis_and_report_show_the_figures_of_the_summary(tmp_path):
     _, one_pass = analyses(workspace, experiment="unsupervised")
     assert [[cells is None for cells in analysis] for analysis in one_pass] == [[False, True, True]]
     assert tables[1]["Near"][0] != "-" and tables[1]["Far"] == ["-"] * 4
-    for title in ("AR plot", "A-R ranks per tag", "A-R ranks per sequence", "Expected average overlap", "EAO curve"):
-        assert f"baseline: {title}" in page
+    for title in ("AR plot", "A-R ranks per tag", "A-R ranks per sequence", "expected average overlap (", "EAO curve ("):
+        assert f"baseline {title}" in page
     for title in ("Accuracy per tag", "Failures per tag", "Accuracy rank per tag", "Robustness rank per tag"):
         assert title in page
     assert page.count("<svg") > 6

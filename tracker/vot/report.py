@@ -159,7 +159,7 @@ class _Figures:
 
     def ordered(self, analysis: ExpectedOverlap, rows: Rows) -> list[Plot]:
         interval = f"{rows[0][1]['low']} to {rows[0][1]['high']} frames"
-        plot = self._plot(f"Expected average overlap, {interval}", "Order", "EAO", None, None, "eao")
+        plot = self._plot(f"expected average overlap ({interval})", "Order", "EAO", None, None, "eao")
         best = sorted(range(len(rows)), key=lambda index: -(rows[index][0] or 0))
         for place, index in enumerate(best, start=1):
             tracker, value = self.trackers[index], rows[index][0] or 0
@@ -176,7 +176,7 @@ class _Figures:
         longest = len(rows[0][0])
         limits = (1, min(longest, max(2 * high - low, high + 20)))
         labels = ("Sequence length", "Expected overlap")
-        plot = self._plot(f"EAO curve, interval {low} to {high}", *labels, limits, (0, 1), "eao")
+        plot = self._plot(f"EAO curve ({low} to {high} frames)", *labels, limits, (0, 1), "eao")
         plot.axes.axvspan(low - 0.5, high + 0.5, color="0.92", zorder=0, label=f"{low} to {high}")
         for number, (tracker, row) in enumerate(zip(self.trackers, rows, strict=True)):
             values = [math.nan if value is None else value for value in row[0]]
@@ -188,7 +188,7 @@ class _Figures:
         for index, shown in ((4, 1), (5, 2)):
             curve = analysis.describe()[index]
             limits = (curve.minimal(0), curve.maximal(0))
-            plot = self._plot(curve.name, curve.label(0), curve.label(1), limits, (0, 1), "eao")
+            plot = self._plot(curve.name.lower(), curve.label(0), curve.label(1), limits, (0, 1), "eao")
             for number, (tracker, row) in enumerate(zip(self.trackers, rows, strict=True)):
                 x, y = zip(*row[index], strict=True)
                 self._line(plot, tracker, number, x, y, f"  {row[shown]:.3f}")
@@ -196,7 +196,8 @@ class _Figures:
         return plots
 
     def _plot(self, title: str, xlabel: str, ylabel: str, xlimits: Any, ylimits: Any, trait: str) -> Plot:
-        return Plot(f"{self.experiment.identifier}: {title}", xlabel, ylabel, xlimits, ylimits, trait)
+        """A titled plot; the title is also the name of its file."""
+        return Plot(f"{self.experiment.identifier} {title}", xlabel, ylabel, xlimits, ylimits, trait)
 
     def _scatter(self, plot: Plot, points: list[tuple[float, float]]) -> Plot:
         for tracker, point in zip(self.trackers, points, strict=True):

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from tracker.boxes import Boxes, centre
+from tracker.stages import stage
 
 _LARGEST_LOG_SCALE = 0.5
 
@@ -25,6 +26,7 @@ class BoxRegressor:
         ridge: penalty of the squared weights.
     """
 
+    @stage("regression")
     @torch.inference_mode()
     def __init__(self, features: Tensor, boxes: Boxes, target: Boxes, ridge: float):
         shifts = (centre(target) - centre(boxes)) / boxes[:, 2:]
@@ -35,6 +37,7 @@ class BoxRegressor:
         kernel.diagonal().add_(ridge)
         self._weights = centred.t() @ torch.linalg.solve(kernel, goals - self._mean_goal)  # (D, 4)
 
+    @stage("regression")
     @torch.inference_mode()
     def refine(self, features: Tensor, boxes: Boxes) -> Boxes:
         """Boxes (N, 4) moved and resized as their features (N, D) say."""

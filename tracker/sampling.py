@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from tracker.boxes import Boxes, overlap
+from tracker.stages import stage
 
 
 def _placed(box: Boxes, offsets: Boxes, scales: Boxes, aspects: Boxes | float = 1.0) -> Boxes:
@@ -23,6 +24,7 @@ def _normal(rng: np.random.Generator, *shape: int) -> Boxes:
     return np.clip(rng.standard_normal(shape) / 2, -1, 1)
 
 
+@stage("sampling")
 def gaussian(
     rng: np.random.Generator, box: Boxes, count: int, translation: float, scale: float, aspect: float = 1.0
 ) -> Boxes:
@@ -40,12 +42,14 @@ def gaussian(
     return _placed(box, offsets, scale ** _normal(rng, count), aspect ** _normal(rng, count))
 
 
+@stage("sampling")
 def uniform(rng: np.random.Generator, box: Boxes, count: int, translation: float, scale: float) -> Boxes:
     """Boxes (count, 4) whose offsets and log-scales are uniform up to ``translation`` and ``scale``."""
     offsets = rng.uniform(-translation, translation, (count, 2))
     return _placed(box, offsets, scale ** rng.uniform(-1, 1, count))
 
 
+@stage("sampling")
 def whole_image(rng: np.random.Generator, box: Boxes, count: int, scale: float, width: int, height: int) -> Boxes:
     """Boxes (count, 4) of the target's shape, log-scales uniform up to ``scale``, anywhere in the image."""
     sizes = box[2:] * (scale ** rng.uniform(-1, 1, count))[:, None]  # (N, 2)
@@ -53,6 +57,7 @@ def whole_image(rng: np.random.Generator, box: Boxes, count: int, scale: float, 
     return np.concatenate([rng.uniform(0, 1, (count, 2)) * room, sizes], axis=1)
 
 
+@stage("sampling")
 def select(boxes: Boxes, target: Boxes, low: float, high: float, count: int) -> Boxes:
     """The first ``count`` boxes, fewer if there are not as many, whose overlap with ``target`` is in [low, high]."""
     share = overlap(boxes, target)

@@ -106,6 +106,16 @@ def test_faults(tmp_path, changes, what, fails):
     assert what in findings[0].what and findings[0].fails == fails
 
 
+def test_non_ascii_paths_stop_a_plain_server_and_not_this_package_s(tmp_path):
+    (tmp_path / "köln").mkdir()
+    frames, region = probe.synthetic_frames(tmp_path / "köln")
+    plain = section(tmp_path)
+    result = probe.probe(plain, frames, region)
+    assert result.failure and next(probe.judge(result, plain)).fails
+    values = {"protocol": "traxpython", "command": "tracker", "paths": ".", "env_reciprocative_tracker": "NCC"}
+    assert not probe.probe(Section("NCC", ROOT / "trackers.ini", values), frames, region).failure
+
+
 def test_images_by_path_are_needed():
     chosen = Section("Small", Path("trackers.ini"), {"timeout": "30"})
     seen = probe.Probe([], {}, handshake=0.1, replies=[0.1] * 3, images=["memory"])

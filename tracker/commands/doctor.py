@@ -119,7 +119,7 @@ def _frames(folder: Path | None) -> tuple[list[Path], probe.Region] | None:
     """First frames and region of the first sequence in the workspace that can be used, if there is one."""
     for sequence in workspace.sequence_folders(workspace.sequences_folder(folder)) if folder else []:
         frames = workspace.read_sequence(sequence).images[: probe.FRAMES] if sequence.is_dir() else []
-        if len(frames) < probe.FRAMES or not str(frames[0].resolve()).isascii():
+        if len(frames) < probe.FRAMES:
             continue
         try:
             region = read_regions(sequence / "groundtruth.txt")[0]

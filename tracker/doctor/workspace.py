@@ -22,6 +22,10 @@ _REPLACED = {  # experiments of the toolkit's own, and what runs in their place 
     "multistart": "tracker.vot.reset_based.MultiStart",
     "unsupervised": "tracker.vot.reset_based.Unsupervised",  # broken only with realtime
 }
+_NON_ASCII = (
+    "libtrax takes other bytes in an image's path for the end of its input: a protocol error at the first frame "
+    "(this package's own server reads them)"
+)
 _SHOWN = 5  # findings of one kind, of which a data set may have hundreds
 
 
@@ -159,8 +163,9 @@ def _check_dataset(dataset: Path) -> Iterator[Finding]:
     if not str(dataset.resolve()).isascii():
         yield Finding(
             f"the path of the data set has non-ASCII characters: {dataset.resolve()}",
-            "TraX sends paths as ASCII: the tracker stops with a protocol error at the first frame",
-            f"mv {dataset.resolve()} a folder of ASCII letters, and 'sequences:' in config.yaml to it",
+            _NON_ASCII,
+            f"mv '{dataset.resolve()}' to a name of ASCII letters, and name it in 'sequences:' of config.yaml",
+            fails=False,
         )
     shown = 0
     for folder in folders:
@@ -177,8 +182,8 @@ def _check_sequence(folder: Path) -> Iterator[Finding]:
         yield Finding(f"sequence {folder} of list.txt does not exist", "no vot command loads the data set", "remove it")
         return
     if not folder.name.isascii():
-        why = "TraX sends paths as ASCII: the tracker stops with a protocol error"
-        yield Finding(f"sequence {folder.name} has non-ASCII characters", why, f"mv '{folder}' an ASCII name")
+        mend = f"mv '{folder}' to a name of ASCII letters, and write it into list.txt"
+        yield Finding(f"sequence {folder.name} has non-ASCII characters", _NON_ASCII, mend, fails=False)
     sequence = read_sequence(folder)
     frames = sequence.images
     length = sequence.length or len(frames)

@@ -119,7 +119,7 @@ def coverage(scene: Scene, actor: Actor, t: float) -> Image:
 
 
 def instant(scene: Scene, t: float) -> Image:
-    """The light on the sensor at one moment, (240, 320, 3) float32 linear RGB."""
+    """What the camera sees at one moment under plain white light, (240, 320, 3) float32 linear RGB."""
     view = scene.camera(t).matrix(SIZE)
     frame = warp(scene.backdrop, view)
     for actor in scene.actors:
@@ -128,15 +128,15 @@ def instant(scene: Scene, t: float) -> Image:
             cast = view @ translation(*actor.shadow) @ pose
             window = _window(actor.sprite.shadows, cast)
             if window is not None:
-                frame[window] *= 1 - actor.darkness * warp(actor.sprite.shadows, cast, window)[..., None]
+                frame[window] *= _thrice(1 - actor.darkness * warp(actor.sprite.shadows, cast, window))
         window = _window(actor.sprite.levels, view @ pose)
         if window is not None:
             layer = warp(actor.sprite.levels, view @ pose, window)
-            frame[window] *= 1 - layer[..., 3:]
-            frame[window] += layer[..., :3]
+            frame[window] *= _thrice(1 - layer[..., 3])
+            frame[window] += cv2.cvtColor(layer, cv2.COLOR_RGBA2RGB)
     if scene.veil is not None:
-        frame *= shade(scene, t)[..., None]
-    return frame * scene.light(t)
+        frame *= _thrice(shade(scene, t))
+    return frame
 
 
 def shade(scene: Scene, t: float) -> Image:
@@ -147,7 +147,7 @@ def shade(scene: Scene, t: float) -> Image:
 
 
 def exposure(scene: Scene, frame: int) -> Image:
-    """The mean light of the exposure that is centred on ``frame``, (240, 320, 3) float32 linear RGB."""
+    """The light that the sensor gathers around the time ``frame``, (240, 320, 3) float32 linear RGB."""
     start, end = frame - scene.shutter / 2, frame + scene.shutter / 2
     moved = [np.abs(scene.box(end) - scene.box(start)).max()]
     moved.append(camera_motion(scene, start, end).max())
@@ -159,7 +159,7 @@ def exposure(scene: Scene, frame: int) -> Image:
     total = instant(scene, times[0])
     for t in times[1:]:
         total += instant(scene, t)
-    return total / np.float32(instants)
+    return total * (scene.light(frame) / np.float32(instants))
 
 
 def develop(light: Image, noise: float, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -182,3 +182,8 @@ def _window(levels: tuple[Image, ...], matrix: Matrix) -> Window | None:
     left, top = np.clip(np.floor(corners.min(axis=0)).astype(int) - 1, 0, SIZE).tolist()
     right, bottom = np.clip(np.ceil(corners.max(axis=0)).astype(int) + 1, 0, SIZE).tolist()
     return (slice(top, bottom), slice(left, right)) if left < right and top < bottom else None
+
+
+def _thrice(factor: Image) -> Image:
+    """One factor a pixel, (H, W), for three channels, (H, W, 3): several times faster than numpy's broadcasting."""
+    return np.asarray(cv2.merge([factor, factor, factor]), np.float32)

@@ -33,7 +33,7 @@ def occlusion(rng: np.random.Generator) -> Scene:
     def walk(t: float) -> Pose:
         return Pose(x(t) + corner[0], 132 + bob(t) + corner[1], 0.3, tilt(t), yaw=0.25 * np.sin(0.1 * t))
 
-    still = [Actor(cutouts.pillar(w), _fixed(at + corner[0], 240), (16, 3)) for w, at in ((52, 118), (36, 222))]
+    still = [Actor(cutouts.pillar(w), _fixed(at + corner[0], 240), (16, 3)) for w, at in ((46, 118), (36, 222))]
     camera = _tripod(rng, (corner[0] + SIZE[0] / 2, corner[1] + SIZE[1] / 2))
     officer = Actor(cutouts.officer(), walk, (22, 10))
     return Scene("occlusion", pyramid(cutouts.wall()), (officer, *still), 0, camera)
@@ -101,16 +101,16 @@ def camera(rng: np.random.Generator) -> Scene:
     """An astronaut in a park; the hand-held camera shakes, pans, rolls and zooms. Her head is tracked."""
     awake = track([0, 10, 16, 59], [0, 0, 1, 1], overshoot=False)
     pan = track([0, 10, 24, 38, 50, 59], [0, 0, -46, 40, -30, 10])
-    shake_x, shake_y, roll = sway(rng, 8.0, 8), sway(rng, 5.0, 7), sway(rng, 0.08, 13)
+    shake_x, shake_y, roll = sway(rng, 9.0, 8), sway(rng, 6.0, 7), sway(rng, 0.09, 13)
     zoom = track([0, 10, 30, 45, 59], [1.0, 1.0, 1.06, 0.97, 1.04])
     step, nod = sway(rng, 2.0, 26), sway(rng, 0.03, 20)
 
     def hold(t: float) -> Camera:
         a = awake(t)
-        return Camera(284 + a * (pan(t) + shake_x(t)), 220 + a * shake_y(t), zoom(t), a * roll(t))
+        return Camera(312 + a * (pan(t) + shake_x(t)), 186 + a * shake_y(t), zoom(t), a * roll(t))
 
     def stand(t: float) -> Pose:
-        return Pose(286 + step(t), 176 + 0.5 * step(t + 7), 0.47, nod(t), yaw=2 * nod(t + 5))
+        return Pose(350 + step(t), 188 + 0.5 * step(t + 7), 0.37, nod(t), yaw=2 * nod(t + 5))
 
     astronaut = Actor(cutouts.astronaut(), stand, (20, 12), 0.35)
     return Scene("camera", pyramid(cutouts.park()), (astronaut,), 0, hold)

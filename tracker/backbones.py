@@ -9,14 +9,18 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from tracker import attention, weights
+from tracker.backprop import Linearisation
 from tracker.boxes import Boxes
+from tracker.crops import CropExtractor, Lite0Crops
 from tracker.efficientnet import EfficientNetLite0
 from tracker.features import RegionExtractor
 from tracker.learning import Attention
 from tracker.params import Params, View
-from tracker.samples import Frame
+from tracker.samples import Frame, Samples
+from tracker.vggm import SHAPE, VGGM
 
 
 class Extractor(Protocol):
@@ -49,9 +53,31 @@ def load(params: Params, device: torch.device) -> Backbone:
         tracker.weights.WeightsError: the weights file is missing or not what its name says.
     """
     loaded = weights.load(params.backbone)
+    if params.backbone == "vgg-m":
+        return _vgg_m(params, loaded, device)
     trunk = EfficientNetLite0(loaded.tensors).to(device)
 
     def extractor() -> Extractor:
+        if params.features == "crops":
+            return CropExtractor(Lite0Crops(trunk, params.channels, params.grid, device), keep=False)
         return RegionExtractor(trunk, params.region_size, params.region_scale, params.channels, params.grid, device)
 
     return Backbone(extractor, lambda gradients, _: attention.feature_maps(gradients, params.grid**2), loaded.sha256)
+
+
+def _vgg_m(params: Params, loaded: weights.Loaded, device: torch.device) -> Backbone:
+    network = VGGM(loaded.tensors, device)
+    extractor = CropExtractor(network.features, keep=params.attention_at != "features")
+    if params.attention_at == "features":
+        cells = SHAPE[1] * SHAPE[2]
+        return Backbone(lambda: extractor, lambda gradients, _: attention.feature_maps(gradients, cells), loaded.sha256)
+    batch = params.batch_positives + params.attention_negatives
+    linearisation = Linearisation(network, params.attention_at, batch)
+
+    def maps(gradients: Tensor, samples: Samples) -> Tensor:
+        assert samples.crops is not None
+        attention_maps = linearisation.fix(samples.crops).maps(gradients)
+        # Gradients at pixels are tiny; the regulariser's ratios do not change with a common factor, its epsilon would.
+        return attention_maps / attention_maps.detach().mean().clamp_min(torch.finfo(gradients.dtype).tiny)
+
+    return Backbone(lambda: extractor, maps, loaded.sha256)

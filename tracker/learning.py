@@ -96,13 +96,16 @@ class Learner:
 
     def _mine(self, negatives: Samples) -> Samples:
         """The negatives that the head takes most for the target, out of a random pool."""
-        pool = self._draw(negatives, self._params.mining_pool)
-        hardest = self._head.margins(pool.features).topk(min(self._params.mined_negatives, len(pool.features)))
-        return pool.take(hardest.indices)
+        rows = self._rows(negatives, self._params.mining_pool)
+        margins = self._head.margins(negatives.features[rows])
+        return negatives.take(rows[margins.topk(min(self._params.mined_negatives, len(rows))).indices])
 
     def _draw(self, samples: Samples, count: int) -> Samples:
+        return samples.take(self._rows(samples, count))
+
+    def _rows(self, samples: Samples, count: int) -> Tensor:
         rows = torch.randperm(len(samples.features), generator=self._generator)[:count]
-        return samples.take(rows.to(samples.features.device))
+        return rows.to(samples.features.device)
 
     def _dropout(self, features: Tensor) -> tuple[Tensor, Tensor] | None:
         p = self._params

@@ -135,12 +135,12 @@ def missing_sequence(workspace):
 
 def long_tag(workspace):
     (workspace / "sequences" / "first" / "occlusion.tag").write_text("1\n" * 41)
-    return "first/occlusion.tag, line 41: 41 values, but the sequence has 40 frames"
+    return "first/occlusion.tag, line 41: 41 lines, but the sequence has 40 frames"
 
 
 def short_thresholds(workspace):
     (workspace / "sequences" / "first" / "practical.value").write_text("0.1\n" * 39)
-    return "first/practical.value, line 40: 39 thresholds, but the sequence has 40 frames"
+    return "first/practical.value, line 40: 39 lines, but the sequence has 40 frames"
 
 
 def wrong_interval(workspace):

@@ -181,6 +181,21 @@ def test_what_is_no_zip_is_refused(workspace, tmp_path):
         import_results(tmp_path / "a.zip", tmp_path, "Published")
 
 
+@pytest.mark.parametrize("place", [0.02, 0.2, 0.5, 0.8, 0.98])
+def test_a_damaged_zip_is_refused_and_nothing_is_written(workspace, published, tmp_path, place):
+    with zipfile.ZipFile(tmp_path / "zipped.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in state(published):
+            archive.write(file, file.relative_to(published))
+    data = bytearray((tmp_path / "zipped.zip").read_bytes())
+    at = int(place * len(data))
+    data[at : at + 40] = bytes(255 - byte for byte in data[at : at + 40])
+    (tmp_path / "zipped.zip").write_bytes(data)
+    before = state(workspace)
+    with pytest.raises(DamagedFile, match=r"zipped\.zip"):
+        import_results(tmp_path / "zipped.zip", workspace, "Published")
+    assert state(workspace) == before
+
+
 def test_a_zip_cannot_write_outside_the_workspace(workspace, published, tmp_path):
     """Names in the archive choose nothing: files go by sequence and repetition."""
     with zipfile.ZipFile(tmp_path / "evil.zip", "w") as archive:

@@ -127,14 +127,16 @@ def test_a_short_tag_file_is_filled_with_zeros(dataset):
 @pytest.mark.parametrize(
     ("file", "text", "problem"),
     [
-        ("occlusion.tag", "0\n" * 7, "occlusion.tag, line 7: 7 values, but the sequence has 6 frames"),
+        ("occlusion.tag", "0\n" * 7, "occlusion.tag, line 7: 7 lines, but the sequence has 6 frames"),
         ("occlusion.tag", "0\n1\nx\n", "occlusion.tag, line 3: a tag is 0 or 1, found 'x'"),
         ("motion.label", "2\n", "motion.label, line 1: a tag is 0 or 1, found '2'"),
-        ("practical.value", "0.1\n" * 4, "practical.value, line 5: 4 thresholds, but the sequence has 6 frames"),
+        ("practical.value", "0.1\n" * 4, "practical.value, line 5: 4 lines, but the sequence has 6 frames"),
         ("practical.value", "0.1\n" * 5 + "0\n", "practical.value, line 6: a threshold is a positive number"),
         ("practical.value", "0.1\n" * 5 + "nan\n", "practical.value, line 6: a threshold is a positive number"),
-        ("groundtruth.txt", "1,2,3,4\n" * 5, "groundtruth.txt, line 6: 5 regions, but the sequence has 6 frames"),
-        ("groundtruth.txt", "1,2,3,4\n" * 7, "groundtruth.txt, line 7: 7 regions, but the sequence has 6 frames"),
+        ("practical.value", "0.1\n" * 5 + "x\n", "practical.value, line 6: a threshold is a positive number"),
+        ("groundtruth.txt", "1,2,3,4\n" * 5 + "1,2,x,4\n", "groundtruth.txt, line 6: expected numbers separated"),
+        ("groundtruth.txt", "1,2,3,4\n" * 5, "groundtruth.txt, line 6: 5 lines, but the sequence has 6 frames"),
+        ("groundtruth.txt", "1,2,3,4\n" * 7, "groundtruth.txt, line 7: 7 lines, but the sequence has 6 frames"),
     ],
 )
 def test_annotations_that_do_not_fit_the_sequence_are_refused(dataset, file, text, problem):
@@ -142,6 +144,12 @@ def test_annotations_that_do_not_fit_the_sequence_are_refused(dataset, file, tex
     with pytest.raises(DamagedFile) as refusal:
         annotations_of(next(iter(load_dataset(str(dataset)))))
     assert str(refusal.value).startswith(f"first/{problem}")
+
+
+def test_annotations_that_are_no_text_are_refused(dataset):
+    (dataset / "first" / "occlusion.tag").write_bytes(b"\x89\xff\xfe\x00")
+    with pytest.raises(DamagedFile, match=r"first/occlusion\.tag: not a text file"):
+        annotations_of(next(iter(load_dataset(str(dataset)))))
 
 
 @pytest.mark.parametrize(

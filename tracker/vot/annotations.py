@@ -18,7 +18,7 @@ import numpy as np
 from vot.dataset import BasedSequence, Sequence
 from vot.region import Region
 
-from tracker.vot.raw import DamagedFile, parse
+from tracker.vot.raw import DamagedFile, parse, parse_line
 
 TAGS = ("camera_motion", "illum_change", "occlusion", "size_change", "motion_change", "empty")
 """The tags of VOT2014 to VOT2019; ``empty`` means that no other tag is set."""
@@ -59,13 +59,15 @@ def annotations_of(sequence: Sequence) -> Annotations:
     """The annotations of ``sequence``; of a sequence in a folder, its files are read again and checked.
 
     Raises:
-        DamagedFile: ground truth of another length than the sequence, a tag file that is longer or holds something
-            other than 0 and 1, thresholds that are not one positive number a frame.
+        DamagedFile: see :func:`check_files`; ground truth of another length than the sequence, a tag file that is
+            longer, thresholds that are not one a frame.
     """
+    counts = check_files(sequence)
     length = len(sequence)
-    root = sequence.metadata("root") if isinstance(sequence, BasedSequence) else None
-    if root is not None:
-        _check_files(Path(root), length)
+    for file, count in counts.items():
+        if count > length or (count < length and not file.endswith((".tag", ".label"))):
+            problem = f"{count} lines, but the sequence has {length} frames"
+            raise DamagedFile(file, problem, min(count, length) + 1)
     tags = {tag: np.zeros(length, bool) for tag in sequence.tags()}
     for frame in range(length):
         for tag in sequence.tags(frame):
@@ -76,42 +78,51 @@ def annotations_of(sequence: Sequence) -> Annotations:
     return Annotations(sequence.name, tuple(sequence.groundtruth()), sequence.size, tags, practical)
 
 
-def _lines(file: Path) -> list[str]:
-    return file.read_text().rstrip().splitlines()
+def check_files(sequence: Sequence) -> dict[str, int]:
+    """Check the ground truth, tags and thresholds of a sequence in a folder before the toolkit reads them.
+
+    Returns:
+        Number of lines by file, named below the data set's folder.
+
+    Raises:
+        DamagedFile: not text, ground truth that is no region, a tag other than 0 and 1, a threshold that is not
+            positive; names the file and the line.
+    """
+    root = sequence.metadata("root") if isinstance(sequence, BasedSequence) else None
+    if root is None:
+        return {}
+    counts = {}
+    checks = {"groundtruth.txt": _region, "*.tag": _tag, "*.label": _tag, "practical.value": _positive}
+    for pattern, check in checks.items():
+        for path in sorted(Path(root).glob(pattern)):
+            file = f"{path.parent.name}/{path.name}"
+            try:
+                lines = path.read_text().rstrip().splitlines()
+            except UnicodeDecodeError as error:
+                raise DamagedFile(file, "not a text file") from error
+            for number, line in enumerate(lines, start=1):
+                check(line.strip(), file, number)
+            counts[file] = len(lines)
+    return counts
 
 
-def _check_files(root: Path, length: int) -> None:
-    groundtruth = root / "groundtruth.txt"
-    if groundtruth.is_file():
-        count = len(_lines(groundtruth))
-        if count != length:
-            problem = f"{count} regions, but the sequence has {length} frames"
-            raise DamagedFile(f"{root.name}/{groundtruth.name}", problem, min(count, length) + 1)
-    for file in sorted([*root.glob("*.tag"), *root.glob("*.label")]):
-        lines = _lines(file)
-        if len(lines) > length:
-            problem = f"{len(lines)} values, but the sequence has {length} frames"
-            raise DamagedFile(f"{root.name}/{file.name}", problem, length + 1)
-        for number, line in enumerate(lines, start=1):
-            if line.strip() not in ("0", "1"):
-                raise DamagedFile(f"{root.name}/{file.name}", f"a tag is 0 or 1, found {line[:40]!r}", number)
-    thresholds = root / "practical.value"
-    if thresholds.is_file():
-        lines = _lines(thresholds)
-        if len(lines) != length:
-            problem = f"{len(lines)} thresholds, but the sequence has {length} frames"
-            raise DamagedFile(f"{root.name}/{thresholds.name}", problem, min(len(lines), length) + 1)
-        for number, line in enumerate(lines, start=1):
-            if not _positive(line):
-                problem = f"a threshold is a positive number, found {line[:40]!r}"
-                raise DamagedFile(f"{root.name}/{thresholds.name}", problem, number)
+def _region(text: str, file: str, line: int) -> None:
+    if "nan" not in text.lower():  # the target is not in view
+        parse_line(text, file, line)
 
 
-def _positive(text: str) -> bool:
+def _tag(text: str, file: str, line: int) -> None:
+    if text not in ("0", "1"):
+        raise DamagedFile(file, f"a tag is 0 or 1, found {text[:40]!r}", line)
+
+
+def _positive(text: str, file: str, line: int) -> None:
     try:
-        return 0 < float(text) < math.inf
+        valid = 0 < float(text) < math.inf
     except ValueError:
-        return False
+        valid = False
+    if not valid:
+        raise DamagedFile(file, f"a threshold is a positive number, found {text[:40]!r}", line)
 
 
 def write_dataset(groundtruth: Path, folder: Path) -> list[str]:

@@ -99,7 +99,7 @@ def interval_of(lengths: Items[int], mass: float = 0.5) -> tuple[int, int]:
     >>> interval_of([60] * 6)
     (60, 60)
     """
-    x = np.asarray(lengths, float)
+    x = np.sort(np.asarray(lengths, float))  # sums must not depend on the order of the sequences
     variance = x.var()
     if variance == 0:
         return int(x[0]), int(x[0])

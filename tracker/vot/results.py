@@ -13,6 +13,7 @@ import os
 import re
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Mapping
 from collections.abc import Sequence as Items
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from vot.experiment.multirun import MultiRunExperiment, SupervisedExperiment
 from vot.tracker import is_valid_identifier
 from vot.workspace import Workspace
 
-from tracker.vot.annotations import Annotations, annotations_of
+from tracker.vot.annotations import Annotations, annotations_of, check_files
 from tracker.vot.raw import ONE_PASS_CODES, RESET_BASED_CODES, SUFFIXES, DamagedFile, check, parse
 
 REPETITIONS = 15
@@ -66,7 +67,7 @@ def read_source(source: Path) -> dict[PurePosixPath, bytes]:
                 if entry.file_size > LARGEST_FILE:
                     raise DamagedFile(f"{source}: {entry.filename}", f"{entry.file_size} bytes are no result file")
             return {PurePosixPath(entry.filename): archive.read(entry) for entry in entries}
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise DamagedFile(str(source), f"neither a folder nor a readable zip ({error})") from error
 
 
@@ -166,6 +167,8 @@ def import_results(
     if destination.exists():
         raise FileExistsError(f"{destination} exists: choose another name, or remove it to import again")
     section = _section(loaded, name, label)
+    for sequence in loaded.dataset:
+        check_files(sequence)
     truths = {sequence.name: annotations_of(sequence) for sequence in target.transform(loaded.dataset)}
     files = read_source(source)
     codes = RESET_BASED_CODES if isinstance(target, SupervisedExperiment) else ONE_PASS_CODES

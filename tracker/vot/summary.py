@@ -16,6 +16,7 @@ from vot.workspace import Workspace
 
 from tracker.vot.accuracy import AccuracyFailures
 from tracker.vot.analysis import ProtocolAnalysis
+from tracker.vot.annotations import check_files
 from tracker.vot.expected_overlap import ExpectedOverlap
 from tracker.vot.ranking import ARRank
 
@@ -53,11 +54,14 @@ def resolve(workspace: Workspace | Path | str, trackers: Items[str] = ()) -> tup
     Raises:
         ValueError: a name is not registered, or there is no tracker at all.
         FileNotFoundError: the folder is not a workspace.
+        DamagedFile: an annotation file of the data set cannot be used.
     """
     if not isinstance(workspace, Workspace):
         if not Workspace.exists(str(workspace)):
             raise FileNotFoundError(f"{workspace} is not a VOT workspace (no config.yaml): see 'vot initialize'")
         workspace = Workspace.load(str(workspace))
+    for sequence in workspace.dataset:
+        check_files(sequence)
     unknown = [name for name in trackers if name not in workspace.registry]
     if unknown:
         known = ", ".join(workspace.registry.identifiers())

@@ -1,0 +1,49 @@
+"""The tables of the report: order, marks and what stands where there is no figure."""
+
+from types import SimpleNamespace
+
+import pytest
+from vot.analysis import Measure, Sorting
+
+from tracker.vot.ranking import TagTable
+from tracker.vot.report import make_table, measure_columns, tag_tables
+
+EXPERIMENT = SimpleNamespace(identifier="baseline")
+TRACKERS = ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize(
+    ("direction", "expected"),
+    [
+        (Sorting.ASCENDING, {"a": 2, "b": 1, "c": 5, "d": 2}),
+        (Sorting.DESCENDING, {"a": 1, "b": 3, "c": 5, "d": 1}),
+        (Sorting.UNSORTABLE, None),
+    ],
+)
+def test_equal_values_share_a_place_and_a_missing_one_comes_last(direction, expected):
+    column = (SimpleNamespace(title="x"), Measure("Accuracy", "A", direction=direction), [0.5, 0.25, None, 0.5])
+    table = make_table(EXPERIMENT, [column], TRACKERS)
+    assert table.order == [expected]
+    assert [row[0] for row in table.data.values()] == ["0.500", "0.250", "-", "0.500"]
+
+
+def test_figures_have_the_digits_that_they_deserve():
+    values = {"A": 0.51234, "F": 59.0, "R": 0.27634, "Ar": 2.8333, "CLE": 12.345}
+    columns = [(SimpleNamespace(title="x"), Measure(name, name), [value]) for name, value in values.items()]
+    assert make_table(EXPERIMENT, columns, ["a"]).data["a"] == ["0.512", "59.0", "0.28", "2.83", "12.3"]
+
+
+def test_a_tag_table_becomes_one_table_a_quantity_with_a_column_a_tag():
+    analysis = TagTable(tags=["occlusion", "empty"], sharing="mean")
+    rows = [tuple(range(12)), tuple(range(12, 24))]
+    assert len(measure_columns(analysis, rows)) == 12
+    tables = tag_tables(EXPERIMENT, ["a", "b"], analysis, rows)
+    assert [table.header[1][0].title for table in tables] == [
+        "Accuracy per tag",
+        "Failures per tag",
+        "Accuracy rank per tag (shared: mean)",
+        "Robustness rank per tag (shared: mean)",
+    ]
+    assert [measure.abbreviation for measure in tables[1].header[2]] == ["occlusion", "empty", "all"]
+    assert tables[1].data["b"] == ["15.0", "16.0", "17.0"]
+    assert tables[0].order[0] == {"a": 2, "b": 1} and tables[3].order[0] == {"a": 1, "b": 2}

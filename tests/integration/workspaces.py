@@ -44,6 +44,8 @@ REALTIME = """\
     skip_initialize: 5
     realtime:
       grace: 1
+    analyses:
+    - type: supervised_average_ar
 """
 
 

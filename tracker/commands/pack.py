@@ -1,0 +1,33 @@
+"""``reciprocative pack``: a submission that a challenge committee can verify and run again."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this command."""
+    parser.add_argument("tracker", help="name in the workspace's registry")
+    parser.add_argument("--workspace", type=Path, default=Path(), help="folder of the workspace (default: here)")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="the archive (default: TRACKER.zip in the workspace)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the package; 1 if results are missing or the tracker does not run.
+
+    Raises:
+        ValueError: an unknown tracker, or something that must not be published.
+        OSError: not a workspace, or the archive cannot be written.
+    """
+    from tracker.vot.probe import TrackerFailed
+    from tracker.vot.submission import Incomplete, pack
+
+    try:
+        written = pack(args.workspace, args.tracker, args.out)
+    except (Incomplete, TrackerFailed) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(f"{written}: {written.stat().st_size / 1e6:.1f} MB; check it with 'reciprocative verify {written}'")
+    return 0

@@ -1,0 +1,298 @@
+"""A submission that others can check and run again: results in the toolkit's own layout, and all that made them.
+
+A package is what ``vot pack`` writes (``<experiment>/<sequence>/<files>`` and ``manifest.yml``), with fixed dates and
+order and without home paths, and a folder ``reproduce/``: tracker section, source, locked environment, weights,
+analysis, report, README. ``SHA256SUMS`` covers all of it. The same workspace gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import configparser
+import getpass
+import gzip
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import yaml
+from vot import toolkit_version
+from vot.tracker import Tracker
+from vot.workspace import Workspace
+
+from tracker import __version__
+from tracker.vot import archive
+from tracker.vot.artefacts import analyse, report
+from tracker.vot.probe import environment, probe
+from tracker.vot.provenance import digest, settings_of
+from tracker.vot.storage import SUFFIXES, result_folder
+from tracker.vot.summary import resolve
+from tracker.vot.tasks import Outcome, Plan, plan
+
+MANIFEST = "manifest.yml"
+ANALYSIS = "reproduce/analysis.json"
+SECTION = "reproduce/trackers.ini"
+
+PROJECT = Path(__file__).resolve().parents[2]
+_SOURCE = ("pyproject.toml", "README.md", "LICENSE", "Makefile", "trackers.ini", "env", "tracker", "vot_workspace")
+_SOURCE_SUFFIXES = {".py", ".typed", ".ini", ".toml", ".md", ".html", ".yaml", ".yml", ".lock", ".txt", ".sh", ""}
+_NOT_SOURCE = {"results", "cache", "sequences", "analysis", "reports", "logs", "__pycache__"}
+_DATE = re.compile(rb"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?")
+_TEXT = (".yml", ".json", ".ini", ".md", ".html", ".txt", ".lock", ".css", ".js", ".svg", ".value")
+
+
+class Incomplete(ValueError):
+    """Results are missing, half-written or made by something else; the message lists them."""
+
+
+def pack(workspace: Path | str, reference: str, out: Path | None = None) -> Path:
+    """Write the submission of one tracker.
+
+    Args:
+        workspace: folder of a workspace.
+        reference: the tracker's reference.
+        out: the archive; None: ``<tracker>.zip`` in the workspace.
+
+    Raises:
+        Incomplete: not all results of the workspace's stack are there, whole, and made by this tracker.
+        TrackerFailed: the tracker does not run here, so that nobody could run it again.
+        ValueError: an unknown tracker; the toolkit's own pack refuses; a personal path would be published.
+    """
+    loaded, (tracker,) = resolve(workspace, [reference])
+    directory = Path(loaded.directory)
+    has_command = bool(tracker.describe()["command"])
+    reported = probe(directory, reference).fingerprint if has_command else None
+    settings = settings_of(tracker)
+    found = plan(loaded, {tracker: reported}, list(loaded.stack), list(loaded.dataset))
+    _refuse_incomplete(found, reference)
+    members = dict(_results(directory, found.kept))
+    _compare_with_toolkit(directory, reference, set(members))
+    members |= _analysis(directory, reference)
+    members |= _reproduction(tracker, settings)
+    manifest = _manifest(loaded, tracker, settings, reported, found)
+    members[MANIFEST] = yaml.safe_dump(manifest, sort_keys=True).encode()
+    _refuse_personal(members, directory)
+    out = out or directory / f"{reference}.zip"
+    archive.write(out, members)
+    return out
+
+
+def _refuse_incomplete(found: Plan, reference: str) -> None:
+    damaged = [f"  half-written: {error}" for _, _, error in found.half_written]
+    missing = [f"  missing: {task.experiment}/{task.sequence}" for task in found.todo]
+    stale = [
+        f"  made with something else: {task.experiment}/{task.sequence} ({'; '.join(what)})"
+        for task, what in found.stale
+    ]
+    if lines := damaged + missing + stale:
+        raise Incomplete(
+            f"the results of {reference} are not complete; run 'reciprocative evaluate {reference}':\n"
+            + "\n".join(lines)
+        )
+
+
+def _results(directory: Path, kept: list[Outcome]) -> Iterator[tuple[str, bytes]]:
+    """Members with the results, in the layout of ``vot pack``."""
+    for outcome in kept:
+        task = outcome.task
+        folder = result_folder(directory, task.tracker, task.experiment, task.sequence)
+        for run in outcome.runs:
+            files = [folder / (run.name + suffix) for suffix in SUFFIXES if (folder / (run.name + suffix)).exists()]
+            for file in [files[-1], *sorted(folder.glob(f"{run.name}_*.value"))]:
+                yield f"{task.experiment}/{task.sequence}/{file.name}", file.read_bytes()
+
+
+def _compare_with_toolkit(directory: Path, reference: str, ours: set[str]) -> None:
+    """Let ``vot pack`` pack the same results; its archive differs with every run and is deleted."""
+    import zipfile
+
+    before = set(directory.glob("*.zip"))
+    command = [sys.executable, "-m", "vot", "pack", reference, "--workspace", str(directory)]
+    done = subprocess.run(
+        command, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    written = set(directory.glob("*.zip")) - before
+    theirs = set()
+    for file in written:
+        with zipfile.ZipFile(file) as packed:
+            theirs |= set(packed.namelist())
+        file.unlink()
+    if theirs != ours | {MANIFEST}:
+        tail = (done.stdout + done.stderr).strip().splitlines()[-8:]
+        differing = sorted(theirs ^ (ours | {MANIFEST}))[:5]
+        raise ValueError(
+            f"'vot pack {reference}' packs other files than these results have ({', '.join(differing)}, ...):\n"
+            + "\n".join(f"  | {line}" for line in tail)
+        )
+
+
+def _analysis(directory: Path, reference: str) -> dict[str, bytes]:
+    """The stack's analyses of this tracker as JSON, and the report; dates and machine taken out."""
+    name = f"submission-{reference}"
+    file, document = analyse(directory, [reference], name), report(directory, [reference], name)
+    members = {ANALYSIS: json.dumps(figures(json.loads(file.read_text())), indent=1, sort_keys=True).encode()}
+    for page in sorted(document.parent.rglob("*")):
+        if page.is_file():
+            relative = page.relative_to(document.parent).as_posix()
+            members[f"reproduce/report/{relative}"] = _DATE.sub(b"1980-01-01 00:00:00", page.read_bytes())
+    shutil.rmtree(document.parent)
+    file.unlink()
+    return members
+
+
+def figures(analysis: dict[str, Any]) -> dict[str, Any]:
+    """What of ``vot analysis``'s JSON does not depend on when and where it was made."""
+    return {
+        "toolkit": analysis["toolkit"],
+        "sequences": sorted(analysis["sequences"]),
+        "results": analysis["results"],
+    }
+
+
+def _manifest(
+    workspace: Workspace, tracker: Tracker, settings: dict[str, str], reported: str | None, found: Plan
+) -> dict[str, Any]:
+    """The keys of ``vot pack``'s manifest, and what was made by what."""
+    results: dict[str, Any] = {}
+    for outcome in found.kept:
+        results.setdefault(outcome.task.experiment, {})[outcome.task.sequence] = {
+            "fingerprint": outcome.task.provenance.digest,
+            "runs": {run.name: run.frames for run in outcome.runs},
+            **({"unrecorded": True} if outcome.task in found.unrecorded else {}),
+        }
+    return {
+        "identifier": tracker.identifier,
+        "configuration": {"label": tracker.label, **settings},
+        "timestamp": "1980-01-01T00-00-00.000000",
+        "platform": sys.platform,
+        "python": sys.version,
+        "toolkit": toolkit_version(),
+        "stack": Path(workspace.dump()["stack"]).name,
+        "package": f"reciprocative-tracker {__version__}",
+        "fingerprint": reported or digest(settings),
+        "results": results,
+    }
+
+
+def _reproduction(tracker: Tracker, settings: dict[str, str]) -> dict[str, bytes]:
+    """Everything that is needed to run the tracker again."""
+    ours = settings.get("command") == "tracker"
+    members = {
+        SECTION: _section(tracker),
+        "reproduce/installed.txt": _installed(),
+        "reproduce/weights.json": json.dumps(_weights(settings) if ours else [], indent=1).encode(),
+        "reproduce/README.md": _README.format(tracker=tracker.reference, version=__version__).encode(),
+    }
+    if ours and (PROJECT / "pyproject.toml").exists():
+        members[f"reproduce/reciprocative_tracker-{__version__}.tar.gz"] = source_distribution(PROJECT)
+        for lock in sorted((PROJECT / "env").glob("*.lock")):
+            members[f"reproduce/env/{lock.name}"] = lock.read_bytes()
+    return members
+
+
+def _section(tracker: Tracker) -> bytes:
+    """The tracker's section of trackers.ini, without interpreter and with the package's folder as only path."""
+    parser = configparser.ConfigParser()
+    parser.read(tracker.source)
+    section = dict(parser[tracker.identifier])
+    section.pop("python", None)
+    if "paths" in section:
+        section["paths"] = "."
+    lines = [f"[{tracker.identifier}]", *(f"{key} = {value}" for key, value in section.items())]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _installed() -> bytes:
+    """Name and version of every installed package."""
+    names = {item.metadata["Name"].lower(): item.version for item in metadata.distributions()}
+    return "".join(f"{name}=={version}\n" for name, version in sorted(names.items())).encode()
+
+
+def _weights(settings: dict[str, str]) -> list[dict[str, str | None]]:
+    """Weights that the tracker of this section loads: file, source, sha256 of the file here, licence."""
+    from tracker import catalog, weights
+
+    name = settings.get("env_RECIPROCATIVE_TRACKER", "DAT")
+    if name not in catalog.LEARNING:
+        return []
+    entry = weights.entry(catalog.preset(name).backbone)
+    sha256 = weights.checksum(weights.path(entry.name))
+    return [
+        {"file": entry.file, "source": entry.source, "sha256": sha256, "licence": entry.licence, "paper": entry.paper}
+    ]
+
+
+def source_distribution(root: Path) -> bytes:
+    """A ``.tar.gz`` that pip installs: the project's files, fixed order, dates and owners."""
+    base = f"reciprocative_tracker-{__version__}"
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for file in _source_files(root):
+            info = tarfile.TarInfo(f"{base}/{file.relative_to(root).as_posix()}")
+            content = file.read_bytes()
+            info.size, info.mode = len(content), 0o755 if file.stat().st_mode & 0o100 else 0o644
+            tar.addfile(info, io.BytesIO(content))
+    return gzip.compress(packed.getvalue(), 9, mtime=0)
+
+
+def _source_files(root: Path) -> list[Path]:
+    files = []
+    for name in _SOURCE:
+        top = root / name
+        inside = [top] if top.is_file() else sorted(top.rglob("*"))
+        files += [
+            file
+            for file in inside
+            if file.is_file()
+            and file.suffix in _SOURCE_SUFFIXES
+            and not _NOT_SOURCE & set(file.relative_to(root).parts)
+        ]
+    return files
+
+
+def _refuse_personal(members: dict[str, bytes], directory: Path) -> None:
+    """Refuse to publish paths of this machine or the user's name.
+
+    Raises:
+        ValueError: names the member.
+    """
+    user = re.escape(getpass.getuser())
+    here = [str(Path.home()), str(directory.resolve()), str(PROJECT)]
+    paths = "|".join(re.escape(path) for path in here if len(path) > 1)
+    pattern = re.compile(rf"(({paths})[/\"'\s]|/(home|Users)/{user}\b)".encode())
+    for name, content in members.items():
+        if name.endswith(_TEXT) and (match := pattern.search(content)):
+            raise ValueError(f"{name} would publish {match[0].decode()!r}: remove that path from the tracker's section")
+
+
+_README = """\
+# Submission of {tracker}
+
+| what | where |
+|---|---|
+| trajectories and times, as `vot pack` writes them | `<experiment>/<sequence>/`, `manifest.yml` |
+| figures and report of the results | `reproduce/analysis.json`, `reproduce/report/report.html` |
+| tracker section, source, locked packages, weights | `reproduce/` |
+| checksums | `SHA256SUMS` (`sha256sum -c SHA256SUMS`) |
+
+Check it: `reciprocative verify FILE`; with `--workspace W`, a workspace of the same stack, the figures are computed
+again; with `--rerun SEQUENCE` the tracker runs on a sequence again and the trajectories are compared.
+
+Run it again, with Python 3.10 to 3.13:
+
+    python3 -m venv venv && . venv/bin/activate
+    pip install --no-deps --require-hashes -r reproduce/env/requirements.lock
+    pip install -r reproduce/env/torch.lock
+    pip install --no-deps --no-build-isolation reproduce/reciprocative_tracker-{version}.tar.gz
+    vot initialize STACK --workspace W && cp reproduce/trackers.ini W/
+    reciprocative evaluate {tracker} --workspace W
+
+`reproduce/weights.json` lists the weights; `reciprocative weights list` tells where those go that pip does not bring.
+"""

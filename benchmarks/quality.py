@@ -13,7 +13,6 @@ import argparse
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted; runs that had ended are kept", file=sys.stderr)
         return 130
-    except (ValueError, OSError, RunFailed, BrokenProcessPool) as error:
+    except (ValueError, OSError, RunFailed) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

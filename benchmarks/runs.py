@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import faulthandler
 import json
 import os
 import shlex
@@ -20,6 +21,7 @@ import time
 from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Items
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -42,6 +44,7 @@ RUNS = PROJECT / "benchmarks" / "runs"
 REGISTRIES = ("trackers.ini", "benchmarks/trackers.ini")
 CONTRIB = "benchmarks/.venv-contrib"
 SKIP_INITIALIZE = 5
+ATTEMPTS = 4
 
 
 @dataclass(frozen=True)
@@ -216,19 +219,33 @@ def run_missing(
 ) -> None:
     """Run what is not kept yet, ``workers`` at a time.
 
+    A toolkit process that dies (libtrax can end it with a segmentation fault when a tracker does) is replaced.
+
     Args:
         jobs: what is wanted; runs that are kept are left alone.
         workers: toolkit processes at once, each with a tracker of its own.
         report: told (number of runs left, series, sequence, seconds, run) after each.
 
     Raises:
-        RunFailed: if a tracker failed, after all other runs have ended; those are kept.
-        BrokenProcessPool: if a toolkit process died, for want of memory for example.
+        RunFailed: if a tracker failed, after all other runs have ended, or if toolkit processes keep dying.
     """
-    missing = [(series, source) for series, source in jobs if not (series.folder(source) / "run.npz").exists()]
-    missing.sort(key=lambda job: (job[0].seed, -job[1].frames))
+    for _ in range(ATTEMPTS):
+        missing = [(series, source) for series, source in jobs if not (series.folder(source) / "run.npz").exists()]
+        missing.sort(key=lambda job: (job[0].seed, -job[1].frames))
+        try:
+            return _run_all(missing, workers, report)
+        except BrokenProcessPool:
+            print("a toolkit process died; what it had not finished is run again", file=sys.stderr, flush=True)
+    raise RunFailed(
+        f"toolkit processes died {ATTEMPTS} times, see above; is there enough memory for {workers} workers?"
+    )
+
+
+def _run_all(
+    missing: Items[tuple[Series, Source]], workers: int, report: Callable[[int, Series, Source, float, Run], None]
+) -> None:
     errors = []
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=faulthandler.enable) as pool:
         futures = {pool.submit(_execute, series, source): (series, source) for series, source in missing}
         try:
             for left, future in zip(range(len(futures) - 1, -1, -1), as_completed(futures), strict=True):

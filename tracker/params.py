@@ -56,6 +56,8 @@ class Params:
         fine_candidates: candidates drawn around the best of the former.
         fine_translation: their spread, as for the near ones.
         candidate_scale: base of the candidates' scale (code: 1.05).
+        motion_penalty: taken from a candidate's margin per squared translation, so that a look-alike far away must be
+            the better match (code: 0).
         lost_spread: factor of ``near_translation`` after a frame without target (code: 1.5).
         best_candidates: how many of the best make the box (code: 5).
         success_score: margin from which on the target counts as found (code: 0, on the target's logit).
@@ -119,7 +121,8 @@ class Params:
     lost_spread: float = 1.0
     best_candidates: int = 5
     success_score: float = 0.0
-    feedback: float = 0.3
+    motion_penalty: float = 1.0
+    feedback: float = 0.6
     size_step: float = 1.1
 
     initial_positives: int = 500
@@ -231,6 +234,7 @@ PAPER = replace(
     fine_candidates=0,
     candidate_scale=1.05,
     lost_spread=1.5,
+    motion_penalty=0.0,
     feedback=0.0,
     size_step=float("inf"),
     initial_negatives=5000,

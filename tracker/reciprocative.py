@@ -130,8 +130,8 @@ class ReciprocativeTracker:
         target, p = self._started(), self.params
         target.frames += 1
         frame = target.extractor.frame(image, target.box)
-        boxes, samples, margins = self._candidates(frame, width, height)
-        best = margins.topk(min(p.best_candidates, len(margins)))
+        boxes, samples, scores = self._candidates(frame)
+        best = scores.topk(min(p.best_candidates, len(scores)))
         score = float(best.values.mean())
         target.lost = score <= p.success_score
         box = target.box
@@ -141,7 +141,7 @@ class ReciprocativeTracker:
             box = _kept(refined, refined[2:], refined[2:], width, height)
             state = (1 - p.feedback) * boxes[rows].mean(axis=0) + p.feedback * refined
             target.box = _kept(state, target.box[2:] / p.size_step, target.box[2:] * p.size_step, width, height)
-            self._remember(frame, width, height)
+            self._remember(frame)
         if target.lost:
             self._learn(p.short_memory)
         elif target.frames % p.update_interval == 0:
@@ -218,8 +218,8 @@ class ReciprocativeTracker:
         samples = Samples.join([frame.samples(part) for frame, part in parts])
         return BoxRegressor(samples.features, boxes, box, p.regression_ridge)
 
-    def _candidates(self, frame: Frame, width: int, height: int) -> tuple[Boxes, Samples, Tensor]:
-        """Candidates (N, 4) near and wide, then finer ones around the best of them; their samples and margins (N,)."""
+    def _candidates(self, frame: Frame) -> tuple[Boxes, Samples, Tensor]:
+        """Candidates (N, 4) near and wide, then finer ones around the best of them; their samples and scores (N,)."""
         p, target = self.params, self._started()
         spread = p.near_translation * (p.lost_spread if target.lost else 1)
         coarse = np.concatenate(
@@ -230,16 +230,23 @@ class ReciprocativeTracker:
             ]
         )
         samples = frame.samples(coarse)
-        margins = target.head.margins(samples.features)
+        scores = self._scores(samples, coarse)
         if not p.fine_candidates:
-            return coarse, samples, margins
-        best = coarse[int(margins.argmax())]
+            return coarse, samples, scores
+        best = coarse[int(scores.argmax())]
         fine = sampling.gaussian(target.rng, best, p.fine_candidates, p.fine_translation, p.candidate_scale)
         more = frame.samples(fine)
-        margins = torch.cat([margins, target.head.margins(more.features)])
-        return np.concatenate([coarse, fine]), Samples.join([samples, more]), margins
+        scores = torch.cat([scores, self._scores(more, fine)])
+        return np.concatenate([coarse, fine]), Samples.join([samples, more]), scores
 
-    def _remember(self, frame: Frame, width: int, height: int) -> None:
+    def _scores(self, samples: Samples, boxes: Boxes) -> Tensor:
+        """Margins (N,) less what the way from the previous box (4,) to the boxes (N, 4) costs."""
+        target = self._started()
+        way = (centre(boxes) - centre(target.box)) / target.box[2:].mean()  # (N, 2)
+        cost = self.params.motion_penalty * torch.from_numpy((way**2).sum(axis=1))
+        return target.head.margins(samples.features) - cost.to(samples.features)
+
+    def _remember(self, frame: Frame) -> None:
         """Put this frame's samples into memory."""
         p, target = self.params, self._started()
         near = sampling.gaussian(target.rng, target.box, 4 * p.update_positives, 0.2, 1.2)

@@ -15,7 +15,8 @@ class Result:
 
     Attributes:
         box: (4,) float64, (x, y, w, h), 0-based pixels, origin at the top left of the image.
-        score: the classifier's margin (target logit minus background logit) for ``box``; above 0 is "target".
+        score: confidence in ``box``; for DAT the classifier's margin (target logit minus background logit) less the
+            motion penalty, above 0 is "target".
         lost: True if the target was not found in this frame and ``box`` repeats the previous one.
         polygon: (4, 2) float64 corner points of the rotated box, or None where the tracker reports upright boxes.
         seed: the seed that this run's generators were started from; None for trackers without randomness.

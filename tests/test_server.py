@@ -389,6 +389,14 @@ def test_reading_end_closed_while_the_tracker_works(server, picture):
     assert one.process.wait(LIMIT) == 1
 
 
+def test_a_client_that_leaves_at_the_error_does_not_make_it_a_success(server, picture):
+    one = server("bug")
+    one.send((INITIALIZE + FRAME) % ((picture[1].encode(),) * 2))
+    assert b"no such key" in one.expect(b"quit")
+    one.process.stdout.close()
+    assert one.close() == 1
+
+
 def test_requests_sent_ahead_of_a_quit_are_answered(environment, picture):
     path = picture[1].encode()
     script = INITIALIZE % path + FRAME % path * 300 + b"@@TRAX:quit \n"

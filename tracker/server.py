@@ -157,7 +157,6 @@ class Session:
         return tracker
 
     def _fail(self, error: Exception) -> int:
-        self._watchdog.finished()
         reason = _report(self._watchdog, error)
         try:
             self._server.quit(reason[:_REASON_LIMIT])
@@ -217,6 +216,7 @@ def _report(watchdog: Watchdog, error: Exception) -> str:
 
     The traceback goes to the log, and to stderr where the type of the error does not speak of bad input.
     """
+    watchdog.failed = True
     log.error("cannot go on", exc_info=error)
     if not isinstance(error, (ImportError, OSError, RuntimeError, ValueError)):
         watchdog.tell("".join(traceback.format_exception(error)))

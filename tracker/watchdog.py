@@ -61,6 +61,7 @@ class Watchdog:
         os.set_blocking(self._libtrax, False)
         sys.stdout = sys.stderr  # a stray print must not reach the protocol
         self.ended = False  # the client has closed its pipe in an orderly way
+        self.failed = False  # the process is about to end with an error
         self._line = bytearray()  # the message that is not complete yet
         self._opened = False  # an initialize message has come, the frame message that ends the request has not
         self._requests = 0
@@ -90,10 +91,17 @@ class Watchdog:
 
     @property
     def unfinished(self) -> bool:
-        """Whether a request is not answered or not even complete."""
-        return bool(self._line) or self._opened or self._requests > self._replies
+        """Whether a request is not answered, not even complete, or could not be handled."""
+        return self.failed or bool(self._line) or self._opened or self._requests > self._replies
 
     def _run(self) -> None:
+        try:
+            self._watch()
+        except Exception:  # without this thread the process would wait forever
+            log.exception("the watchdog failed")
+            self._exit(1, "nobody watches the client")
+
+    def _watch(self) -> None:
         poller = select.poll()
         poller.register(self._signals, select.POLLIN)
         poller.register(1, 0)  # tells when the reading end is closed
@@ -118,7 +126,10 @@ class Watchdog:
                 outbox = outbox[os.write(self._libtrax, outbox) :]
                 poller.unregister(self._libtrax)
             if self._client in events:
-                data = os.read(self._client, _CHUNK)
+                try:
+                    data = os.read(self._client, _CHUNK)
+                except ConnectionError:
+                    data = b""
                 poller.unregister(self._client)
                 self._account(data)
                 outbox = memoryview(re.sub(rb"[%\x80-\xff]", lambda byte: b"%%%02X" % ord(byte[0]), data))

@@ -74,6 +74,22 @@ def test_what_is_no_workspace_is_refused(tmp_path):
         summary(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("config.yaml", "registry: [\n"),
+        ("config.yaml", "registry: [./trackers.ini]\nsequences: sequences\nstack: nothing.yaml\n"),
+        ("config.yaml", "registry: [./trackers.ini]\nsequences: nowhere\nstack: stack.yaml\n"),
+        ("trackers.ini", "command = outside of a section\n"),
+    ],
+)
+def test_a_workspace_that_cannot_be_loaded_is_one_line_of_error(tmp_path, capsys, file, text):
+    folder = write_workspace(tmp_path / "workspace")
+    (folder / file).write_text(text)
+    assert cli.main(["paper", "--workspace", str(folder)]) == 3
+    assert "config.yaml: the toolkit cannot load this workspace: " in capsys.readouterr().err
+
+
 def test_a_missing_sequence_is_refused(tmp_path):
     folder = write_workspace(tmp_path / "workspace")
     (folder / "results" / "Far" / "baseline" / "second" / "second_001.txt").unlink()

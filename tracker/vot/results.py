@@ -24,8 +24,9 @@ from vot.experiment.multirun import MultiRunExperiment, SupervisedExperiment
 from vot.tracker import is_valid_identifier
 from vot.workspace import Workspace
 
-from tracker.vot.annotations import Annotations, annotations_of, check_files
+from tracker.vot.annotations import Annotations, annotations_of
 from tracker.vot.raw import ONE_PASS_CODES, RESET_BASED_CODES, SUFFIXES, DamagedFile, check, parse
+from tracker.vot.summary import load_workspace
 
 REPETITIONS = 15
 READ = (*SUFFIXES, ".value")
@@ -157,8 +158,8 @@ def import_results(
         raise ValueError(f"name may have letters, digits, '-' and '_', got {name!r}")
     if label is not None and ("%" in label or not label.isprintable()):
         raise ValueError(f"label must be one line without '%', got {label!r}")
+    loaded = load_workspace(workspace)
     registry = _own_registry(workspace)
-    loaded = Workspace.load(str(workspace))
     target = loaded.stack.experiments.get(experiment)
     if not isinstance(target, MultiRunExperiment):
         known = ", ".join(key for key, one in loaded.stack.experiments.items() if isinstance(one, MultiRunExperiment))
@@ -167,8 +168,6 @@ def import_results(
     if destination.exists():
         raise FileExistsError(f"{destination} exists: choose another name, or remove it to import again")
     section = _section(loaded, name, label)
-    for sequence in loaded.dataset:
-        check_files(sequence)
     truths = {sequence.name: annotations_of(sequence) for sequence in target.transform(loaded.dataset)}
     files = read_source(source)
     codes = RESET_BASED_CODES if isinstance(target, SupervisedExperiment) else ONE_PASS_CODES
@@ -194,8 +193,6 @@ def _write(files: Mapping[str, bytes], destination: Path, results: Path) -> None
 
 def _own_registry(workspace: Path) -> Path:
     """The file of the workspace's registry that new sections go to."""
-    if not (workspace / "config.yaml").is_file():
-        raise FileNotFoundError(f"{workspace} is not a VOT workspace (no config.yaml): see 'vot initialize'")
     config = yaml.load((workspace / "config.yaml").read_text(), Loader=yaml.BaseLoader) or {}
     own = workspace / "trackers.ini"
     entries = [(workspace / entry).resolve() for entry in config.get("registry", [])]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import configparser
 import math
 from collections.abc import Sequence as Items
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import yaml
+from attributee import AttributeException
 from rich.console import Console
 from rich.table import Table
+from vot import ToolkitException
 from vot.experiment.multirun import MultiRunExperiment, SupervisedExperiment
 from vot.tracker import Tracker
 from vot.workspace import Workspace
@@ -19,6 +23,7 @@ from tracker.vot.analysis import ProtocolAnalysis
 from tracker.vot.annotations import check_files
 from tracker.vot.expected_overlap import ExpectedOverlap
 from tracker.vot.ranking import ARRank
+from tracker.vot.raw import DamagedFile
 
 AnyAnalysis = TypeVar("AnyAnalysis", bound=ProtocolAnalysis)
 
@@ -48,20 +53,34 @@ class Row:
     fps: float | None
 
 
+def load_workspace(folder: Path | str) -> Workspace:
+    """The workspace in a folder, its annotation files checked.
+
+    Raises:
+        FileNotFoundError: the folder is not a workspace.
+        DamagedFile: its configuration, stack, registry or data set cannot be used.
+    """
+    if not Workspace.exists(str(folder)):
+        raise FileNotFoundError(f"{folder} is not a VOT workspace (no config.yaml): see 'vot initialize'")
+    try:
+        workspace = Workspace.load(str(folder))
+    except (ToolkitException, AttributeException, yaml.YAMLError, configparser.Error) as error:
+        problem = f"the toolkit cannot load this workspace: {error or type(error).__name__}"
+        raise DamagedFile(f"{folder}/config.yaml", problem) from error
+    for sequence in workspace.dataset:
+        check_files(sequence)
+    return workspace
+
+
 def resolve(workspace: Workspace | Path | str, trackers: Items[str] = ()) -> tuple[Workspace, list[Tracker]]:
     """The workspace and its trackers: those named, or all that have results.
 
     Raises:
         ValueError: a name is not registered, or there is no tracker at all.
-        FileNotFoundError: the folder is not a workspace.
-        DamagedFile: an annotation file of the data set cannot be used.
+        FileNotFoundError, DamagedFile: see :func:`load_workspace`.
     """
     if not isinstance(workspace, Workspace):
-        if not Workspace.exists(str(workspace)):
-            raise FileNotFoundError(f"{workspace} is not a VOT workspace (no config.yaml): see 'vot initialize'")
-        workspace = Workspace.load(str(workspace))
-    for sequence in workspace.dataset:
-        check_files(sequence)
+        workspace = load_workspace(workspace)
     unknown = [name for name in trackers if name not in workspace.registry]
     if unknown:
         known = ", ".join(workspace.registry.identifiers())

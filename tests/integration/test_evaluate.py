@@ -219,9 +219,7 @@ def small_disk(tmp_path):
     """A file system of 96 kB."""
     mount = tmp_path / "small"
     mount.mkdir()
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=96k", "tmpfs", mount], capture_output=True, check=False
-    )
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96k", "tmpfs", mount], capture_output=True, check=False)
     if made.returncode:
         pytest.skip("a small file system needs the right to mount one")
     yield mount

@@ -1,0 +1,182 @@
+"""`reciprocative pack` and `verify`: reproducible, complete, safe, and honest about what is wrong."""
+
+import stat
+import zipfile
+
+import pytest
+import yaml
+from vot.workspace import Workspace
+from workspaces import EXPERIMENTS, run, write_registry, write_workspace
+
+from tracker.vot import archive
+from tracker.vot.submission import ANALYSIS, MANIFEST
+from tracker.vot.tasks import execute, plan
+from tracker.vot.verification import Submission
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory):
+    """A complete workspace and its package."""
+    directory = write_workspace(
+        tmp_path_factory.mktemp("packed"), EXPERIMENTS.format(repetitions=3), {"left": 30, "right": 24}
+    )
+    workspace = Workspace.load(str(directory))
+    trackers = {workspace.registry["Dummy"]: None}
+    found = plan(workspace, trackers, list(workspace.stack), list(workspace.dataset))
+    for task in found.todo:
+        assert execute(str(directory), "pack", task, {}).error is None
+    done = run("tracker.cli", "pack", "Dummy", "--workspace", directory, "--out", directory / "first.zip")
+    assert done.returncode == 0, done.stderr
+    return directory, directory / "first.zip"
+
+
+def verify(file, *arguments):
+    return run("tracker.cli", "verify", file, *arguments)
+
+
+def test_same_workspace_gives_the_same_bytes(packed):
+    directory, first = packed
+    done = run("tracker.cli", "pack", "Dummy", "--workspace", directory)
+    assert done.returncode == 0, done.stderr
+    assert (directory / "Dummy.zip").read_bytes() == first.read_bytes()
+    assert not list(directory.glob("Dummy_*.zip"))
+
+
+def test_package_holds_what_a_committee_needs(packed):
+    directory, file = packed
+    members = archive.read(file)
+    for name in (ANALYSIS, "reproduce/README.md", "reproduce/trackers.ini", "reproduce/report/report.html"):
+        assert members[name]
+    manifest = yaml.safe_load(members[MANIFEST])
+    assert manifest["identifier"] == "Dummy" and manifest["toolkit"] and manifest["stack"] == "stack.yaml"
+    assert manifest["results"]["baseline"]["left"]["runs"] == {f"left_00{i}": 30 for i in (1, 2, 3)}
+    for name, content in members.items():
+        assert str(directory).encode() not in content, name
+
+
+def test_good_package_is_verified_with_figures_and_rerun(packed):
+    directory, file = packed
+    alone = verify(file)
+    assert alone.returncode == 0 and "only checksums and files were checked" in alone.stdout
+    full = verify(file, "--workspace", directory, "--rerun", "left")
+    assert full.returncode == 0, full.stderr
+    assert "the analysis gives the figures of the package" in full.stdout and "overlap 0.999 or better" in full.stdout
+
+
+def test_incomplete_results_are_refused_with_a_list(packed, tmp_path):
+    import shutil
+
+    directory = tmp_path / "workspace"
+    shutil.copytree(packed[0], directory)
+    (directory / "results/Dummy/baseline/left/left_003.bin").unlink()
+    cut = directory / "results/Dummy/unsupervised/right/right_001_time.value"
+    cut.write_text("0.1\n")
+    done = run("tracker.cli", "pack", "Dummy", "--workspace", directory, "--out", tmp_path / "no.zip")
+    assert done.returncode == 1 and not (tmp_path / "no.zip").exists()
+    assert "missing: baseline/left" in done.stderr and "half-written" in done.stderr and "right_001" in done.stderr
+
+
+def rewritten(change, fix_checksums=False):
+    """Change the members of a package and write it again, with checksums of the old or the new content."""
+
+    def build(members, path):
+        old = members.pop(archive.CHECKSUMS)
+        change(members)
+        archive.write(path, members)
+        if not fix_checksums:
+            with zipfile.ZipFile(path, "w") as file:
+                for name, content in {**members, archive.CHECKSUMS: old}.items():
+                    file.writestr(name, content)
+
+    return build
+
+
+def appended(name, content=b"x", mode=0o644):
+    def build(members, path):
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+            for member, data in members.items():
+                file.writestr(member, data)
+            info = zipfile.ZipInfo(name)
+            info.external_attr = mode << 16
+            file.writestr(info, content, zipfile.ZIP_DEFLATED)
+
+    return build
+
+
+def cut_off(members, path):
+    archive.write(path, {name: data for name, data in members.items() if name != archive.CHECKSUMS})
+    path.write_bytes(path.read_bytes()[:2000])
+
+
+def flip(name):
+    def change(members):
+        data = bytearray(members[name])
+        data[30] ^= 1
+        members[name] = bytes(data)
+
+    return change
+
+
+RESULT = "baseline/left/left_001.bin"
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        pytest.param(rewritten(flip(RESULT)), f"{RESULT}: its checksum differs", id="flipped byte"),
+        pytest.param(rewritten(lambda m: m.pop(RESULT)), f"{RESULT}: missing", id="missing file"),
+        pytest.param(
+            rewritten(lambda m: m.pop(RESULT), True), "lists this trajectory, but it is missing", id="hidden gap"
+        ),
+        pytest.param(rewritten(lambda m: m.update(more=b"")), "more: not listed in SHA256SUMS", id="added file"),
+        pytest.param(
+            rewritten(lambda m: m.update({RESULT: m[RESULT][:50]}), True),
+            "not a whole binary trajectory",
+            id="half-written",
+        ),
+        pytest.param(
+            rewritten(lambda m: m.update({"baseline/left/left_009.bin": m[RESULT]}), True),
+            "left_009.bin: not in the manifest",
+            id="smuggled trajectory",
+        ),
+        pytest.param(rewritten(lambda m: m.pop(MANIFEST), True), f"{MANIFEST} is missing", id="no manifest"),
+        pytest.param(rewritten(lambda m: m.update({MANIFEST: b"[1"}), True), "cannot be read", id="broken manifest"),
+        pytest.param(appended("../evil"), "leads out of the archive", id="parent folder"),
+        pytest.param(appended("bomb", bytes(20 * 2**20)), "zip bomb", id="zip bomb"),
+        pytest.param(appended("link", b"/etc/passwd", stat.S_IFLNK | 0o777), "is a link", id="link"),
+        pytest.param(cut_off, "not a whole zip archive", id="cut off"),
+    ],
+)
+def test_damage_is_named(packed, tmp_path, build, message):
+    bad = tmp_path / "bad.zip"
+    build(archive.read(packed[1]), bad)
+    try:
+        problems = Submission(bad).problems()
+    except ValueError as error:
+        problems = [str(error)]
+    assert any(message in problem for problem in problems), problems
+
+
+def test_wrong_figures_and_another_tracker_are_found(packed, tmp_path):
+    directory, file = packed
+    members = archive.read(file)
+    del members[archive.CHECKSUMS]
+    members[ANALYSIS] = members[ANALYSIS].replace(b"0.", b"0.9", 1)
+    archive.write(tmp_path / "figures.zip", members)
+    wrong = verify(tmp_path / "figures.zip", "--workspace", directory)
+    assert wrong.returncode == 1 and "computed now" in wrong.stderr
+
+    other = write_workspace(tmp_path / "other", EXPERIMENTS.format(repetitions=3), {"left": 30, "right": 24})
+    write_registry(other, {"Dummy": {"env_DUMMY_DRIFT": "2.6"}})
+    problems = Submission(file).rerun(other, "left")
+    assert problems and "overlap" in problems[0]
+    with pytest.raises(ValueError, match="no sequence nothing that can be run again; the package has left, right"):
+        Submission(file).rerun(other, "nothing")
+
+
+def test_wrong_use_is_an_error(packed, tmp_path):
+    assert verify(tmp_path / "absent.zip").returncode == 3
+    done = verify(packed[1], "--rerun", "left")
+    assert done.returncode == 2 and "--rerun needs --workspace" in done.stderr

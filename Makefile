@@ -16,6 +16,8 @@ $(INSTALLED): env/requirements.lock env/torch.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r env/requirements.lock
 	$(BIN)/python -m pip install --quiet -r env/torch.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	$(BIN)/python -c 'from vot.region import Rectangle, calculate_overlap as overlap; \
+	    overlap(Rectangle(0, 0, 9, 9), Rectangle(1, 1, 9, 9), (20, 20))'  # numba compiles it once, for all processes
 	touch $@
 
 evaluate: $(INSTALLED)

@@ -1,0 +1,242 @@
+"""One training step of PAPER: the reference formulation against ours, VGG-M shapes, random weights.
+
+Reference formulation, as the published code runs it: for both classes of the positives and of the negatives one forward
+pass from the image (four in all), ``autograd.grad(..., create_graph=True)`` at the input or at conv1, the regulariser
+on it, and a second back-propagation through the whole network, convolutions included. "Tuned autograd" is the same
+without what can be left out: convolutions frozen, one shared forward pass, conv1's output as the leaf, the
+normalisation as a sliced sum. Ours: the head's closed form and ``tracker.backprop``.
+
+All three time a whole step (constants of the crops, losses, gradients, clipping, SGD) on the same crops, weights and
+dropout factors, interleaved. Compare ratios within a run, not seconds between runs.
+
+    python -m benchmarks.step [--threads 1] [--repeats 3] [--at input conv1]
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from tracker.attention import head_gradients, regulariser
+from tracker.backprop import POINTS, Linearisation
+from tracker.head import Head
+from tracker.vggm import FEATURES, VGGM
+
+POSITIVES = NEGATIVES = 32
+WEIGHT = 5.0
+HIDDEN = 512
+CLIP = 10.0
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What both formulations start from; ``features`` are those of ``crops``, as the sample memory holds them."""
+
+    weights: dict[str, Tensor]
+    crops: Tensor
+    features: Tensor
+    targets: Tensor
+    dropout: tuple[Tensor, Tensor]
+    head: Head
+
+
+def random_weights(dtype: torch.dtype) -> dict[str, Tensor]:
+    """VGG-M conv1 to conv3 with He's initialisation, which keeps about half of the units alive."""
+    generator = torch.Generator().manual_seed(1)
+    weights = {}
+    for layer, (outputs, inputs, kernel) in enumerate(((96, 3, 7), (256, 96, 5), (512, 256, 3)), 1):
+        shape = (outputs, inputs, kernel, kernel)
+        scale = (2 / (inputs * kernel**2)) ** 0.5
+        weights[f"conv{layer}.weight"] = (torch.randn(shape, generator=generator, dtype=torch.float64) * scale).to(
+            dtype
+        )
+        weights[f"conv{layer}.bias"] = (torch.randn(outputs, generator=generator, dtype=torch.float64) * 0.1).to(dtype)
+    return weights
+
+
+def make_problem(dtype: torch.dtype, positives: int = POSITIVES, negatives: int = NEGATIVES) -> Problem:
+    """Smooth random crops, so that pooling and masks behave as on images."""
+    generator = torch.Generator().manual_seed(0)
+    count = positives + negatives
+    coarse = torch.rand(count, 3, 14, 14, generator=generator)
+    crops = (F.interpolate(coarse, (107, 107), mode="bicubic").clamp(0, 1) * 255).round().to(torch.uint8)
+    crops = crops.permute(0, 2, 3, 1).contiguous()  # (N, 107, 107, 3)
+    weights = random_weights(dtype)
+    features = VGGM(weights, dtype=dtype).features(crops)
+    head = Head(FEATURES, HIDDEN, generator)
+    with torch.no_grad():
+        # Features of random networks have no useful scale; trained ones keep the classifier's units half alive.
+        head.w4 /= features.std().float()
+    for name in ("w4", "b4", "w5", "b5", "w6", "b6"):
+        setattr(head, name, getattr(head, name).detach().to(dtype).requires_grad_())
+    dropout = (
+        torch.bernoulli(torch.full((count, HIDDEN), 0.5), generator=generator).to(dtype) * 2,
+        torch.bernoulli(torch.full((count, HIDDEN), 0.5), generator=generator).to(dtype) * 2,
+    )
+    return Problem(weights, crops, features, torch.arange(count) < positives, dropout, head)
+
+
+def our_loss(problem: Problem, linearisation: Linearisation) -> Tensor:
+    """Joint loss, eq. 5, with the linear back-propagation."""
+    head = problem.head
+    logits = head.logits(problem.features, problem.dropout)
+    loss = F.cross_entropy(logits, problem.targets.long(), reduction="sum")
+    gradients = head_gradients(head, head.activations(problem.features))
+    maps = linearisation.fix(problem.crops).maps(gradients)
+    # The regulariser is a sum of ratios: a common factor cancels, and keeps tiny gradients away from its epsilon.
+    return loss + WEIGHT * regulariser(maps / maps.detach().mean(), problem.targets)
+
+
+def _stage(x: Tensor, norm: Callable[[Tensor], Tensor]) -> Tensor:
+    return F.max_pool2d(norm(x.relu()), 3, 2)
+
+
+def _published_norm(x: Tensor) -> Tensor:
+    return F.local_response_norm(x, 5, alpha=5e-4, beta=0.75, k=2.0)
+
+
+def _sliced_norm(x: Tensor) -> Tensor:
+    squares = F.pad(x.square(), (0, 0, 0, 0, 2, 2))
+    total = sum(squares[:, i : i + x.shape[1]] for i in range(5))
+    return x * (2 + 1e-4 * total) ** -0.75
+
+
+def _scores(problem: Problem, conv1: Tensor, weights: dict[str, Tensor], norm: Callable[[Tensor], Tensor]) -> Tensor:
+    x = _stage(F.conv2d(_stage(conv1, norm), weights["conv2.weight"], weights["conv2.bias"], 2), norm)
+    x = F.conv2d(x, weights["conv3.weight"], weights["conv3.bias"]).relu().flatten(1)
+    return problem.head.logits(x)
+
+
+def _ratios(own: Tensor, other: Tensor) -> Tensor:
+    """sigma/mu of one class plus mu/sigma of the other, ratios of batch sums, for (N, C, H, W) gradients."""
+    own, other = own.relu().sum(1).flatten(1), other.relu().sum(1).flatten(1)
+    deviation, other_deviation = own.std(1, unbiased=False), other.std(1, unbiased=False)
+    return deviation.sum() / own.mean(1).sum() + other.mean(1).sum() / other_deviation.sum()
+
+
+def _images(problem: Problem) -> Tensor:
+    return (problem.crops.to(problem.features) - 128).permute(0, 3, 1, 2).contiguous()
+
+
+def reference_loss(problem: Problem, at: str) -> Tensor:
+    """Joint loss by double autograd through the whole network, a forward pass per set of samples and class."""
+    weights = {name: tensor.detach().requires_grad_() for name, tensor in problem.weights.items()}
+    logits = problem.head.logits(problem.features, problem.dropout)
+    loss = F.cross_entropy(logits, problem.targets.long(), reduction="sum")
+    images = _images(problem)
+
+    def attention(chosen: Tensor, column: int) -> Tensor:
+        pixels = images[chosen].requires_grad_()
+        conv1 = F.conv2d(pixels, weights["conv1.weight"], weights["conv1.bias"], 2)
+        score = _scores(problem, conv1, weights, _published_norm)[:, column].sum()
+        return torch.autograd.grad(score, pixels if at == "input" else conv1, create_graph=True)[0]
+
+    positive, negative = problem.targets, ~problem.targets
+    penalty = _ratios(attention(positive, 1), attention(positive, 0))
+    penalty = penalty + _ratios(attention(negative, 0), attention(negative, 1))
+    return loss + WEIGHT * penalty
+
+
+def tuned_loss(problem: Problem, at: str) -> Tensor:
+    """Joint loss by double autograd, frozen convolutions, one forward pass."""
+    weights = problem.weights
+    logits = problem.head.logits(problem.features, problem.dropout)
+    loss = F.cross_entropy(logits, problem.targets.long(), reduction="sum")
+    pixels = _images(problem).requires_grad_(at == "input")
+    conv1 = F.conv2d(pixels, weights["conv1.weight"], weights["conv1.bias"], 2)
+    leaf = pixels if at == "input" else conv1.requires_grad_()
+    scores = _scores(problem, conv1, weights, _sliced_norm)
+    background, target = (torch.autograd.grad(scores[:, i].sum(), leaf, create_graph=True)[0] for i in (0, 1))
+    positive, negative = problem.targets, ~problem.targets
+    penalty = _ratios(target[positive], background[positive]) + _ratios(background[negative], target[negative])
+    return loss + WEIGHT * penalty
+
+
+def step(head: Head, optimiser: torch.optim.Optimizer, loss: Callable[[], Tensor]) -> None:
+    """One step of SGD."""
+    optimiser.zero_grad()
+    loss().backward()
+    torch.nn.utils.clip_grad_norm_(head.parameters, CLIP)
+    optimiser.step()
+
+
+def difference(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> float:
+    """Largest difference of two lists of gradients, each tensor relative to its own largest element."""
+    return max(float((a - b).abs().max() / b.abs().max()) for a, b in zip(ours, theirs, strict=True))
+
+
+@dataclass
+class Measured:
+    """One formulation: wall-clock and CPU seconds of its steps, and the gradients of each precision."""
+
+    wall: list[float]
+    cpu: list[float]
+    gradients: dict[torch.dtype, list[Tensor]]
+
+
+def compare(at: str, repeats: int) -> dict[str, Measured]:
+    """Run all formulations side by side, attention at "input" or "conv1"; "ours" comes first."""
+    measured: dict[str, Measured] = {}
+    for dtype in (torch.float32, torch.float64):
+        problem = make_problem(dtype)
+        linearisation = Linearisation(VGGM(problem.weights, dtype=dtype), at, len(problem.crops))
+        losses = {
+            "ours": partial(our_loss, problem, linearisation),
+            "tuned autograd": partial(tuned_loss, problem, at),
+            "reference": partial(reference_loss, problem, at),
+        }
+        # Rate 0: the weights stay, so that every step of every formulation solves the same problem.
+        optimiser = torch.optim.SGD(problem.head.parameters, lr=0.0, momentum=0.9, weight_decay=5e-4)
+        for _ in range(repeats + 1 if dtype == torch.float32 else 1):
+            for name, loss in losses.items():
+                wall, cpu = time.perf_counter(), time.process_time()
+                step(problem.head, optimiser, loss)
+                entry = measured.setdefault(name, Measured([], [], {}))
+                if dtype == torch.float32:
+                    entry.wall.append(time.perf_counter() - wall)
+                    entry.cpu.append(time.process_time() - cpu)
+        for name, loss in losses.items():
+            measured[name].gradients[dtype] = list(torch.autograd.grad(loss(), problem.head.parameters))
+    return measured
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the comparison and print its table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", type=int, default=1, help="threads of every formulation (1)")
+    parser.add_argument("--repeats", type=int, default=3, help="interleaved repetitions after one to warm up (3)")
+    parser.add_argument("--at", nargs="+", choices=list(POINTS), default=list(POINTS), help="where attention is taken")
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(options.threads)
+    print(
+        f"torch {torch.__version__}, CPU, {options.threads} thread(s), {POSITIVES} + {NEGATIVES} samples a step, "
+        f"median of {options.repeats} interleaved repetitions"
+    )
+    print("ratio: wall-clock and CPU time over ours (other programs disturb CPU time less)")
+    print("float32, float64: largest relative difference of the head's gradients from ours\n")
+    columns = ("attention at", "formulation", "s/step", "ratio", "CPU s", "ratio", "float32", "float64")
+    print("{:<14}{:<16}{:>8}{:>8}{:>8}{:>8}{:>11}{:>11}".format(*columns))
+    for at in options.at:
+        measured = compare(at, options.repeats)
+        ours = measured["ours"]
+        for name, theirs in measured.items():
+            line = f"{at:<14}{name:<16}"
+            for own, other in ((ours.wall, theirs.wall), (ours.cpu, theirs.cpu)):
+                seconds = statistics.median(other[1:])
+                line += f"{seconds:>8.2f}{seconds / statistics.median(own[1:]):>7.1f}x"
+            for dtype in (torch.float32, torch.float64):
+                line += f"{difference(ours.gradients[dtype], theirs.gradients[dtype]):>11.1e}"
+            print(line, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

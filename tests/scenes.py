@@ -13,7 +13,7 @@ STACK = """\
 title: Small
 experiments:
   baseline:
-    type: supervised
+    type: tracker.vot.reset_based.ResetBased
     repetitions: 1
 """
 

@@ -87,7 +87,7 @@ def test_a_folder_that_cannot_be_written(good, monkeypatch):
     ],
 )
 def test_experiments_that_newer_toolkits_break(good, kind, found):
-    edit(good / "stacks/small.yaml", "supervised", kind)
+    edit(good / "stacks/small.yaml", "tracker.vot.reset_based.ResetBased", kind)
     assert list(workspace.check_workspace(good, "0.7.4")) == []
     findings = list(workspace.check_workspace(good, "0.9.0"))
     assert (found is None and not findings) or found in findings[0].mend

@@ -20,6 +20,7 @@ DISTRIBUTION = "reciprocative-tracker"
 PYTHONS = SpecifierSet(">=3.10,<3.14")
 OPENCV = ("opencv-python", "opencv-contrib-python", "opencv-python-headless", "opencv-contrib-python-headless")
 MODULES = ("numpy", "cv2", "torch", "trax", "vot")
+IMPORT_LIMIT = 180  # seconds
 _WHY = {
     "attributee": "it breaks 'import vot': dataclass_transform() takes 0 positional arguments but 1 was given",
     "vot-toolkit": "0.8 fails every reset-based experiment and still exits with 0; 0.7.4 and 0.9 are supported",
@@ -48,12 +49,12 @@ def check_interpreter(version: str = platform.python_version()) -> Iterator[Find
 
 
 def installed() -> dict[str, str]:
-    """Version of every distribution that this interpreter sees, by canonical name."""
-    return {
-        canonicalize_name(distribution.metadata["Name"]): distribution.version
-        for distribution in metadata.distributions()
-        if distribution.metadata["Name"]
-    }
+    """Version of every distribution that this interpreter sees, by canonical name; the first on its path counts."""
+    versions: dict[str, str] = {}
+    for distribution in metadata.distributions():
+        if distribution.metadata["Name"]:
+            versions.setdefault(canonicalize_name(distribution.metadata["Name"]), distribution.version)
+    return versions
 
 
 def check_packages(versions: Mapping[str, str], requirements: list[str] | None = None) -> Iterator[Finding]:
@@ -110,9 +111,17 @@ def check_imports(interpreter: str = sys.executable, modules: tuple[str, ...] = 
     """Whether ``interpreter`` can import ``modules``; tried in another process, since some failures are crashes."""
     try:
         process = subprocess.run(
-            [interpreter, "-c", _IMPORT, *modules], capture_output=True, text=True, timeout=120, check=False
+            [interpreter, "-c", _IMPORT, *modules], capture_output=True, text=True, timeout=IMPORT_LIMIT, check=False
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except subprocess.TimeoutExpired:
+        yield Finding(
+            f"importing {', '.join(modules)} takes more than {IMPORT_LIMIT} s",
+            "every start of the tracker takes as long; the machine is busy, or its disk is slow",
+            f"time {interpreter} -c 'import {', '.join(modules)}'",
+            fails=False,
+        )
+        return
+    except OSError as error:
         yield Finding(f"{interpreter} does not run: {error}", "nothing can be started with it", "reinstall Python")
         return
     if process.returncode != 0:

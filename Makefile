@@ -10,14 +10,10 @@ CONTRIB := benchmarks/.venv-contrib
 
 install: $(INSTALLED)
 
-$(INSTALLED): env/requirements.lock env/torch.lock pyproject.toml
+$(INSTALLED): env/requirements.lock env/torch.lock env/install.sh pyproject.toml
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v < (3, 14) else f"Python 3.10 to 3.13 is needed, this is {v[0]}.{v[1]}: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r env/requirements.lock
-	$(BIN)/python -m pip install --quiet -r env/torch.lock
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
-	$(BIN)/python -c 'from vot.region import Rectangle, calculate_overlap as overlap; \
-	    overlap(Rectangle(0, 0, 9, 9), Rectangle(1, 1, 9, 9), (20, 20))'  # numba compiles it once, for all processes
+	env/install.sh $(BIN)/python
 	touch $@
 
 evaluate: $(INSTALLED)

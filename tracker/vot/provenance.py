@@ -97,8 +97,7 @@ def data_of(sequence: Sequence) -> str:
     frames = []
     for index in range(len(sequence)):
         frame = sequence.frame(index)
-        names = (frame.filename(channel) for channel in sorted(sequence.channels()))
-        sizes = [Path(name).stat().st_size if name else 0 for name in names]
+        sizes = [_size(frame.filename(channel)) for channel in sorted(sequence.channels())]
         frames.append([str(sequence.groundtruth(index)), sequence.values(index), sorted(sequence.tags(index)), sizes])
     return digest(frames)
 
@@ -130,6 +129,11 @@ def write(folder: Path, provenance: Provenance) -> None:
     if before := trajectories(folder):
         record["unrecorded"] = before
     publish(folder / FILE, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())
+
+
+def _size(file: str | None) -> int:
+    """Bytes of an image; 0 where a data set comes without images."""
+    return Path(file).stat().st_size if file and Path(file).exists() else 0
 
 
 def digest(value: Any) -> str:

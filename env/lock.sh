@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Remake requirements.lock from pyproject.toml, for all supported Pythons and systems at once; needs uv.
+# torch stays out (see torch.lock); what torch itself needs of pure Python is named here.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+printf '%s\n' 'torch ; sys_platform == "never"' 'vot-toolkit==0.7.4' > "$work/override.txt"
+printf '%s\n' filelock fsspec jinja2 networkx sympy typing-extensions 'setuptools>=77' > "$work/more.in"
+{
+    echo '# Every package but torch, exactly, with hashes, for Python 3.10 to 3.13. Made by env/lock.sh.'
+    echo '# Install with: env/install.sh PYTHON'
+    uv pip compile pyproject.toml "$work/more.in" --extra test --override "$work/override.txt" \
+        --universal --python-version 3.10 --generate-hashes --no-header --no-annotate \
+        --no-emit-package torch --quiet
+} > "$work/requirements.lock"
+mv "$work/requirements.lock" env/requirements.lock

@@ -68,7 +68,7 @@ class Params:
         initial_negative_overlap: upper bound for negatives of the first frame (code: 0.5).
         whole_image_share: share of the first negatives that is drawn from the whole image (code: half).
         initial_iterations: steps at the first frame (code: 50).
-        initial_rate: their learning rate (code: 2e-4).
+        initial_rate: their learning rate (code: 2e-4; MDNet: 5e-4).
         views: changed copies of the first frame that give a quarter of the samples each (code: none).
         update_positives: a confident frame (code: 50).
         update_negatives: a confident frame (code: 200).
@@ -76,7 +76,7 @@ class Params:
         update_negative_overlap: upper bound for negatives (code: 0.3).
         negative_scale: scales of negatives reach from its inverse to itself.
         update_iterations: steps of an update (code: 15).
-        update_rate: their learning rate (code: 3e-4).
+        update_rate: their learning rate (code: 3e-4; MDNet: 1e-3).
         update_interval: frames between long-term updates (code: 10).
         long_memory: frames whose positives a long-term update uses (code: 100).
         short_memory: frames whose positives a short-term update, and whose negatives every update uses (code: 20).
@@ -130,7 +130,7 @@ class Params:
     initial_negative_overlap: float = 0.5
     whole_image_share: float = 0.0
     initial_iterations: int = 50
-    initial_rate: float = 2e-4
+    initial_rate: float = 5e-4
     views: tuple[View, ...] = (
         View(mirrored=True),
         View(angle=15),
@@ -149,7 +149,7 @@ class Params:
     update_negative_overlap: float = 0.3
     negative_scale: float = 1.7
     update_iterations: int = 15
-    update_rate: float = 3e-4
+    update_rate: float = 5e-4
     update_interval: int = 10
     long_memory: int = 100
     short_memory: int = 20
@@ -239,6 +239,8 @@ PAPER = replace(
     size_step=float("inf"),
     initial_negatives=5000,
     whole_image_share=0.5,
+    initial_rate=2e-4,
+    update_rate=3e-4,
     views=(),
     negative_scale=1.6,
     batch_negatives=32,

@@ -6,12 +6,15 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
 from tracker.vot.tasks import Outcome, Task
+
+Watching = TypeVar("Watching", bound="ProgressTable")
 
 
 @dataclass
@@ -76,7 +79,7 @@ class ProgressTable:
             row.todo_frames += task.frames
         self._live = Live(get_renderable=self.table, console=self._console, refresh_per_second=2)
 
-    def __enter__(self) -> ProgressTable:
+    def __enter__(self: Watching) -> Watching:
         if self._console.is_terminal:
             self._live.start()
         return self

@@ -7,6 +7,7 @@ the head on them. Only the learner knows of attention.
 from __future__ import annotations
 
 import hashlib
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -73,11 +74,12 @@ class ReciprocativeTracker:
         self._target: _Target | None = None
 
     def warm_up(self) -> None:
-        """Run on an empty image, so that the first frame does not pay for what torch does at first use."""
+        """Learn and follow briefly, so that the first frame does not pay for what torch does at first use."""
         image = np.zeros((96, 128, 3), np.uint8)
-        self.init(image, np.array([40.0, 30.0, 40.0, 30.0]))
-        self.update(image)
-        self._target = self.seed = None
+        brief = copy(self)
+        brief.params = replace(self.params, initial_iterations=2, views=self.params.views[:1])
+        brief.init(image, np.array([40.0, 30.0, 40.0, 30.0]))
+        brief.update(image)
 
     def init(self, image: NDArray[np.uint8], box: Boxes) -> Result:
         """Learn the target from the first frame.

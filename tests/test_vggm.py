@@ -6,12 +6,12 @@ import torch
 import torch.nn.functional as F
 
 from tracker.attention import feature_maps, head_gradients, regulariser
-from tracker.backprop import POINTS, Linearisation
+from tracker.backprop import CHUNK, POINTS, Linearisation
 from tracker.head import Head
-from tracker.vggm import CHUNK, FEATURES, VGGM, normalise_channels
+from tracker.vggm import FEATURES, VGGM, normalise_channels
 
 TOLERANCE = {torch.float64: 1e-5, torch.float32: 1e-3}
-COUNT = CHUNK + 1  # a full chunk and a part of one
+COUNT = 2 * CHUNK + 1  # full chunks and a part of one
 HIDDEN = 24
 
 

@@ -21,7 +21,6 @@ from torch import Tensor
 
 from tracker.vggm import (
     ACTIVATIONS,
-    CHUNK,
     CROP_SIZE,
     FEATURES,
     LRN_ALPHA,
@@ -34,6 +33,8 @@ from tracker.vggm import (
 
 POINTS = {"input": (CROP_SIZE, CROP_SIZE, 3), "conv1": ACTIVATIONS[0]}
 CLASSES = 2
+CHUNK = 2
+"""Samples worked on at a time: few, since each brings two gradients of a megabyte."""
 
 
 class _Stage:

@@ -40,20 +40,22 @@ def cut(image: Image, boxes: Boxes) -> NDArray[np.uint8]:
         (N, 107, 107, 3) uint8.
     """
     height, width = image.shape[:2]
-    crops = np.empty((len(boxes), CROP_SIZE, CROP_SIZE, 3), np.uint8)
+    crops = np.full((len(boxes), CROP_SIZE, CROP_SIZE, 3), MEAN, np.uint8)
     context = PADDING / CROP_SIZE * boxes[:, 2:]
     low = np.floor(boxes[:, :2] - context + 0.5).astype(int)
     high = np.maximum(np.floor(boxes[:, :2] + boxes[:, 2:] + context + 0.5).astype(int), low + 1)
-    for crop, (x, y), (right, bottom) in zip(crops, low, high, strict=True):
-        patch: Any = image[max(y, 0) : max(bottom, 0), max(x, 0) : max(right, 0)]
-        if not patch.size:
-            crop[:] = MEAN
-            continue
-        if x < 0 or y < 0 or right > width or bottom > height:
-            border = (max(-y, 0), max(bottom - height, 0), max(-x, 0), max(right - width, 0))
-            patch = cv2.copyMakeBorder(patch, *border, cv2.BORDER_CONSTANT, value=(MEAN,) * 3)
-        shrinks = patch.shape[0] * patch.shape[1] > CROP_SIZE**2
-        cv2.resize(patch, (CROP_SIZE, CROP_SIZE), crop, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    inside_low, inside_high = np.clip(low, 0, [width, height]), np.clip(high, 0, [width, height])
+    scale = CROP_SIZE / (high - low)  # (N, 2)
+    corners = [np.floor((edge - low) * scale + 0.5).astype(int) for edge in (inside_low, inside_high)]
+    for crop, (x, y), (right, bottom), (u, v), (u_end, v_end) in zip(
+        crops, inside_low, inside_high, *corners, strict=True
+    ):
+        size = (u_end - u, v_end - v)
+        if min(size) > 0:
+            patch: Any = image[y:bottom, x:right]
+            shrinks = patch.shape[0] * patch.shape[1] > size[0] * size[1]
+            interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+            crop[v:v_end, u:u_end] = cv2.resize(patch, size, interpolation=interpolation)
     return crops
 
 

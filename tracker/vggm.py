@@ -22,7 +22,9 @@ MEAN = 128.0
 SHAPE = (512, 3, 3)
 FEATURES = 512 * 3 * 3
 ACTIVATIONS = ((51, 51, 96), (11, 11, 256))
-CHUNK = 2
+POOLED = (5, 5, 256)
+
+_CHUNK = 4
 
 LRN_SIZE = 5
 LRN_OFFSET = 2.0
@@ -98,13 +100,13 @@ class VGGM:
         Returns:
             (N, 4608), channels first: ``unflatten(1, (512, 3, 3))`` gives the conv3 activation.
         """
-        result = torch.empty(len(crops), FEATURES, device=self.device, dtype=self.dtype)
-        scratch = [result.new_empty(2, CHUNK, *shape) for shape in ACTIVATIONS]
-        for start in range(0, len(crops), CHUNK):
-            x = self.normalise(crops[start : start + CHUNK])  # (n, 107, 107, 3)
+        pooled = torch.empty(len(crops), *POOLED, device=self.device, dtype=self.dtype)
+        scratch = [pooled.new_empty(2, _CHUNK, *shape) for shape in ACTIVATIONS]
+        for start in range(0, len(crops), _CHUNK):
+            x = self.normalise(crops[start : start + _CHUNK])  # (n, 107, 107, 3)
             for layer, (root, out) in enumerate(scratch):
                 x = self.conv(layer, x)  # (n, 51, 51, 96); (n, 11, 11, 256)
                 y = normalise_channels(x, root[: len(x)], out[: len(x)])
                 x = F.max_pool2d(y.permute(0, 3, 1, 2), 3, 2).permute(0, 2, 3, 1)  # (n, 25, 25, 96); (n, 5, 5, 256)
-            result[start : start + CHUNK] = self.conv(2, x).permute(0, 3, 1, 2).flatten(1)
-        return result
+            pooled[start : start + _CHUNK] = x
+        return self.conv(2, pooled).permute(0, 3, 1, 2).flatten(1)

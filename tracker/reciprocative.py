@@ -255,9 +255,8 @@ class ReciprocativeTracker:
         positives = sampling.select(near, target.box, p.positive_overlap, 1, p.update_positives)
         drawn = target.rng.permutation(self._background(target.rng, target.box, 2 * p.update_negatives))
         negatives = sampling.select(drawn, target.box, 0, p.update_negative_overlap, p.update_negatives)
-        samples = frame.samples(np.concatenate([positives, negatives]))
-        target.positives.add(samples.take(slice(0, len(positives))))
-        target.negatives.add(samples.take(slice(len(positives), None)))
+        target.positives.add(frame.samples(positives))
+        target.negatives.add(frame.samples(negatives))
 
     def _learn(self, frames: int) -> None:
         p, target = self.params, self._started()

@@ -92,7 +92,7 @@ def our_loss(problem: Problem, linearisation: Linearisation) -> Tensor:
     logits = head.logits(problem.features, problem.dropout)
     loss = F.cross_entropy(logits, problem.targets.long(), reduction="sum")
     gradients = head_gradients(head, head.activations(problem.features))
-    maps = linearisation.fix(problem.crops).maps(gradients)
+    maps = linearisation.fix(problem.crops, problem.features).maps(gradients)
     # The regulariser is a sum of ratios: a common factor cancels, and keeps tiny gradients away from its epsilon.
     return loss + WEIGHT * regulariser(maps / maps.detach().mean(), problem.targets)
 

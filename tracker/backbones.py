@@ -76,7 +76,7 @@ def _vgg_m(params: Params, loaded: weights.Loaded, device: torch.device) -> Back
 
     def maps(gradients: Tensor, samples: Samples) -> Tensor:
         assert samples.crops is not None
-        attention_maps = linearisation.fix(samples.crops).maps(gradients)
+        attention_maps = linearisation.fix(samples.crops, samples.features).maps(gradients)
         # Gradients at pixels are tiny; the regulariser's ratios do not change with a common factor, its epsilon would.
         return attention_maps / attention_maps.detach().mean().clamp_min(torch.finfo(gradients.dtype).tiny)
 

@@ -33,8 +33,10 @@ from tracker.vggm import (
 
 POINTS = {"input": (CROP_SIZE, CROP_SIZE, 3), "conv1": ACTIVATIONS[0]}
 CLASSES = 2
-CHUNK = 2
-"""Samples worked on at a time: few, since each brings two gradients of a megabyte."""
+CHUNK = 8
+"""Samples that pass a convolution together."""
+_PIECE = 2
+"""Samples whose gradients at conv1, two of a megabyte each, are worked on together: they should stay in the cache."""
 
 
 class _Stage:
@@ -44,9 +46,10 @@ class _Stage:
         like: gives dtype and device.
         capacity: number of samples N.
         shape: (H, W, C) of the convolution's output.
+        piece: largest number of samples worked on at a time.
     """
 
-    def __init__(self, like: Tensor, capacity: int, shape: tuple[int, int, int]):
+    def __init__(self, like: Tensor, capacity: int, shape: tuple[int, int, int], piece: int):
         height, width, channels = shape
         self.pooled = ((height - 1) // 2, (width - 1) // 2, channels)  # (h, w, C)
         outputs = self.pooled[0] * self.pooled[1] * channels
@@ -54,7 +57,7 @@ class _Stage:
         self.winners = like.new_empty((capacity, outputs), dtype=torch.int64)  # of the pooling, in a flat activation
         self.gain = like.new_empty(capacity, outputs)  # diagonal of the Jacobian at the winners
         self.coupling = like.new_empty(capacity, outputs)  # factor of the part that couples channels
-        self._scratch = like.new_empty(2, CLASSES * CHUNK, *shape)
+        self._scratch = like.new_empty(2, CLASSES * piece, *shape)
         self._channels = torch.arange(channels, device=like.device)
 
     def scratch(self, *sizes: int) -> tuple[Tensor, Tensor]:
@@ -117,11 +120,13 @@ class Linearisation:
             raise ValueError(f"at is {at!r}; expected one of {', '.join(POINTS)}")
         like = network.biases[0]
         self.network, self.at, self.capacity, self.shape = network, at, capacity, POINTS[at]
-        self.features = like.new_empty(capacity, FEATURES)
-        self._first, self._second = (_Stage(like, capacity, shape) for shape in ACTIVATIONS)
-        self._pooled = like.new_empty(capacity, *self._second.pooled)
+        self._first, self._second = (
+            _Stage(like, capacity, ACTIVATIONS[0], _PIECE),
+            _Stage(like, capacity, ACTIVATIONS[1], CHUNK),
+        )
+        self._alive = like.new_empty((capacity, FEATURES), dtype=torch.bool)
         self._positive = like.new_empty((CLASSES, capacity, *self.shape), dtype=torch.bool)
-        self._tangent = like.new_empty(CLASSES * CHUNK, *self.shape)
+        self._tangent = like.new_empty(CLASSES * _PIECE, *self.shape)
         self._version = self._count = 0
         # A stride-2 convolution is a stride-1 one on 2 x 2 blocks of pixels; transposed, that is three times faster.
         blocks = F.pixel_unshuffle(F.pad(network.kernels[0], (0, 1, 0, 1)), 2)  # (96, 12, 4, 4)
@@ -131,14 +136,15 @@ class Linearisation:
         return self._count
 
     @torch.no_grad()
-    def fix(self, crops: Tensor) -> Linearisation:
+    def fix(self, crops: Tensor, features: Tensor) -> Linearisation:
         """Linearise at these crops.
 
         Args:
             crops: (N, 107, 107, 3), RGB, 0..255, uint8 or float.
+            features: (N, 4608) of the crops, as ``VGGM.features`` gave them.
 
         Returns:
-            Itself; ``features[:N]`` are then the crops' features.
+            Itself.
 
         Raises:
             ValueError: more crops than the capacity.
@@ -146,14 +152,14 @@ class Linearisation:
         if len(crops) > self.capacity:
             raise ValueError(f"{len(crops)} crops exceed the capacity of {self.capacity}")
         self._version, self._count = self._version + 1, len(crops)
-        for rows in self._rows():
-            x = self.network.normalise(crops[rows])
-            for layer, stage in enumerate((self._first, self._second)):
-                self.network.conv(layer, x, out=stage.activation[rows])
-                x = stage.fix(rows)
-            self._pooled[rows] = x
-        features = self.network.conv(2, self._pooled[: len(crops)])  # (N, 3, 3, 512)
-        self.features[: len(crops)] = features.permute(0, 3, 1, 2).flatten(1)
+        torch.gt(features, 0, out=self._alive[: len(crops)])
+        for rows in _split(slice(0, self._count), CHUNK):
+            pooled = []
+            for piece in _split(rows, _PIECE):
+                self.network.conv(0, self.network.normalise(crops[piece]), out=self._first.activation[piece])
+                pooled.append(self._first.fix(piece))
+            self.network.conv(1, torch.cat(pooled), out=self._second.activation[rows])
+            self._second.fix(rows)
         return self
 
     @torch.no_grad()
@@ -181,35 +187,41 @@ class Linearisation:
         """
         return _Maps.apply(gradients, self)
 
-    def _rows(self) -> list[slice]:
-        return [slice(start, min(start + CHUNK, self._count)) for start in range(0, self._count, CHUNK)]
-
     def _pull(self, gradients: Tensor) -> Iterator[tuple[slice, Tensor]]:
-        """Gradients (K, N, 4608) at the chosen point, a few samples at a time; each chunk is valid until the next."""
-        alive = self.features[: self._count] > 0
-        top = (gradients * alive).unflatten(2, SHAPE).permute(0, 1, 3, 4, 2)  # (K, N, 3, 3, 512)
+        """Gradients (K, N, 4608) at the chosen point, a few samples at a time; each piece is valid until the next."""
+        top = (gradients * self._alive[: self._count]).unflatten(2, SHAPE).permute(0, 1, 3, 4, 2)  # (K, N, 3, 3, 512)
         top = _convolve(F.conv_transpose2d, top, self.network.kernels[2], 1)  # (K, N, 5, 5, 256)
-        for rows in self._rows():
+        for rows in _split(slice(0, self._count), CHUNK):
             g = self._second.pull(rows, top[:, rows])  # (K, n, 11, 11, 256)
             g = _convolve(F.conv_transpose2d, g, self.network.kernels[1], 2)  # (K, n, 25, 25, 96)
-            g = self._first.pull(rows, g)  # (K, n, 51, 51, 96)
-            if self.at == "input":
-                g = _convolve(F.conv_transpose2d, g, self._blocks, 1)  # (K, n, 54, 54, 12)
-                pixels = F.pixel_shuffle(g.flatten(0, 1).permute(0, 3, 1, 2), 2)  # (K * n, 3, 108, 108)
-                g = pixels[:, :, :CROP_SIZE, :CROP_SIZE].permute(0, 2, 3, 1).unflatten(0, g.shape[:2])
-            yield rows, g
+            for piece in _split(rows, _PIECE):
+                a = self._first.pull(piece, g[:, piece.start - rows.start : piece.stop - rows.start])
+                yield piece, a if self.at == "conv1" else self._to_pixels(a)
+
+    def _to_pixels(self, gradient: Tensor) -> Tensor:
+        """Transposed conv1: (K, n, 51, 51, 96) to (K, n, 107, 107, 3)."""
+        blocks = _convolve(F.conv_transpose2d, gradient, self._blocks, 1)  # (K, n, 54, 54, 12)
+        pixels = F.pixel_shuffle(blocks.flatten(0, 1).permute(0, 3, 1, 2), 2)  # (K * n, 3, 108, 108)
+        return pixels[:, :, :CROP_SIZE, :CROP_SIZE].permute(0, 2, 3, 1).unflatten(0, gradient.shape[:2])
 
     def _push(self, classes: int, tangent: Callable[[slice], Tensor]) -> Tensor:
         """Tangents at the chosen point, (K, n, H, W, C) for given samples, to the features (K, N, 4608)."""
-        pooled = self._pooled.new_empty(classes, self._count, *self._second.pooled)
-        for rows in self._rows():
-            v = tangent(rows)
-            if self.at == "input":
-                v = _convolve(F.conv2d, v, self.network.kernels[0], 2)  # (K, n, 51, 51, 96)
-            v = _convolve(F.conv2d, self._first.push(rows, v), self.network.kernels[1], 2)  # (K, n, 11, 11, 256)
-            pooled[:, rows] = self._second.push(rows, v)  # (K, n, 5, 5, 256)
-        top = _convolve(F.conv2d, pooled, self.network.kernels[2], 1)  # (K, N, 3, 3, 512)
-        return top.permute(0, 1, 4, 2, 3).flatten(2) * (self.features[: self._count] > 0)
+        top = self._tangent.new_empty(classes, self._count, *self._second.pooled)
+        for rows in _split(slice(0, self._count), CHUNK):
+            pieces = []
+            for piece in _split(rows, _PIECE):
+                v = tangent(piece)
+                if self.at == "input":
+                    v = _convolve(F.conv2d, v, self.network.kernels[0], 2)  # (K, n, 51, 51, 96)
+                pieces.append(self._first.push(piece, v))
+            v = _convolve(F.conv2d, torch.cat(pieces, 1), self.network.kernels[1], 2)  # (K, n, 11, 11, 256)
+            top[:, rows] = self._second.push(rows, v)  # (K, n, 5, 5, 256)
+        top = _convolve(F.conv2d, top, self.network.kernels[2], 1)  # (K, N, 3, 3, 512)
+        return top.permute(0, 1, 4, 2, 3).flatten(2) * self._alive[: self._count]
+
+
+def _split(rows: slice, size: int) -> list[slice]:
+    return [slice(start, min(start + size, rows.stop)) for start in range(rows.start, rows.stop, size)]
 
 
 def _convolve(function: Callable[..., Tensor], x: Tensor, kernel: Tensor, stride: int) -> Tensor:

@@ -199,7 +199,8 @@ def _reproduction(tracker: Tracker, settings: dict[str, str]) -> dict[str, bytes
 
 def _section(tracker: Tracker) -> bytes:
     """The tracker's section of trackers.ini, without interpreter and with the package's folder as only path."""
-    parser = configparser.ConfigParser()
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment,method-assign] # keep capitals
     parser.read(tracker.source)
     section = dict(parser[tracker.identifier])
     section.pop("python", None)

@@ -7,16 +7,18 @@ A local cluster has one process per worker, each with one task at a time; on a c
 
 from __future__ import annotations
 
+import logging
 import os
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import dask
 from distributed import Client, Future, LocalCluster, as_completed
+from distributed.comm import CommClosedError
 from distributed.scheduler import KilledWorker
 
 from tracker.vot import worker
@@ -26,7 +28,11 @@ DASK_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THR
 """What Dask sets in its workers, and a tracker under ``vot evaluate`` would not see."""
 
 ATTEMPTS = 2
+GONE = "the Dask scheduler is gone: what is complete is kept, run the same command again"
 WAIT_FOR_WORKERS = 120.0
+
+ANSWER_LIMIT = 30.0
+"""Seconds that a scheduler has to answer the first time."""
 
 
 class Observer(Protocol):
@@ -111,6 +117,8 @@ def evaluate(directory: Path | str, tasks: Sequence[Task], place: Place, observe
             for task in tasks:
                 if task.alone:
                     outcomes.extend(batch.run([task]))
+        except CommClosedError as error:
+            raise ConnectionError(GONE) from error
         except BaseException:
             batch.stop()
             raise
@@ -149,8 +157,9 @@ class _Batches:
     def stop(self) -> None:
         """Forget what has not begun, and end the trackers of what has."""
         if self._client.status == "running":
-            self._client.cancel(list(self._tasks))
-            self._client.run(worker.stop_trackers, on_error="ignore")
+            with suppress(CommClosedError):
+                self._client.cancel(list(self._tasks))
+                self._client.run(worker.stop_trackers, on_error="ignore")
 
     def _submit(self, task: Task, attempt: int) -> Future:
         key = f"{task.name}-{attempt}-{self._evaluation}"
@@ -163,7 +172,7 @@ class _Batches:
         if future.status == "finished":
             return replace(future.result(), task=task)
         if future.status != "error":
-            raise ConnectionError("the Dask scheduler is gone: what is complete is kept, run the same command again")
+            raise ConnectionError(GONE)
         error = future.exception()
         if isinstance(error, KilledWorker):
             return Outcome(task, error=f"its worker died {error.allowed_failures + 1} times: out of memory?")
@@ -173,8 +182,9 @@ class _Batches:
 @contextmanager
 def _connect(place: Place, directory: str) -> Iterator[Client]:
     if place.scheduler:
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what happens is told by this module's errors
         try:
-            client = Client(place.scheduler, timeout=30, set_as_default=False)
+            client = Client(place.scheduler, timeout=ANSWER_LIMIT, set_as_default=False)
         except (OSError, TimeoutError, ValueError) as error:
             raise ConnectionError(f"no Dask scheduler answers at {place.scheduler}: {error}") from error
         with client:
@@ -186,7 +196,7 @@ def _connect(place: Place, directory: str) -> Iterator[Client]:
         "n_workers": place.workers,
         "threads_per_worker": 1,
         "processes": True,
-        "dashboard_address": None,
+        "dashboard_address": "127.0.0.1:0",  # any free port: two evaluations may run at once
         "memory_limit": None,  # trackers are processes of their own: Dask would not see what they take
         "preload": ["tracker.vot.worker"],
         "silence_logs": "CRITICAL",

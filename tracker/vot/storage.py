@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from glob import escape
 from pathlib import Path
 from typing import Any
 
 from vot.dataset import Sequence
 from vot.experiment import Experiment, MultiStartExperiment
-from vot.region import Special
+from vot.region import Region, Special
+from vot.region.io import read_trajectory
 from vot.tracker import Tracker
 from vot.tracker.results import Results
 from vot.workspace.storage import LocalStorage
@@ -173,8 +174,18 @@ class RunFile:
 
 def trajectories(folder: Path) -> list[str]:
     """Names (without suffix) of the trajectories in ``folder``, whole or not."""
-    found = {path.stem for path in folder.glob("*") if path.suffix in SUFFIXES} if folder.is_dir() else set()
-    return sorted(found)
+    return sorted({Path(name).stem for name in _files(folder) if name.endswith(SUFFIXES)})
+
+
+def _files(folder: Path) -> list[str]:
+    """Names of the files in ``folder`` that are not being written, sorted; none if there is no folder."""
+    found = os.listdir(folder) if folder.is_dir() else []
+    return sorted(name for name in found if not name.endswith(PART))
+
+
+def properties(folder: Path, name: str) -> list[Path]:
+    """The property files of the trajectory ``name``, sorted."""
+    return [folder / file for file in _files(folder) if file.startswith(f"{name}_") and file.endswith(".value")]
 
 
 def expected_frames(experiment: Experiment, sequence: Sequence, name: str) -> int:
@@ -200,10 +211,10 @@ def read_run(folder: Path, name: str, frames: int) -> RunFile:
     data = path.read_bytes()
     if path.suffix == ".txt" and not data.endswith(b"\n"):
         raise DamagedFile(str(path), "the last line is cut short")
-    regions = parse(data, str(path))
+    regions = _regions(path, data)
     if len(regions) != frames:
         raise DamagedFile(str(path), f"{len(regions)} regions, but {frames} are expected")
-    values = {file: file.read_bytes() for file in folder.glob(f"{escape(name)}_*.value")}
+    values = {file: file.read_bytes() for file in properties(folder, name)}
     times = folder / f"{name}_time.value"
     if times not in values:
         raise DamagedFile(str(times), "missing beside its trajectory")
@@ -220,11 +231,25 @@ def read_run(folder: Path, name: str, frames: int) -> RunFile:
     return RunFile(name, frames, len(seconds), sum(seconds), failures, size)
 
 
+def _regions(path: Path, data: bytes) -> list[Region]:
+    """All regions of a trajectory; a binary one is only unpacked, since whole challenges are read at every start.
+
+    Raises:
+        DamagedFile: it is cut short.
+    """
+    if path.suffix != ".bin":
+        return parse(data, str(path))
+    try:
+        return read_trajectory(io.BytesIO(data))
+    except (struct.error, OSError, ValueError, IndexError) as error:
+        raise DamagedFile(str(path), f"not a whole binary trajectory ({error})") from error
+
+
 def delete_run(folder: Path, name: str) -> None:
     """Delete a trajectory and its properties, the trajectory first."""
     for suffix in SUFFIXES:
         (folder / (name + suffix)).unlink(missing_ok=True)
-    for file in folder.glob(f"{escape(name)}_*.value"):
+    for file in properties(folder, name):
         file.unlink()
 
 

@@ -32,7 +32,7 @@ from tracker.vot import archive
 from tracker.vot.artefacts import analyse, report
 from tracker.vot.probe import environment, probe
 from tracker.vot.provenance import digest, settings_of
-from tracker.vot.storage import SUFFIXES, result_folder
+from tracker.vot.storage import SUFFIXES, properties, result_folder
 from tracker.vot.summary import resolve
 from tracker.vot.tasks import Outcome, Plan, plan
 
@@ -105,7 +105,7 @@ def _results(directory: Path, kept: list[Outcome]) -> Iterator[tuple[str, bytes]
         folder = result_folder(directory, task.tracker, task.experiment, task.sequence)
         for run in outcome.runs:
             files = [folder / (run.name + suffix) for suffix in SUFFIXES if (folder / (run.name + suffix)).exists()]
-            for file in [files[-1], *sorted(folder.glob(f"{run.name}_*.value"))]:
+            for file in [files[-1], *properties(folder, run.name)]:
                 yield f"{task.experiment}/{task.sequence}/{file.name}", file.read_bytes()
 
 

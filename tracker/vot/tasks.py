@@ -208,7 +208,8 @@ def _look(
             runs.append(read_run(folder, name, expected_frames(experiment, sequence, name)))
         except DamagedFile as error:
             found.half_written.append((folder, name, str(error)))
-    if runs and len(runs) == len(names) and experiment.scan(tracker, sequence)[0]:
+    complete = len(runs) == len(names) and (len(runs) == task.runs or experiment.scan(tracker, sequence)[0])
+    if runs and complete:
         found.kept.append(Outcome(task, tuple(runs)))
     else:
         found.todo.append(task)

@@ -106,7 +106,7 @@ class ReciprocativeTracker:
         frames: list[Frame] = [extractor.frame(image, box), *(extractor.frame(image, box, view) for view in p.views)]
         positives, negatives = self._first_samples(rng, frames, box, width, height)
         head = Head(positives.features.shape[1], p.hidden, generator, self.device)
-        learner = Learner(head, self._attention, p, generator)
+        learner = Learner(head, self._backbone.attention, p, generator)
         learner.train(positives, negatives, p.initial_rate, p.initial_iterations)
         regressor = self._regressor(rng, frames, box)
 
@@ -170,7 +170,7 @@ class ReciprocativeTracker:
         samples = target.extractor.frame(image, box).samples(box[None])
         with torch.no_grad():
             gradients = head_gradients(target.head, target.head.activations(samples.features))
-            background, own = self._attention(gradients, samples)[:, 0].cpu().numpy()  # (cells,)
+            background, own = self._backbone.attention(gradients, samples)[:, 0].cpu().numpy()  # (cells,)
         side = round(len(own) ** 0.5)
         return own.reshape(side, side), background.reshape(side, side)
 
@@ -178,9 +178,6 @@ class ReciprocativeTracker:
         if self._target is None:
             raise RuntimeError("the tracker follows no target yet: call init(image, box) first")
         return self._target
-
-    def _attention(self, gradients: Tensor, samples: Samples) -> Tensor:
-        return self._backbone.attention(gradients, samples)
 
     def _result(self, box: Boxes, score: float, lost: bool) -> Result:
         return Result(box.copy(), score, lost, seed=self.seed, fingerprint=self.fingerprint)
@@ -196,11 +193,12 @@ class ReciprocativeTracker:
         drawn = self._background(rng, box, 2 * p.initial_negatives - anywhere)
         drawn = np.concatenate([drawn, sampling.whole_image(rng, box, anywhere, p.negative_scale, width, height)])
         negatives = sampling.select(rng.permutation(drawn), box, 0, p.initial_negative_overlap, p.initial_negatives)
-        shares = [1, *(4 for _ in frames[1:])]
-        return tuple(  # type: ignore[return-value]
-            Samples.join([f.samples(some[: len(some) // share]) for f, share in zip(frames, shares, strict=True)])
-            for some in (positives, negatives)
-        )
+
+        def seen(boxes: Boxes) -> Samples:
+            whole, *views = frames
+            return Samples.join([whole.samples(boxes), *(view.samples(boxes[: len(boxes) // 4]) for view in views)])
+
+        return seen(positives), seen(negatives)
 
     def _background(self, rng: np.random.Generator, box: Boxes, count: int) -> Boxes:
         """Boxes around the target, half of them Gaussian and half uniform."""

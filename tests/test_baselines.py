@@ -27,16 +27,40 @@ def scene():
     return frame
 
 
-@pytest.mark.parametrize(("name", "floor"), [("NCC", 0.999), ("MIL", 0.6)])
-def test_follows_a_moving_target(scene, name, floor):
-    tracker = catalog.create(name)
+def test_ncc_follows_a_moving_target(scene):
+    tracker = catalog.create("NCC")
     path = [(60 + 3 * i, 40 + 2 * i) for i in range(8)]
     first = tracker.init(scene(*path[0]), np.array([*path[0], 30.0, 24.0]))
     assert first.box.tolist() == [*path[0], 30, 24] and not first.lost
     for x, y in path[1:]:
         result = tracker.update(scene(x, y))
-        assert boxes.overlap(result.box, [x, y, 30, 24]) > floor
+        assert boxes.overlap(result.box, [x, y, 30, 24]) > 0.999
         assert not result.lost and result.score > 0
+
+
+def test_opencv_trackers_are_given_whole_pixels_and_bgr(scene, monkeypatch):
+    """Not what MIL makes of it: its results are random, and poor on a scene like this."""
+    given = []
+
+    class Fake:
+        create = classmethod(lambda cls: cls())
+
+        def init(self, image, pixels):
+            given.append((image, pixels))
+
+        def update(self, image):
+            given.append((image, None))
+            return len(given) < 3, (64, 43, 30, 24)
+
+    monkeypatch.setattr(cv2, "TrackerMIL", Fake)
+    tracker = catalog.create("MIL")
+    image = scene(60, 40)
+    first = tracker.init(image, np.array([60.25, 40.5, 30.0, 23.75]))
+    found, lost = tracker.update(image), tracker.update(image)
+    assert given[0][1] == (60, 40, 30, 24) and all((seen == image[..., ::-1]).all() for seen, _ in given)
+    assert first.box.tolist() == [60.25, 40.5, 30, 23.75]
+    assert found.box.tolist() == [64.25, 43.5, 30, 23.75] and (found.score, found.lost) == (1, False)
+    assert lost.box.tolist() == found.box.tolist() and (lost.score, lost.lost) == (-1, True)
 
 
 def test_ncc_starts_on_anything_inside_the_image(scene):

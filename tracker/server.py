@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
         _log_to_file(name, os.environ.get("RECIPROCATIVE_LOG"), watchdog)
         session = Session(name, _parameters(name, os.environ), watchdog)
     except Exception as error:  # the toolkit says no more than "Unable to connect to tracker"
-        _report(watchdog, error)
+        _report(watchdog, error, code=2)
         return 2
     return session.run()
 
@@ -157,7 +157,7 @@ class Session:
         return tracker
 
     def _fail(self, error: Exception) -> int:
-        reason = _report(self._watchdog, error)
+        reason = _report(self._watchdog, error, code=1)
         try:
             self._server.quit(reason[:_REASON_LIMIT])
         except trax.TraxException:
@@ -211,17 +211,17 @@ def _log_to_file(name: str, path: str | None, watchdog: Watchdog) -> None:
     )
 
 
-def _report(watchdog: Watchdog, error: Exception) -> str:
-    """Tell stderr and the log why the process ends, and return it as one line of ASCII.
+def _report(watchdog: Watchdog, error: Exception, code: int) -> str:
+    """Tell stderr and the log why the process ends with ``code``, and return it as one line of ASCII.
 
     The traceback goes to the log, and to stderr where the type of the error does not speak of bad input.
     """
-    watchdog.failed = True
     log.error("cannot go on", exc_info=error)
     if not isinstance(error, (ImportError, OSError, RuntimeError, ValueError)):
         watchdog.tell("".join(traceback.format_exception(error)))
     reason = " ".join(f"{type(error).__name__}: {error}".split()).encode("ascii", "backslashreplace").decode()
     watchdog.tell(reason)
+    watchdog.ending(code)  # not before the reason is out: the watchdog may end the process at once
     return reason
 
 

@@ -61,7 +61,7 @@ class Watchdog:
         os.set_blocking(self._libtrax, False)
         sys.stdout = sys.stderr  # a stray print must not reach the protocol
         self.ended = False  # the client has closed its pipe in an orderly way
-        self.failed = False  # the process is about to end with an error
+        self._code = 0  # with which the main thread is about to end the process
         self._line = bytearray()  # the message that is not complete yet
         self._opened = False  # an initialize message has come, the frame message that ends the request has not
         self._requests = 0
@@ -82,6 +82,10 @@ class Watchdog:
         """Note that a request has been handled; to be called before its reply is sent."""
         self._replies += 1
 
+    def ending(self, code: int) -> None:
+        """Note that the main thread ends the process with ``code``, whatever the client does meanwhile."""
+        self._code = code
+
     def tell(self, text: str) -> None:
         """Write ``text`` to the stderr of the process as whole lines; never while a message is being sent."""
         try:
@@ -91,8 +95,8 @@ class Watchdog:
 
     @property
     def unfinished(self) -> bool:
-        """Whether a request is not answered, not even complete, or could not be handled."""
-        return self.failed or bool(self._line) or self._opened or self._requests > self._replies
+        """Whether a request is not answered, or not even complete."""
+        return bool(self._line) or self._opened or self._requests > self._replies
 
     def _run(self) -> None:
         try:
@@ -113,15 +117,15 @@ class Watchdog:
             elif not ended:
                 poller.register(self._client, select.POLLIN)
             elif not self.ended:
-                if self.unfinished and not self._quit:
-                    self._exit(1, "the client closed its pipe inside a request")
+                if (self._code or self.unfinished) and not self._quit:
+                    self._exit(self._code or 1, "the client closed its pipe inside a request")
                 self.ended = True
                 os.close(self._libtrax)  # libtrax tells the main thread
             events = dict(poller.poll())
             if self._signals in events:
                 self._exit(0, "stopped by a signal")
             if 1 in events:
-                self._exit(int(self.unfinished), "the client went away")
+                self._exit(self._code or int(self.unfinished), "the client went away")
             if outbox and self._libtrax in events:
                 outbox = outbox[os.write(self._libtrax, outbox) :]
                 poller.unregister(self._libtrax)

@@ -113,7 +113,7 @@ def _sliced_norm(x: Tensor) -> Tensor:
 
 def _scores(problem: Problem, conv1: Tensor, weights: dict[str, Tensor], norm: Callable[[Tensor], Tensor]) -> Tensor:
     x = _stage(F.conv2d(_stage(conv1, norm), weights["conv2.weight"], weights["conv2.bias"], 2), norm)
-    x = F.conv2d(x, weights["conv3.weight"], weights["conv3.bias"]).relu().flatten(1)
+    x = F.conv2d(x, weights["conv3.weight"], weights["conv3.bias"]).relu().permute(0, 2, 3, 1).flatten(1)
     return problem.head.logits(x)
 
 

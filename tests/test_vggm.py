@@ -50,7 +50,7 @@ def features_of(conv1, w):
     for i in (2, 3):
         x = F.max_pool2d(F.local_response_norm(x.relu(), 5, alpha=5e-4, beta=0.75, k=2.0), 3, 2)
         x = F.conv2d(x, w[f"conv{i}.weight"], w[f"conv{i}.bias"], 2 if i == 2 else 1)
-    return x.relu().flatten(1)
+    return x.relu().permute(0, 2, 3, 1).flatten(1)
 
 
 def pixels_of(images, dtype):
@@ -138,7 +138,7 @@ def double_backward_loss(at, images, w, head, positive, dropout):
         maps = {}
         for column in (0, 1):
             attention = torch.autograd.grad(scores[:, column].sum(), leaf, create_graph=True)[0]
-            attention = attention.unflatten(1, (512, 3, 3)) if at == "features" else attention
+            attention = attention.unflatten(1, (3, 3, 512)).permute(0, 3, 1, 2) if at == "features" else attention
             maps[column] = attention[rows].clamp(min=0).sum(1).flatten(1)
         mean = {column: m.mean(1).sum() for column, m in maps.items()}
         deviation = {column: m.std(1, unbiased=False).sum() for column, m in maps.items()}

@@ -40,13 +40,13 @@ def feature_maps(gradients: Tensor, cells: int) -> Tensor:
     """Attention at the features themselves: positive part, summed over channels.
 
     Args:
-        gradients: (2, N, C * cells), channels first.
+        gradients: (2, N, cells * C), all channels of the first cell, then those of the next.
         cells: number of spatial positions.
 
     Returns:
         (2, N, cells).
     """
-    return gradients.relu().unflatten(2, (-1, cells)).sum(dim=2)
+    return gradients.relu().unflatten(2, (cells, -1)).sum(dim=3)
 
 
 def regulariser(maps: Tensor, positive: Tensor) -> Tensor:

@@ -69,7 +69,7 @@ def _vgg_m(params: Params, loaded: weights.Loaded, device: torch.device) -> Back
     network = VGGM(loaded.tensors, device)
     extractor = CropExtractor(network.features, keep=params.attention_at != "features")
     if params.attention_at == "features":
-        cells = SHAPE[1] * SHAPE[2]
+        cells = SHAPE[0] * SHAPE[1]
         return Backbone(lambda: extractor, lambda gradients, _: attention.feature_maps(gradients, cells), loaded.sha256)
     batch = params.batch_positives + params.attention_negatives
     linearisation = Linearisation(network, params.attention_at, batch)

@@ -189,7 +189,7 @@ class Linearisation:
 
     def _pull(self, gradients: Tensor) -> Iterator[tuple[slice, Tensor]]:
         """Gradients (K, N, 4608) at the chosen point, a few samples at a time; each piece is valid until the next."""
-        top = (gradients * self._alive[: self._count]).unflatten(2, SHAPE).permute(0, 1, 3, 4, 2)  # (K, N, 3, 3, 512)
+        top = (gradients * self._alive[: self._count]).unflatten(2, SHAPE)  # (K, N, 3, 3, 512)
         top = _convolve(F.conv_transpose2d, top, self.network.kernels[2], 1)  # (K, N, 5, 5, 256)
         for rows in _split(slice(0, self._count), CHUNK):
             g = self._second.pull(rows, top[:, rows])  # (K, n, 11, 11, 256)
@@ -217,7 +217,7 @@ class Linearisation:
             v = _convolve(F.conv2d, torch.cat(pieces, 1), self.network.kernels[1], 2)  # (K, n, 11, 11, 256)
             top[:, rows] = self._second.push(rows, v)  # (K, n, 5, 5, 256)
         top = _convolve(F.conv2d, top, self.network.kernels[2], 1)  # (K, N, 3, 3, 512)
-        return top.permute(0, 1, 4, 2, 3).flatten(2) * self._alive[: self._count]
+        return top.flatten(2) * self._alive[: self._count]
 
 
 def _split(rows: slice, size: int) -> list[slice]:

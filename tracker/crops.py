@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tracker.boxes import Boxes
-from tracker.features import Image, Projection, both_levels
+from tracker.features import Image, Projection
 from tracker.params import View
 from tracker.samples import Samples
 from tracker.stages import stage
@@ -121,10 +121,11 @@ class Lite0Crops:
         self._projection = Projection(channels)
 
     def __call__(self, crops: Tensor) -> Tensor:
-        """Features (N, channels * grid * grid), channels first, of crops (N, 107, 107, 3) uint8 RGB."""
+        """Features (N, channels * grid * grid), cells first, of crops (N, 107, 107, 3) uint8 RGB."""
         parts = []
         for chunk in crops.split(_CHUNK):
             pixels = chunk.to(self._device).permute(0, 3, 1, 2).float().sub_(127).div_(128)
-            levels = self._projection(both_levels(self._trunk, pixels))  # (n, C, 14, 14)
-            parts.append(F.adaptive_avg_pool2d(levels, self._grid).flatten(1))
+            components = self._projection(*self._trunk(pixels))  # (n, 14, 14, C)
+            pooled = F.adaptive_avg_pool2d(components.permute(0, 3, 1, 2), self._grid)  # (n, C, grid, grid)
+            parts.append(pooled.permute(0, 2, 3, 1).flatten(1))
         return torch.cat(parts)

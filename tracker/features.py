@@ -1,12 +1,13 @@
 """Boxes to features the fast way: one trunk pass over the search region, samples pooled from its map.
 
-Pooling integrates the bilinear interpolant of the map exactly over each bin. Along one axis that is a product of bin
-weights with the map, so samples cost two matrix products and boxes may lie anywhere between the map's cells. RT-MDNet
-(Jung et al., ECCV 2018) introduced samples from a shared map; its adaptive RoIAlign is approximated by fewer points.
+Pooling integrates the bilinear interpolant of the map exactly over each bin: a weighted sum of the few cells that the
+bin touches, wherever between them the box lies. RT-MDNet (Jung et al., ECCV 2018) introduced samples from a shared map;
+its adaptive RoIAlign is approximated by fewer points.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +30,7 @@ _GREY = 127
 _SMALLEST_DEVIATION = 1e-3  # of a channel that the first frame leaves constant
 
 
-def bin_weights(low: Tensor, size: Tensor, bins: int, cells: int) -> Tensor:
+def bin_weights(low: Tensor, size: Tensor, bins: int, cells: int) -> tuple[Tensor, Tensor]:
     """Weights that average a linear interpolant over equal bins of intervals.
 
     Args:
@@ -39,26 +40,35 @@ def bin_weights(low: Tensor, size: Tensor, bins: int, cells: int) -> Tensor:
         cells: length of the axis.
 
     Returns:
-        (N, bins, cells); cells outside the axis count as 0.
+        Cells and their weights in each bin, (N, bins, R) int64 and float, R as the widest bin needs it. What lies
+        outside the axis has weight 0.
     """
-    edges = low[:, None] + size[:, None] * torch.arange(bins + 1, device=low.device) / bins  # (N, bins + 1)
-    u = (edges[:, :, None] - torch.arange(cells, device=low.device)).clamp_(-1, 1)  # (N, bins + 1, cells)
-    tent_integral = u - 0.5 * u * u.abs()  # of the unit tent function, up to a constant
-    return tent_integral.diff(dim=1) * (bins / size)[:, None, None]
+    width = size / bins
+    edges = low[:, None] + width[:, None] * torch.arange(bins + 1, device=low.device)  # (N, bins + 1)
+    steps = torch.arange(math.ceil(float(width.max())) + 2, device=low.device)
+    at = edges[:, :-1, None].ceil().sub_(1) + steps  # (N, bins, R)
+    integrals = [_tent_integral(edge[:, :, None] - at) for edge in (edges[:, :-1], edges[:, 1:])]
+    weights = (integrals[1] - integrals[0]) / width[:, None, None]
+    inside = (at >= 0) & (at < cells)
+    return at.clamp_(0, cells - 1).long(), weights * inside
 
 
-def both_levels(trunk: nn.Module, pixels: Tensor) -> Tensor:
-    """Both levels of a trunk on the finer one's cells, (N, 152, H/8, W/8), for network input (N, 3, H, W)."""
-    fine, coarse = trunk(pixels)
+def _tent_integral(u: Tensor) -> Tensor:
+    """Integral of the unit tent function up to ``u``, less a constant."""
+    u = u.clamp_(-1, 1)
+    return u - 0.5 * u * u.abs()
+
+
+def upsampled(coarse: Tensor, height: int, width: int) -> Tensor:
+    """The level of stride 16, (N, C, h, w), on the cells (height, width) of that of stride 8."""
     # Cell i of the coarse level is centred on cell 2 i of the fine one: resample with aligned corners.
     size = (2 * coarse.shape[2] - 1, 2 * coarse.shape[3] - 1)
-    coarse = F.interpolate(coarse, size, mode="bilinear", align_corners=True)
-    coarse = F.pad(coarse, (0, fine.shape[3] - size[1], 0, fine.shape[2] - size[0]), mode="replicate")
-    return torch.cat([fine, coarse], dim=1)
+    fine = F.interpolate(coarse, size, mode="bilinear", align_corners=True)
+    return F.pad(fine, (0, width - size[1], 0, height - size[0]), mode="replicate")
 
 
 class Projection:
-    """Standardised principal components of features, fixed by the first ones it sees.
+    """Standardised principal components of both levels of a trunk, fixed by the first ones it sees.
 
     Args:
         channels: number of components.
@@ -66,23 +76,29 @@ class Projection:
 
     def __init__(self, channels: int):
         self._channels = channels
-        self._mean: Tensor | None = None
-        self._matrix: Tensor | None = None
+        self._matrices: tuple[Tensor, Tensor] | None = None
+        self._offset: Tensor | None = None
 
     @torch.inference_mode()
-    def __call__(self, levels: Tensor) -> Tensor:
-        """Components (N, channels, H, W) of (N, C, H, W)."""
-        cells = levels.transpose(0, 1).flatten(1)  # (C, N * H * W)
-        if self._mean is None or self._matrix is None:
-            self._mean, self._matrix = self._fit(cells.double())
-        components = self._matrix @ (cells - self._mean)  # (channels, N * H * W)
-        return components.unflatten(1, (len(levels), *levels.shape[2:])).transpose(0, 1)
+    def __call__(self, fine: Tensor, coarse: Tensor) -> Tensor:
+        """Components (N, H, W, channels) of levels (N, C, H, W) and (N, c, h, w) of strides 8 and 16."""
+        height, width = fine.shape[2:]
+        if self._matrices is None or self._offset is None:
+            self._fit(torch.cat([fine, upsampled(coarse, height, width)], dim=1), fine.shape[1])
+            assert self._matrices is not None and self._offset is not None
+        # Projection and interpolation are linear: fewer channels are interpolated after the projection than before.
+        small = coarse.permute(0, 2, 3, 1) @ self._matrices[1] + self._offset  # (N, h, w, channels)
+        large = fine.permute(0, 2, 3, 1) @ self._matrices[0]  # (N, H, W, channels)
+        return large + upsampled(small.permute(0, 3, 1, 2), height, width).permute(0, 2, 3, 1)
 
-    def _fit(self, cells: Tensor) -> tuple[Tensor, Tensor]:
+    def _fit(self, levels: Tensor, fine_channels: int) -> None:
+        cells = levels.transpose(0, 1).flatten(1).double()  # (C, N * H * W)
         mean, deviation = cells.mean(dim=1), cells.std(dim=1).clamp_min(_SMALLEST_DEVIATION)
         standard = (cells - mean[:, None]) / deviation[:, None]
         _, vectors = torch.linalg.eigh(standard @ standard.t())  # ascending
-        return mean.float()[:, None], (vectors[:, -self._channels :].t() / deviation).float()
+        matrix = vectors[:, -self._channels :] / deviation[:, None]  # (C, channels)
+        self._offset = -(mean @ matrix).float()
+        self._matrices = matrix[:fine_channels].float(), matrix[fine_channels:].float()
 
 
 @dataclass(frozen=True)
@@ -90,7 +106,7 @@ class RegionMap:
     """Features of a square search region.
 
     Attributes:
-        values: (C, H, W), standardised, on cells of 8 pixels of the resampled region.
+        values: (H, W, C), standardised, on cells of 8 pixels of the resampled region.
         origin: image position (x, y) of the region's corner.
         scale: resampled pixels per image pixel.
         grid: bins per side of a sample.
@@ -104,18 +120,22 @@ class RegionMap:
     @stage("pooling")
     @torch.inference_mode()
     def samples(self, boxes: Boxes) -> Samples:
-        """Samples of (N, 4) boxes in image pixels, features (N, C * grid * grid)."""
-        channels, height, width = self.values.shape
+        """Samples of (N, 4) boxes in image pixels, features (N, grid * grid * C)."""
+        height, width, channels = self.values.shape
         x, y, w, h = torch.from_numpy(boxes.T).to(self.values)
         factor = self.scale / _STRIDE
         x, y = (x - self.origin[0]) * factor - 0.5 / _STRIDE, (y - self.origin[1]) * factor - 0.5 / _STRIDE
-        across = bin_weights(x, w * factor, self.grid, width)  # (N, grid, W)
-        down = bin_weights(y, h * factor, self.grid, height)  # (N, grid, H)
-        rows = down.flatten(0, 1) @ self.values.transpose(0, 1).flatten(1)  # (N * grid, C * W)
-        rows = rows.view(len(boxes), self.grid * channels, width)  # (N, grid * C, W)
-        cells = torch.bmm(rows, across.transpose(1, 2))  # (N, grid * C, grid)
-        features = cells.view(len(boxes), self.grid, channels, self.grid).transpose(1, 2)  # (N, C, grid, grid)
-        return Samples(features.flatten(1))
+        columns, across = bin_weights(x, w * factor, self.grid, width)  # (N, grid, R)
+        rows, down = bin_weights(y, h * factor, self.grid, height)  # (N, grid, Q)
+        cells = rows[:, :, None, :, None] * width + columns[:, None, :, None, :]  # (N, grid, grid, Q, R)
+        weights = down[:, :, None, :, None] * across[:, None, :, None, :]
+        features = F.embedding_bag(
+            cells.flatten(3).flatten(0, 2),
+            self.values.view(-1, channels),
+            per_sample_weights=weights.flatten(3).flatten(0, 2),
+            mode="sum",
+        )  # (N * grid * grid, C)
+        return Samples(features.view(len(boxes), -1))
 
 
 class RegionExtractor:
@@ -171,9 +191,9 @@ class RegionExtractor:
     @stage("trunk")
     @torch.inference_mode()
     def _features(self, patch: Image) -> Tensor:
-        """Standardised principal components of both levels, (C, S/8, S/8)."""
+        """Standardised principal components of both levels, (S/8, S/8, C)."""
         pixels = torch.from_numpy(patch).to(self._device).permute(2, 0, 1)[None].float()  # (1, 3, S, S), channels last
-        return self._projection(both_levels(self._trunk, pixels.sub_(127).div_(128)))[0]
+        return self._projection(*self._trunk(pixels.sub_(127).div_(128)))[0].contiguous()
 
 
 def _changed(patch: Image, view: View) -> Any:

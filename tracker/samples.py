@@ -15,7 +15,7 @@ class Samples(NamedTuple):
     """N samples.
 
     Attributes:
-        features: (N, D) float, channels first.
+        features: (N, D) float, all channels of the first cell, then those of the next.
         crops: (N, 107, 107, 3) uint8 RGB, or None where attention is taken at the features.
     """
 

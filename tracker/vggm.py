@@ -19,8 +19,8 @@ from torch import Tensor
 
 CROP_SIZE = 107
 MEAN = 128.0
-SHAPE = (512, 3, 3)
-FEATURES = 512 * 3 * 3
+SHAPE = (3, 3, 512)
+FEATURES = 3 * 3 * 512
 ACTIVATIONS = ((51, 51, 96), (11, 11, 256))
 POOLED = (5, 5, 256)
 
@@ -98,7 +98,7 @@ class VGGM:
             crops: (N, 107, 107, 3), RGB, 0..255, uint8 or float.
 
         Returns:
-            (N, 4608), channels first: ``unflatten(1, (512, 3, 3))`` gives the conv3 activation.
+            (N, 4608), the conv3 activation with channels last: ``unflatten(1, (3, 3, 512))``.
         """
         pooled = torch.empty(len(crops), *POOLED, device=self.device, dtype=self.dtype)
         scratch = [pooled.new_empty(2, _CHUNK, *shape) for shape in ACTIVATIONS]
@@ -109,4 +109,4 @@ class VGGM:
                 y = normalise_channels(x, root[: len(x)], out[: len(x)])
                 x = F.max_pool2d(y.permute(0, 3, 1, 2), 3, 2).permute(0, 2, 3, 1)  # (n, 25, 25, 96); (n, 5, 5, 256)
             pooled[start : start + _CHUNK] = x
-        return self.conv(2, pooled).permute(0, 3, 1, 2).flatten(1)
+        return self.conv(2, pooled).flatten(1)

@@ -18,24 +18,25 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tracker.attention import head_gradients, regulariser
 from tracker.backprop import POINTS, Linearisation
 from tracker.head import Head
+from tracker.learning import Learner
+from tracker.params import PAPER
+from tracker.samples import Samples
 from tracker.vggm import FEATURES, VGGM
 
 POSITIVES = NEGATIVES = 32
 EXACT = 4
 """Positives, and negatives, of the float64 comparison, which is about gradients and not about time."""
-WEIGHT = 5.0
-HIDDEN = 512
-CLIP = 10.0
+PARAMS = replace(PAPER, attention_negatives=NEGATIVES)
 
 
 @dataclass(frozen=True)
@@ -73,28 +74,67 @@ def make_problem(dtype: torch.dtype, positives: int = POSITIVES, negatives: int 
     crops = crops.permute(0, 2, 3, 1).contiguous()  # (N, 107, 107, 3)
     weights = random_weights(dtype)
     features = VGGM(weights, dtype=dtype).features(crops)
-    head = Head(FEATURES, HIDDEN, generator)
-    with torch.no_grad():
-        # Features of random networks have no useful scale; trained ones keep the classifier's units half alive.
-        head.w4 /= features.std().float()
-    for name in ("w4", "b4", "w5", "b5", "w6", "b6"):
-        setattr(head, name, getattr(head, name).detach().to(dtype).requires_grad_())
+    head = Head(FEATURES, PARAMS.hidden, np.random.default_rng(0), dtype=dtype)
+    # Features of random networks have no useful scale; trained ones keep the classifier's units half alive.
+    head.layers.w4.div_(features.std())
     dropout = (
-        torch.bernoulli(torch.full((count, HIDDEN), 0.5), generator=generator).to(dtype) * 2,
-        torch.bernoulli(torch.full((count, HIDDEN), 0.5), generator=generator).to(dtype) * 2,
+        torch.bernoulli(torch.full((count, PARAMS.hidden), 0.5), generator=generator).to(dtype) * 2,
+        torch.bernoulli(torch.full((count, PARAMS.hidden), 0.5), generator=generator).to(dtype) * 2,
     )
     return Problem(weights, crops, features, torch.arange(count) < positives, dropout, head)
 
 
-def our_loss(problem: Problem, linearisation: Linearisation) -> Tensor:
-    """Joint loss, eq. 5, with the linear back-propagation."""
-    head = problem.head
-    logits = head.logits(problem.features, problem.dropout)
-    loss = F.cross_entropy(logits, problem.targets.long(), reduction="sum")
-    gradients = head_gradients(head, head.activations(problem.features))
-    maps = linearisation.fix(problem.crops, problem.features).maps(gradients)
-    # The regulariser is a sum of ratios: a common factor cancels, and keeps tiny gradients away from its epsilon.
-    return loss + WEIGHT * regulariser(maps / maps.detach().mean(), problem.targets)
+class Ours:
+    """The learner's step, with the linear back-propagation."""
+
+    def __init__(self, problem: Problem, at: str):
+        linearisation = Linearisation(VGGM(problem.weights, dtype=problem.features.dtype), at, len(problem.crops))
+
+        def attention(gradients: Tensor, samples: Samples) -> Tensor:
+            assert samples.crops is not None
+            maps = linearisation.fix(samples.crops, samples.features).maps(gradients)
+            # The regulariser is a sum of ratios: a common factor cancels, and keeps tiny gradients off its epsilon.
+            return maps / maps.detach().mean()
+
+        self._batch = Samples(problem.features, problem.crops)
+        self._problem = problem
+        self._learner = Learner(problem.head, attention, PARAMS, np.random.default_rng(0))
+
+    def gradient(self) -> list[Tensor]:
+        """Gradient of eq. 5 in the head's weights."""
+        problem = self._problem
+        return list(self._learner.gradient(self._batch, int(problem.targets.sum()), problem.dropout))
+
+    def step(self) -> None:
+        """One step of SGD; at rate 0 the weights stay, so that every step solves the same problem."""
+        self.gradient()
+        self._learner.descend(rate=0.0)
+
+
+class Autograd:
+    """The same step by PyTorch's automatic differentiation of a loss, ``loss(problem, leaves, at)``."""
+
+    def __init__(self, loss: Callable[[Problem, list[Tensor], str], Tensor], problem: Problem, at: str):
+        self._leaves = [layer.clone().requires_grad_() for layer in problem.head.layers]
+        self._loss = partial(loss, problem, self._leaves, at)
+        self._sgd = torch.optim.SGD(self._leaves, lr=0.0, momentum=PARAMS.momentum, weight_decay=PARAMS.weight_decay)
+
+    def gradient(self) -> list[Tensor]:
+        """Gradient of the loss in the head's weights."""
+        return list(torch.autograd.grad(self._loss(), self._leaves))
+
+    def step(self) -> None:
+        """One step of SGD at rate 0."""
+        self._sgd.zero_grad()
+        self._loss().backward()
+        torch.nn.utils.clip_grad_norm_(self._leaves, PARAMS.gradient_clip)
+        self._sgd.step()
+
+
+def _logits(leaves: list[Tensor], x: Tensor, dropout: tuple[Tensor, Tensor] | None = None) -> Tensor:
+    w4, b4, w5, b5, w6, b6 = leaves
+    first, second = dropout or (1.0, 1.0)
+    return F.linear(F.linear(F.linear(x, w4, b4).relu() * first, w5, b5).relu() * second, w6, b6)
 
 
 def _stage(x: Tensor, norm: Callable[[Tensor], Tensor]) -> Tensor:
@@ -111,10 +151,12 @@ def _sliced_norm(x: Tensor) -> Tensor:
     return x * (2 + 1e-4 * total) ** -0.75
 
 
-def _scores(problem: Problem, conv1: Tensor, weights: dict[str, Tensor], norm: Callable[[Tensor], Tensor]) -> Tensor:
+def _scores(
+    leaves: list[Tensor], conv1: Tensor, weights: dict[str, Tensor], norm: Callable[[Tensor], Tensor]
+) -> Tensor:
     x = _stage(F.conv2d(_stage(conv1, norm), weights["conv2.weight"], weights["conv2.bias"], 2), norm)
     x = F.conv2d(x, weights["conv3.weight"], weights["conv3.bias"]).relu().permute(0, 2, 3, 1).flatten(1)
-    return problem.head.logits(x)
+    return _logits(leaves, x)
 
 
 def _ratios(own: Tensor, other: Tensor) -> Tensor:
@@ -128,46 +170,38 @@ def _images(problem: Problem) -> Tensor:
     return (problem.crops.to(problem.features) - 128).permute(0, 3, 1, 2).contiguous()
 
 
-def reference_loss(problem: Problem, at: str) -> Tensor:
+def reference_loss(problem: Problem, leaves: list[Tensor], at: str) -> Tensor:
     """Joint loss by double autograd through the whole network, a forward pass per set of samples and class."""
     weights = {name: tensor.detach().requires_grad_() for name, tensor in problem.weights.items()}
-    logits = problem.head.logits(problem.features, problem.dropout)
+    logits = _logits(leaves, problem.features, problem.dropout)
     loss = F.cross_entropy(logits, problem.targets.long(), reduction="sum")
     images = _images(problem)
 
     def attention(chosen: Tensor, column: int) -> Tensor:
         pixels = images[chosen].requires_grad_()
         conv1 = F.conv2d(pixels, weights["conv1.weight"], weights["conv1.bias"], 2)
-        score = _scores(problem, conv1, weights, _published_norm)[:, column].sum()
+        score = _scores(leaves, conv1, weights, _published_norm)[:, column].sum()
         return torch.autograd.grad(score, pixels if at == "input" else conv1, create_graph=True)[0]
 
     positive, negative = problem.targets, ~problem.targets
     penalty = _ratios(attention(positive, 1), attention(positive, 0))
     penalty = penalty + _ratios(attention(negative, 0), attention(negative, 1))
-    return loss + WEIGHT * penalty
+    return loss + PARAMS.attention_weight * penalty
 
 
-def tuned_loss(problem: Problem, at: str) -> Tensor:
+def tuned_loss(problem: Problem, leaves: list[Tensor], at: str) -> Tensor:
     """Joint loss by double autograd, frozen convolutions, one forward pass."""
     weights = problem.weights
-    logits = problem.head.logits(problem.features, problem.dropout)
+    logits = _logits(leaves, problem.features, problem.dropout)
     loss = F.cross_entropy(logits, problem.targets.long(), reduction="sum")
     pixels = _images(problem).requires_grad_(at == "input")
     conv1 = F.conv2d(pixels, weights["conv1.weight"], weights["conv1.bias"], 2)
     leaf = pixels if at == "input" else conv1.requires_grad_()
-    scores = _scores(problem, conv1, weights, _sliced_norm)
+    scores = _scores(leaves, conv1, weights, _sliced_norm)
     background, target = (torch.autograd.grad(scores[:, i].sum(), leaf, create_graph=True)[0] for i in (0, 1))
     positive, negative = problem.targets, ~problem.targets
     penalty = _ratios(target[positive], background[positive]) + _ratios(background[negative], target[negative])
-    return loss + WEIGHT * penalty
-
-
-def step(head: Head, optimiser: torch.optim.Optimizer, loss: Callable[[], Tensor]) -> None:
-    """One step of SGD."""
-    optimiser.zero_grad()
-    loss().backward()
-    torch.nn.utils.clip_grad_norm_(head.parameters, CLIP)
-    optimiser.step()
+    return loss + PARAMS.attention_weight * penalty
 
 
 def difference(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> float:
@@ -189,23 +223,20 @@ def compare(at: str, repeats: int) -> dict[str, Measured]:
     measured: dict[str, Measured] = {}
     for dtype in (torch.float32, torch.float64):
         problem = make_problem(dtype) if dtype == torch.float32 else make_problem(dtype, EXACT, EXACT)
-        linearisation = Linearisation(VGGM(problem.weights, dtype=dtype), at, len(problem.crops))
-        losses = {
-            "ours": partial(our_loss, problem, linearisation),
-            "tuned autograd": partial(tuned_loss, problem, at),
-            "reference": partial(reference_loss, problem, at),
+        formulations: dict[str, Ours | Autograd] = {
+            "ours": Ours(problem, at),
+            "tuned autograd": Autograd(tuned_loss, problem, at),
+            "reference": Autograd(reference_loss, problem, at),
         }
-        # Rate 0: the weights stay, so that every step of every formulation solves the same problem.
-        optimiser = torch.optim.SGD(problem.head.parameters, lr=0.0, momentum=0.9, weight_decay=5e-4)
         for _ in range(repeats + 1 if dtype == torch.float32 else 0):
-            for name, loss in losses.items():
+            for name, formulation in formulations.items():
                 entry = measured.setdefault(name, Measured([], [], {}))
                 wall, cpu = time.perf_counter(), time.process_time()
-                step(problem.head, optimiser, loss)
+                formulation.step()
                 entry.wall.append(time.perf_counter() - wall)
                 entry.cpu.append(time.process_time() - cpu)
-        for name, loss in losses.items():
-            measured[name].gradients[dtype] = list(torch.autograd.grad(loss(), problem.head.parameters))
+        for name, formulation in formulations.items():
+            measured[name].gradients[dtype] = formulation.gradient()
     return measured
 
 

@@ -1,13 +1,14 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
-from tracker.attention import feature_maps
+from tracker.attention import feature_maps, head_gradients, regulariser
 from tracker.head import Head
-from tracker.learning import Learner, Memory
+from tracker.learning import Learner
 from tracker.params import FAST
-from tracker.samples import Samples
+from tracker.samples import Memory, Samples
 
 CELLS, CHANNELS = 9, 6
 PARAMS = replace(FAST, grid=3, hidden=32, mining_pool=256, mined_negatives=32, batch_negatives=16, batch_positives=16)
@@ -18,8 +19,9 @@ def generator(seed: int = 0) -> torch.Generator:
 
 
 def make(params=PARAMS, seed: int = 0) -> tuple[Head, Learner]:
-    head = Head(CHANNELS * CELLS, params.hidden, generator(seed))
-    return head, Learner(head, lambda g, _: feature_maps(g, CELLS), params, generator(seed + 1))
+    rng = np.random.default_rng(seed)
+    head = Head(CHANNELS * CELLS, params.hidden, rng)
+    return head, Learner(head, lambda g, _: feature_maps(g, CELLS), params, rng)
 
 
 def classes(count: int = 200) -> tuple[Samples, Samples]:
@@ -41,18 +43,19 @@ def test_lambda_changes_the_weights_of_all_layers():
     for _, learner in (plain, regularised):
         learner.train(*classes(), 1e-3, 1)
     for name in ("w4", "w5", "w6"):
-        assert not torch.allclose(getattr(plain[0], name), getattr(regularised[0], name), atol=1e-7)
+        without, with_lambda = (getattr(head.layers, name) for head, _ in (plain, regularised))
+        assert not torch.allclose(without, with_lambda, atol=1e-7)
 
 
 def test_training_with_lambda_lowers_the_regulariser():
     positives, negatives = classes()
-    both = Samples.join([positives, negatives])
-    positive = torch.arange(400) < 200
+    both = torch.cat([positives.features, negatives.features])
     values = []
     for weight in (0.0, 5.0):
-        _, learner = make(replace(PARAMS, attention_weight=weight))
+        head, learner = make(replace(PARAMS, attention_weight=weight))
         learner.train(positives, negatives, 1e-3, 60)
-        values.append(learner.penalty(both, positive).item())
+        gradients = head_gradients(head, head.activations(head.forward(both).z4))
+        values.append(regulariser(feature_maps(gradients.features, CELLS), 200).item())
     assert values[1] < 0.9 * values[0]
 
 
@@ -62,7 +65,7 @@ def test_the_same_seed_gives_the_same_weights():
         head, learner = make()
         learner.train(*classes(), 1e-3, 5)
         heads.append(head)
-    assert all(torch.equal(a, b) for a, b in zip(heads[0].parameters, heads[1].parameters, strict=True))
+    assert torch.equal(heads[0].weights, heads[1].weights)
 
 
 def test_mining_finds_the_negatives_that_look_like_the_target():
@@ -81,9 +84,56 @@ def test_small_batches_of_samples_suffice():
     learner.train(Samples(torch.randn(2, CHANNELS * CELLS)), Samples(torch.randn(3, CHANNELS * CELLS)), 1e-3, 3)
 
 
+def test_steps_are_those_of_pytorchs_sgd():
+    head, learner = make()
+    reference = [parameter.clone().requires_grad_() for parameter in head.layers]
+    slow, last = reference[:4], reference[4:]
+    sgd = torch.optim.SGD(
+        [{"params": slow, "lr": 1e-3}, {"params": last, "lr": 1e-3 * PARAMS.last_layer_rate}],
+        momentum=PARAMS.momentum,
+        weight_decay=PARAMS.weight_decay,
+    )
+    for step in range(4):
+        gradient = torch.randn(head.weights.shape, generator=generator(step)) * (0.001 if step == 2 else 1.0)
+        for parameter, part in zip(reference, head.split(gradient), strict=True):
+            parameter.grad = part.clone()
+        torch.nn.utils.clip_grad_norm_(reference, PARAMS.gradient_clip)
+        sgd.step()
+        learner._gradient.copy_(gradient)
+        learner.descend(1e-3)
+        for ours, theirs in zip(head.layers, reference, strict=True):
+            torch.testing.assert_close(ours, theirs.detach(), rtol=1e-5, atol=1e-7)
+
+
+def rows(pool):
+    return pool.take(torch.arange(len(pool))).features[:, 0].tolist()
+
+
 def test_memory_keeps_the_last_frames():
-    memory = Memory(3)
+    memory = Memory(3, 2)
     for frame in range(5):
         memory.add(Samples(torch.full((2, 4), float(frame))))
-    assert memory.recent(10).features[:, 0].tolist() == [2, 2, 3, 3, 4, 4]
-    assert memory.recent(1).features[:, 0].tolist() == [4, 4]
+    assert rows(memory.recent(10)) == [2, 2, 3, 3, 4, 4]
+    assert rows(memory.recent(1)) == [4, 4]
+
+
+@pytest.mark.parametrize("first", [0, 1, 7, 40])
+def test_memory_of_frames_of_any_size_equals_a_list_of_them(first):
+    rng = np.random.default_rng(first)
+    memory, kept = Memory(6, 5), []
+    for frame in range(200):
+        count = first if frame == 0 else int(rng.integers(0, 6))
+        values = torch.arange(100.0 * frame, 100.0 * frame + count)
+        memory.add(Samples(values[:, None].expand(-1, 3), values[:, None].to(torch.int32)))
+        kept = [*kept, values.tolist()][-6:]
+        for frames in (1, 4, 9):
+            assert rows(memory.recent(frames)) == [value for frame in kept[-frames:] for value in frame]
+    drawn = memory.recent(6).take(torch.tensor([2, 0]))
+    assert drawn.features[:, 0].tolist() == drawn.crops[:, 0].tolist()
+
+
+def test_memory_refuses_more_samples_than_a_frame_may_have():
+    memory = Memory(3, 2)
+    memory.add(Samples(torch.zeros(9, 4)))
+    with pytest.raises(ValueError, match="samples has 3 rows; a frame of this memory may have 2"):
+        memory.add(Samples(torch.zeros(3, 4)))

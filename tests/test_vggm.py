@@ -1,5 +1,7 @@
 """VGG-M, its back-propagation as a linear map, and the regulariser's gradients at input, conv1 and features."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,9 @@ import torch.nn.functional as F
 from tracker.attention import feature_maps, head_gradients, regulariser
 from tracker.backprop import CHUNK, POINTS, Linearisation
 from tracker.head import Head
+from tracker.learning import Learner
+from tracker.params import FAST
+from tracker.samples import Samples
 from tracker.vggm import FEATURES, VGGM, normalise_channels
 
 TOLERANCE = {torch.float64: 1e-5, torch.float32: 1e-3}
@@ -107,32 +112,50 @@ def problem(dtype):
     network = VGGM(w, dtype=dtype)
     features = network.features(images)
     generator = torch.Generator().manual_seed(5)
-    head = Head(FEATURES, HIDDEN, generator)
-    for name in ("w4", "b4", "w5", "b5", "w6", "b6"):
-        value = getattr(head, name).detach() * (30 if name.startswith("w") and name != "w4" else 1)
-        setattr(head, name, value.to(dtype).requires_grad_())
-    positive = torch.tensor([True, True, False, False])
+    head = Head(FEATURES, HIDDEN, np.random.default_rng(5), dtype=dtype)
+    head.layers.w5.mul_(30)
+    head.layers.w6.mul_(30)
     dropout = tuple(2 * (torch.rand(4, HIDDEN, generator=generator) < 0.5).to(dtype) for _ in range(2))
-    return images, w, network, features, head, positive, dropout
+    return images, w, network, features, head, dropout
 
 
-def our_loss(at, images, network, features, head, positive, dropout):
-    gradients = head_gradients(head, head.activations(features))
-    if at == "features":
-        maps = feature_maps(gradients, 9)
-    else:
-        maps = Linearisation(network, at, len(images)).fix(images, features).maps(gradients)
-    classification = F.cross_entropy(head.logits(features, dropout), positive.long(), reduction="sum")
-    return classification + 5 * regulariser(maps / maps.detach().mean(), positive)
+POSITIVES = 2
 
 
-def double_backward_loss(at, images, w, head, positive, dropout):
+def attention_at(at, network, count):
+    """Attention as ``tracker.backbones`` makes it: of a scale that keeps the regulariser's epsilon out of it."""
+    linear = None if at == "features" else Linearisation(network, at, count)
+
+    def maps(gradients, samples):
+        if linear is None:
+            found = feature_maps(gradients, 9)
+        else:
+            found = linear.fix(samples.crops, samples.features).maps(gradients)
+        return found / found.detach().mean()
+
+    return maps
+
+
+def our_gradient(at, images, network, features, head, dropout):
+    learner = Learner(head, attention_at(at, network, len(images)), replace(FAST, hidden=HIDDEN), None)
+    learner._gradient.fill_(torch.nan)  # nothing of an earlier gradient may be left
+    return learner.gradient(Samples(features, images), POSITIVES, dropout)
+
+
+def double_backward_gradient(at, images, w, head, dropout):
     """Eq. 5 as it is written: attention is the gradient of a score, the loss back-propagates through it."""
-    pixels = pixels_of(images, head.w4.dtype).requires_grad_()
+    leaves = [layer.clone().requires_grad_() for layer in head.layers]
+    w4, b4, w5, b5, w6, b6 = leaves
+
+    def logits(x, first=1, second=1):
+        return (F.linear(F.linear(x, w4, b4).relu() * first, w5, b5).relu() * second) @ w6.t() + b6
+
+    pixels = pixels_of(images, head.weights.dtype).requires_grad_()
     conv1 = conv1_of(pixels, w)
     features = features_of(conv1, w)
+    positive = torch.arange(len(images)) < POSITIVES
     leaf = {"input": pixels, "conv1": conv1, "features": features}[at]
-    scores = head.logits(features)
+    scores = logits(features)
     penalty = 0
     for own, rows in ((1, positive), (0, ~positive)):
         maps = {}
@@ -143,64 +166,77 @@ def double_backward_loss(at, images, w, head, positive, dropout):
         mean = {column: m.mean(1).sum() for column, m in maps.items()}
         deviation = {column: m.std(1, unbiased=False).sum() for column, m in maps.items()}
         penalty = penalty + deviation[own] / mean[own] + mean[1 - own] / deviation[1 - own]
-    classification = F.cross_entropy(head.logits(features.detach(), dropout), positive.long(), reduction="sum")
-    return classification + 5 * penalty
+    classification = F.cross_entropy(logits(features.detach(), *dropout), positive.long(), reduction="sum")
+    return torch.autograd.grad(classification + 5 * penalty, leaves)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("at", ["input", "conv1", "features"])
 def test_gradient_of_the_joint_loss_equals_a_double_backward(at, dtype):
-    images, w, network, features, head, positive, dropout = problem(dtype)
-    ours = torch.autograd.grad(our_loss(at, images, network, features, head, positive, dropout), head.parameters)
-    loss = double_backward_loss(at, images, w, head, positive, dropout)
-    theirs = torch.autograd.grad(loss, head.parameters)
+    images, w, network, features, head, dropout = problem(dtype)
+    ours = our_gradient(at, images, network, features, head, dropout)
+    theirs = double_backward_gradient(at, images, w, head, dropout)
     assert max(relative(a, b) for a, b in zip(ours, theirs, strict=True)) < TOLERANCE[dtype]
+
+
+class Regulariser:
+    """R of eqs. 3-4 for the samples of ``problem``: its value, and the gradient that the learner makes of it alone."""
+
+    def __init__(self, at, dtype):
+        images, _, network, features, self.head, _ = problem(dtype)
+        self.samples = Samples(features, images)
+        linear = None if at == "features" else Linearisation(network, at, len(images)).fix(images, features)
+        self.scale = None
+
+        def maps(gradients, _):
+            found = feature_maps(gradients, 9) if linear is None else linear.maps(gradients)
+            self.scale = self.scale or 1 / float(found.detach().mean())  # one and the same for all that is compared
+            return found * self.scale
+
+        self.learner = Learner(self.head, maps, replace(FAST, hidden=HIDDEN, attention_weight=1.0), None)
+
+    def value(self):
+        head, features = self.head, self.samples.features
+        gradients = head_gradients(head, head.activations(head.forward(features).z4)).features
+        return float(regulariser(self.learner._attention(gradients, self.samples), POSITIVES))
+
+    def gradient(self):
+        out = self.head.split(torch.zeros_like(self.head.weights))
+        self.learner._add_penalty(self.samples, self.head.forward(self.samples.features).z4, POSITIVES, out)
+        return out
 
 
 @pytest.mark.parametrize("at", ["input", "conv1", "features"])
 def test_gradient_of_the_regulariser_agrees_with_finite_differences(at):
-    images, _, network, features, head, positive, _ = problem(torch.float64)
-    linear = None if at == "features" else Linearisation(network, at, len(images)).fix(images, features)
-
-    def penalty():
-        gradients = head_gradients(head, head.activations(features))
-        maps = feature_maps(gradients, 9) if linear is None else linear.maps(gradients)
-        return regulariser(maps * 1e4, positive)
-
-    trained = [head.w4, head.w5, head.w6]
-    gradients = torch.autograd.grad(penalty(), trained)
-    assert all(float(g.abs().max()) > 0 for g in gradients)
+    penalty = Regulariser(at, torch.float64)
+    gradients = penalty.gradient()
     generator = torch.Generator().manual_seed(7)
-    for parameter, gradient in zip(trained, gradients, strict=True):
+    for parameter, gradient in list(zip(penalty.head.layers, gradients, strict=True))[::2]:
+        assert float(gradient.abs().max()) > 0
         # Along its own gradient a step cannot vanish in noise; the random part makes the test one of direction.
         scale = float(gradient.norm()) / parameter.numel() ** 0.5
         direction = gradient + scale * torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
-        step = 1e-7 * float(parameter.detach().norm() / direction.norm())  # small enough to cross no kink
+        step = 1e-7 * float(parameter.norm() / direction.norm())  # small enough to cross no kink
         values = []
         for sign in (1, -1):
-            with torch.no_grad():
-                parameter += sign * step * direction
-                values.append(float(penalty()))
-                parameter -= sign * step * direction
+            parameter += sign * step * direction
+            values.append(penalty.value())
+            parameter -= sign * step * direction
         numerical = (values[0] - values[1]) / (2 * step)
         assert numerical == pytest.approx(float((gradient * direction).sum()), rel=1e-5)
 
 
 def test_the_regulariser_alone_trains_the_head_through_the_convolutions():
-    images, _, network, features, head, positive, _ = problem(torch.float32)
-    linear = Linearisation(network, "input", len(images)).fix(images, features)
-    before = [p.detach().clone() for p in head.parameters]
+    penalty = Regulariser("input", torch.float32)
+    before = penalty.head.weights.clone()
     values = []
     for _ in range(3):
-        maps = linear.maps(head_gradients(head, head.activations(features)))
-        loss = regulariser(maps / maps.detach().mean(), positive)
-        values.append(loss.item())
-        gradients = torch.autograd.grad(loss, [head.w4, head.w5, head.w6])
-        with torch.no_grad():
-            for parameter, gradient in zip((head.w4, head.w5, head.w6), gradients, strict=True):
-                parameter -= 0.02 * parameter.norm() * gradient / gradient.norm()
+        values.append(penalty.value())
+        for parameter, gradient in list(zip(penalty.head.layers, penalty.gradient(), strict=True))[::2]:
+            parameter -= 0.02 * parameter.norm() * gradient / gradient.norm()
     assert values[2] < values[1] < values[0]
-    assert all(not torch.equal(a, b) for a, b in zip(before[::2], head.parameters[::2], strict=True))
+    changed = penalty.head.split(before != penalty.head.weights)
+    assert [bool(layer.any()) for layer in changed] == [True, False] * 3
 
 
 def test_maps_do_not_depend_on_the_batch():

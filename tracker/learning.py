@@ -6,57 +6,40 @@ mean instead of the sum, lambda and the learning rates would have to be divided 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 
+import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from tracker.attention import head_gradients, regulariser
-from tracker.head import Head
+from tracker.attention import add_penalty_gradient, head_gradients, regulariser
+from tracker.head import Head, Layers
 from tracker.params import Params
-from tracker.samples import Samples
+from tracker.samples import Pool, Samples
 from tracker.stages import stage
 
 Attention = Callable[[Tensor, Samples], Tensor]
-"""Maps (2, N, cells) from the head's gradients (2, N, D) and the samples they belong to."""
-
-
-class Memory:
-    """Samples of the last frames, one entry a frame."""
-
-    def __init__(self, frames: int):
-        self._entries: deque[Samples] = deque(maxlen=frames)
-
-    def add(self, samples: Samples) -> None:
-        """Remember a frame's samples; with the memory full, the oldest frame is forgotten."""
-        self._entries.append(samples)
-
-    def recent(self, frames: int) -> Samples:
-        """The samples of the last ``frames`` entries."""
-        return Samples.join(list(self._entries)[-frames:])
+"""Maps (2, N, cells) from the gradients at the features (2, N, D) and the samples they belong to, differentiable."""
 
 
 class Learner:
-    """Trains one head; owns the state of its optimiser.
+    """Trains one head; owns the state of SGD.
 
     Args:
         head: what is trained.
         attention: how gradients at the features become attention maps.
         params: batch, rates, lambda.
-        generator: source of batches and dropout.
+        rng: source of batches and dropout.
     """
 
-    def __init__(self, head: Head, attention: Attention, params: Params, generator: torch.Generator):
-        self._head, self._attention, self._params, self._generator = head, attention, params, generator
-        slow, last = head.parameters[:4], head.parameters[4:]
-        self._optimiser = torch.optim.SGD(
-            [{"params": slow}, {"params": last}], lr=0.0, momentum=params.momentum, weight_decay=params.weight_decay
-        )
+    def __init__(self, head: Head, attention: Attention, params: Params, rng: np.random.Generator):
+        self._head, self._attention, self._params, self._rng = head, attention, params, rng
+        self._velocity, self._gradient = torch.zeros_like(head.weights), torch.empty_like(head.weights)
+        self._slow = head.weights.numel() - head.layers.w6.numel() - head.layers.b6.numel()  # of fc4 and fc5
 
     @stage("learning")
-    def train(self, positives: Samples, negatives: Samples, rate: float, iterations: int) -> None:
+    @torch.no_grad()
+    def train(self, positives: Pool, negatives: Pool, rate: float, iterations: int) -> None:
         """Run SGD steps on batches of positives and hard negatives.
 
         Args:
@@ -66,51 +49,69 @@ class Learner:
             iterations: number of steps.
         """
         p = self._params
-        slow, last = self._optimiser.param_groups
-        slow["lr"], last["lr"] = rate, rate * p.last_layer_rate
         for iteration in range(iterations):
             if iteration % p.mining_interval == 0:
                 hard = self._mine(negatives)
-            self.step(self._draw(positives, p.batch_positives), self._draw(hard, p.batch_negatives))
+            batch = Samples.join([self._draw(positives, p.batch_positives), self._draw(hard, p.batch_negatives)])
+            count = min(p.batch_positives, len(positives))
+            self.gradient(batch, count, self._dropout(len(batch)))
+            self.descend(rate)
 
-    def step(self, positives: Samples, negatives: Samples) -> None:
-        """One step on a batch: eq. 5 down its gradient."""
+    @torch.no_grad()
+    def gradient(self, batch: Samples, positives: int, dropout: tuple[Tensor, Tensor] | None) -> Layers:
+        """Gradient of eq. 5 in the head's weights; valid until the next call.
+
+        Args:
+            batch: N samples, the positives first.
+            positives: how many of them show the target.
+            dropout: of the classification term, see ``Head.forward``.
+        """
         head, p = self._head, self._params
-        batch = Samples.join([positives, negatives])
-        positive = torch.arange(len(batch.features), device=batch.features.device) < len(positives.features)
-        logits = head.logits(batch.features, self._dropout(batch.features))
-        loss = F.cross_entropy(logits, positive.long(), reduction="sum")
+        out = head.split(self._gradient)
+        passed = head.forward(batch.features, dropout)
+        of_logits = passed.logits.softmax(dim=1)  # of the summed cross-entropy: softmax less the true class
+        of_logits[:positives, 1] -= 1
+        of_logits[positives:, 0] -= 1
+        head.backward(batch.features, passed, of_logits, dropout, out)
         if p.attention_weight:
-            chosen = slice(0, len(positives.features) + p.attention_negatives)
-            loss = loss + p.attention_weight * self.penalty(batch.take(chosen), positive[chosen])
-        self._optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(head.parameters, p.gradient_clip)
-        self._optimiser.step()
+            chosen = slice(0, positives + p.attention_negatives)
+            self._add_penalty(batch.take(chosen), passed.z4[chosen], positives, out)
+        return out
 
     @stage("attention")
-    def penalty(self, samples: Samples, positive: Tensor) -> Tensor:
-        """The regulariser of eqs. 3-4 for samples and their classes (N,), differentiable in the head's weights."""
-        gradients = head_gradients(self._head, self._head.activations(samples.features))
-        return regulariser(self._attention(gradients, samples), positive)
+    def _add_penalty(self, samples: Samples, z4: Tensor, positives: int, out: Layers) -> None:
+        """Add the gradient of lambda R, eqs. 3-4, of samples whose output of fc4 is known."""
+        activations = self._head.activations(z4)
+        gradients = head_gradients(self._head, activations)
+        with torch.enable_grad():
+            leaf = gradients.features.detach().requires_grad_()
+            penalty = self._params.attention_weight * regulariser(self._attention(leaf, samples), positives)
+            (of_features,) = torch.autograd.grad(penalty, leaf)
+        add_penalty_gradient(self._head, activations, gradients, of_features, out)
 
-    def _mine(self, negatives: Samples) -> Samples:
+    def descend(self, rate: float) -> None:
+        """One step of SGD with momentum and weight decay down the last gradient, clipped."""
+        p, weights, velocity, gradient = self._params, self._head.weights, self._velocity, self._gradient
+        scale = min(1.0, p.gradient_clip / (float(gradient.norm()) + 1e-6))
+        velocity.mul_(p.momentum).add_(gradient, alpha=scale).add_(weights, alpha=p.weight_decay)
+        weights[: self._slow].add_(velocity[: self._slow], alpha=-rate)
+        weights[self._slow :].add_(velocity[self._slow :], alpha=-rate * p.last_layer_rate)
+
+    def _mine(self, negatives: Pool) -> Samples:
         """The negatives that the head takes most for the target, out of a random pool."""
-        rows = self._rows(negatives, self._params.mining_pool)
-        margins = self._head.margins(negatives.features[rows])
-        return negatives.take(rows[margins.topk(min(self._params.mined_negatives, len(rows))).indices])
+        pool = self._draw(negatives, self._params.mining_pool)
+        margins = self._head.margins(pool.features)
+        return pool.take(margins.topk(min(self._params.mined_negatives, len(pool))).indices)
 
-    def _draw(self, samples: Samples, count: int) -> Samples:
-        return samples.take(self._rows(samples, count))
+    def _draw(self, samples: Pool, count: int) -> Samples:
+        rows = self._rng.permutation(len(samples))[:count]
+        return samples.take(torch.from_numpy(rows).to(self._head.weights.device))
 
-    def _rows(self, samples: Samples, count: int) -> Tensor:
-        rows = torch.randperm(len(samples.features), generator=self._generator)[:count]
-        return rows.to(samples.features.device)
-
-    def _dropout(self, features: Tensor) -> tuple[Tensor, Tensor] | None:
+    def _dropout(self, count: int) -> tuple[Tensor, Tensor] | None:
+        """Factors of the outputs of fc4 and fc5; the share that is kept is a multiple of 1/256."""
         p = self._params
         if not p.dropout:
             return None
-        kept = torch.rand((2, len(features), p.hidden), generator=self._generator) >= p.dropout
-        first, second = kept.to(features) / (1 - p.dropout)
+        drawn = torch.from_numpy(self._rng.integers(0, 256, (2, count, p.hidden), np.uint8))
+        first, second = (drawn >= round(256 * p.dropout)).to(self._head.weights) / (1 - p.dropout)
         return first, second

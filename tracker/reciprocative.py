@@ -19,11 +19,11 @@ from tracker import backbones, sampling
 from tracker.attention import head_gradients
 from tracker.boxes import Boxes, centre, checked
 from tracker.head import Head
-from tracker.learning import Learner, Memory
+from tracker.learning import Learner
 from tracker.params import FAST, Params
 from tracker.regression import BoxRegressor
 from tracker.result import Result
-from tracker.samples import Frame, Samples
+from tracker.samples import Frame, Memory, Samples
 
 _SMALLEST_SIDE = 4.0
 
@@ -39,7 +39,8 @@ class _Target:
     regressor: BoxRegressor
     positives: Memory
     negatives: Memory
-    box: Boxes
+    box: Boxes  # the state, around which the next frame is searched
+    reported: Boxes  # the box of the last frame in which the target was found
     frames: int = 0
     lost: bool = False
 
@@ -100,17 +101,17 @@ class ReciprocativeTracker:
         p = self.params
         self.seed = int(np.random.SeedSequence().generate_state(1)[0]) if p.seed is None else p.seed
         rng = np.random.default_rng(self.seed)
-        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         extractor = self._backbone.extractor()
 
         frames: list[Frame] = [extractor.frame(image, box), *(extractor.frame(image, box, view) for view in p.views)]
         positives, negatives = self._first_samples(rng, frames, box, width, height)
-        head = Head(positives.features.shape[1], p.hidden, generator, self.device)
-        learner = Learner(head, self._backbone.attention, p, generator)
+        head = Head(positives.features.shape[1], p.hidden, rng, self.device)
+        learner = Learner(head, self._backbone.attention, p, rng)
         learner.train(positives, negatives, p.initial_rate, p.initial_iterations)
         regressor = self._regressor(rng, frames, box)
 
-        target = _Target(rng, extractor, head, learner, regressor, Memory(p.long_memory), Memory(p.short_memory), box)
+        memories = Memory(p.long_memory, p.update_positives), Memory(p.short_memory, p.update_negatives)
+        target = _Target(rng, extractor, head, learner, regressor, *memories, box, box)
         target.positives.add(positives)
         target.negatives.add(negatives.take(slice(0, 2 * p.update_negatives)))
         self._target = target
@@ -136,11 +137,10 @@ class ReciprocativeTracker:
         best = scores.topk(min(p.best_candidates, len(scores)))
         score = float(best.values.mean())
         target.lost = score <= p.success_score
-        box = target.box
         if not target.lost:
             rows = best.indices.cpu().numpy()
             refined = target.regressor.refine(samples.features[best.indices], boxes[rows]).mean(axis=0)
-            box = _kept(refined, refined[2:], refined[2:], width, height)
+            target.reported = _kept(refined, refined[2:], refined[2:], width, height)
             state = (1 - p.feedback) * boxes[rows].mean(axis=0) + p.feedback * refined
             target.box = _kept(state, target.box[2:] / p.size_step, target.box[2:] * p.size_step, width, height)
             self._remember(frame)
@@ -148,7 +148,7 @@ class ReciprocativeTracker:
             self._learn(p.short_memory)
         elif target.frames % p.update_interval == 0:
             self._learn(p.long_memory)
-        return self._result(box, score, target.lost)
+        return self._result(target.reported, score, target.lost)
 
     def attention(self, image: NDArray[np.uint8], box: Boxes) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Attention of the present head for one sample, eqs. 1-2.
@@ -169,7 +169,8 @@ class ReciprocativeTracker:
         target = self._started()
         samples = target.extractor.frame(image, box).samples(box[None])
         with torch.no_grad():
-            gradients = head_gradients(target.head, target.head.activations(samples.features))
+            z4 = target.head.forward(samples.features).z4
+            gradients = head_gradients(target.head, target.head.activations(z4)).features
             background, own = self._backbone.attention(gradients, samples)[:, 0].cpu().numpy()  # (cells,)
         side = round(len(own) ** 0.5)
         return own.reshape(side, side), background.reshape(side, side)

@@ -59,6 +59,24 @@ def test_training_with_lambda_lowers_the_regulariser():
     assert values[1] < 0.9 * values[0]
 
 
+def test_an_update_ends_when_its_loss_is_small():
+    head, learner = make()
+    learner.train(*classes(), 1e-3, 60)
+    before = head.weights.clone()
+    learner.train(*classes(), 1e-3, 60, stop=1e9)
+    assert torch.equal(before, head.weights)
+    learner.train(*classes(), 1e-3, 1, stop=1e-9)
+    assert not torch.equal(before, head.weights)
+
+
+def test_the_loss_is_the_summed_cross_entropy():
+    head, learner = make()
+    positives, negatives = classes(3)
+    loss, _ = learner.gradient(Samples.join([positives, negatives]), 3, None)
+    probability = [head.margins(s.features).sigmoid() for s in (positives, negatives)]
+    assert loss == pytest.approx(float(-probability[0].log().sum() - (1 - probability[1]).log().sum()), rel=1e-5)
+
+
 def test_the_same_seed_gives_the_same_weights():
     heads = []
     for _ in range(2):

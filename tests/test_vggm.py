@@ -139,7 +139,7 @@ def attention_at(at, network, count):
 def our_gradient(at, images, network, features, head, dropout):
     learner = Learner(head, attention_at(at, network, len(images)), replace(FAST, hidden=HIDDEN), None)
     learner._gradient.fill_(torch.nan)  # nothing of an earlier gradient may be left
-    return learner.gradient(Samples(features, images), POSITIVES, dropout)
+    return learner.gradient(Samples(features, images), POSITIVES, dropout)[1]
 
 
 def double_backward_gradient(at, images, w, head, dropout):

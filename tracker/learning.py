@@ -39,14 +39,15 @@ class Learner:
 
     @stage("learning")
     @torch.no_grad()
-    def train(self, positives: Pool, negatives: Pool, rate: float, iterations: int) -> None:
+    def train(self, positives: Pool, negatives: Pool, rate: float, iterations: int, stop: float = 0.0) -> None:
         """Run SGD steps on batches of positives and hard negatives.
 
         Args:
             positives: samples of the target.
             negatives: samples of the background, among which the hard ones are mined.
             rate: learning rate of fc4 and fc5.
-            iterations: number of steps.
+            iterations: largest number of steps.
+            stop: classification loss of a batch below which nothing more is to be learned.
         """
         p = self._params
         for iteration in range(iterations):
@@ -54,12 +55,14 @@ class Learner:
                 hard = self._mine(negatives)
             batch = Samples.join([self._draw(positives, p.batch_positives), self._draw(hard, p.batch_negatives)])
             count = min(p.batch_positives, len(positives))
-            self.gradient(batch, count, self._dropout(len(batch)))
+            loss, _ = self.gradient(batch, count, self._dropout(len(batch)))
+            if loss < stop:
+                break
             self.descend(rate)
 
     @torch.no_grad()
-    def gradient(self, batch: Samples, positives: int, dropout: tuple[Tensor, Tensor] | None) -> Layers:
-        """Gradient of eq. 5 in the head's weights; valid until the next call.
+    def gradient(self, batch: Samples, positives: int, dropout: tuple[Tensor, Tensor] | None) -> tuple[float, Layers]:
+        """Classification loss of a batch, and the gradient of eq. 5 in the head's weights, valid until the next call.
 
         Args:
             batch: N samples, the positives first.
@@ -69,14 +72,16 @@ class Learner:
         head, p = self._head, self._params
         out = head.split(self._gradient)
         passed = head.forward(batch.features, dropout)
-        of_logits = passed.logits.softmax(dim=1)  # of the summed cross-entropy: softmax less the true class
+        log_share = passed.logits.log_softmax(dim=1)
+        loss = -float(log_share[:positives, 1].sum() + log_share[positives:, 0].sum())
+        of_logits = log_share.exp_()
         of_logits[:positives, 1] -= 1
         of_logits[positives:, 0] -= 1
         head.backward(batch.features, passed, of_logits, dropout, out)
         if p.attention_weight:
             chosen = slice(0, positives + p.attention_negatives)
             self._add_penalty(batch.take(chosen), passed.z4[chosen], positives, out)
-        return out
+        return loss, out
 
     @stage("attention")
     def _add_penalty(self, samples: Samples, z4: Tensor, positives: int, out: Layers) -> None:

@@ -75,7 +75,8 @@ class Params:
         positive_overlap: lower bound for positives (code: 0.7).
         update_negative_overlap: upper bound for negatives (code: 0.3).
         negative_scale: scales of negatives reach from its inverse to itself.
-        update_iterations: steps of an update (code: 15).
+        update_iterations: largest number of steps of an update (code: 15).
+        update_stop: classification loss of a batch, a sum, below which an update ends (code: 0, never).
         update_rate: their learning rate (code: 3e-4; MDNet: 1e-3).
         update_interval: frames between long-term updates (code: 10).
         long_memory: frames whose positives a long-term update uses (code: 100).
@@ -149,6 +150,7 @@ class Params:
     update_negative_overlap: float = 0.3
     negative_scale: float = 1.7
     update_iterations: int = 15
+    update_stop: float = 0.0
     update_rate: float = 5e-4
     update_interval: int = 10
     long_memory: int = 100

@@ -260,7 +260,7 @@ class ReciprocativeTracker:
     def _learn(self, frames: int) -> None:
         p, target = self.params, self._started()
         positives, negatives = target.positives.recent(frames), target.negatives.recent(p.short_memory)
-        target.learner.train(positives, negatives, p.update_rate, p.update_iterations)
+        target.learner.train(positives, negatives, p.update_rate, p.update_iterations, p.update_stop)
 
 
 def _kept(box: Boxes, smallest: Boxes, largest: Boxes, width: int, height: int) -> Boxes:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tracker.attention import feature_maps, head_gradients, regulariser
+from tracker.attention import evidence_maps, gradient_maps, head_gradients, regulariser
 from tracker.head import Head
 from tracker.learning import Learner
 from tracker.params import FAST
@@ -21,7 +21,7 @@ def generator(seed: int = 0) -> torch.Generator:
 def make(params=PARAMS, seed: int = 0) -> tuple[Head, Learner]:
     rng = np.random.default_rng(seed)
     head = Head(CHANNELS * CELLS, params.hidden, rng)
-    return head, Learner(head, lambda g, _: feature_maps(g, CELLS), params, rng)
+    return head, Learner(head, lambda g, _: gradient_maps(g, CELLS), params, rng)
 
 
 def classes(count: int = 200) -> tuple[Samples, Samples]:
@@ -36,6 +36,19 @@ def test_training_separates_the_classes(weight):
     learner.train(positives, negatives, 1e-3, 60)
     assert (head.margins(positives.features) > 0).float().mean() > 0.98
     assert (head.margins(negatives.features) < 0).float().mean() > 0.98
+
+
+def test_evidence_is_each_cells_part_of_the_taylor_expansion():
+    head, _ = make()
+    features = torch.randn(5, CHANNELS * CELLS, generator=generator())
+    gradients = head_gradients(head, head.activations(head.forward(features).z4)).features
+    own = evidence_maps(gradients, features, CELLS)[1]
+    # Piecewise linear: without its biases the head's score is exactly A^T I, so scaling a cell changes the score by it.
+    for cell in range(CELLS):
+        changed = features.unflatten(1, (CELLS, CHANNELS)).clone()
+        changed[:, cell] *= 1 + 1e-4
+        change = head.forward(changed.flatten(1).double().float()).logits[:, 1] - head.forward(features).logits[:, 1]
+        assert (1e4 * change).clamp(min=0).numpy() == pytest.approx(own[:, cell].numpy(), abs=5e-3)
 
 
 def test_lambda_changes_the_weights_of_all_layers():
@@ -55,7 +68,7 @@ def test_training_with_lambda_lowers_the_regulariser():
         head, learner = make(replace(PARAMS, attention_weight=weight))
         learner.train(positives, negatives, 1e-3, 60)
         gradients = head_gradients(head, head.activations(head.forward(both).z4))
-        values.append(regulariser(feature_maps(gradients.features, CELLS), 200).item())
+        values.append(regulariser(gradient_maps(gradients.features, CELLS), 200).item())
     assert values[1] < 0.9 * values[0]
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from tracker.attention import feature_maps, head_gradients, regulariser
+from tracker.attention import gradient_maps, head_gradients, regulariser
 from tracker.backprop import CHUNK, POINTS, Linearisation
 from tracker.head import Head
 from tracker.learning import Learner
@@ -128,7 +128,7 @@ def attention_at(at, network, count):
 
     def maps(gradients, samples):
         if linear is None:
-            found = feature_maps(gradients, 9)
+            found = gradient_maps(gradients, 9)
         else:
             found = linear.fix(samples.crops, samples.features).maps(gradients)
         return found / found.detach().mean()
@@ -189,7 +189,7 @@ class Regulariser:
         self.scale = None
 
         def maps(gradients, _):
-            found = feature_maps(gradients, 9) if linear is None else linear.maps(gradients)
+            found = gradient_maps(gradients, 9) if linear is None else linear.maps(gradients)
             self.scale = self.scale or 1 / float(found.detach().mean())  # one and the same for all that is compared
             return found * self.scale
 

@@ -1,13 +1,16 @@
 """Attention maps from back-propagation and the regulariser of reciprocative learning (paper eqs. 1-5).
 
 The attention of class c is the gradient of its score with respect to the sample, ``A_c = df_c/dI`` (eqs. 1-2), of which
-the positive part counts. The head is piecewise linear, so its part of the gradient has a closed form,
-``G_c = W4^T D4 W5^T D5 w_c`` with the ReLU masks D4 and D5. The masks are constant almost everywhere, so the adjoint of
-this expression gives the regulariser's exact parameter gradient, and no second-order pass is needed. Below the head
-nothing is learned, so attention at conv1 or at the input is a linear map of ``G_c`` (``backprop.py``).
+the positive part counts. Where samples are given by signed features the sign of one gradient means nothing; there the
+attention of a cell is its evidence, what it adds to the score: its part of ``A_c^T I`` in the expansion of eq. 1.
 
-Where paper and published code disagree: channels are reduced by summing the positive part (paper; the code sums
-squares), a batch is combined as the ratio of sums of sigma and mu (code; the paper's formula is per sample).
+The head is piecewise linear, so its part of the gradient has a closed form, ``G_c = W4^T D4 W5^T D5 w_c`` with the ReLU
+masks D4 and D5. The masks are constant almost everywhere, so the adjoint of this expression gives the regulariser's
+exact parameter gradient, and no second-order pass is needed. Below the head nothing is learned, so attention at conv1
+or at the input is a linear map of ``G_c`` (``backprop.py``).
+
+Where paper and published code disagree: channels of gradients are reduced by summing the positive part (paper; the code
+sums squares), a batch is combined as the ratio of sums of sigma and mu (code; the paper's formula is per sample).
 """
 
 from __future__ import annotations
@@ -70,8 +73,8 @@ def _times(batch: Tensor, matrix: Tensor) -> Tensor:
     return (batch.flatten(0, 1) @ matrix).unflatten(0, batch.shape[:2])
 
 
-def feature_maps(gradients: Tensor, cells: int) -> Tensor:
-    """Attention at the features themselves: positive part, summed over channels.
+def gradient_maps(gradients: Tensor, cells: int) -> Tensor:
+    """Attention at features that are not negative: the gradient's positive part, summed over channels.
 
     Args:
         gradients: (2, N, cells * C), all channels of the first cell, then those of the next.
@@ -81,6 +84,20 @@ def feature_maps(gradients: Tensor, cells: int) -> Tensor:
         (2, N, cells).
     """
     return gradients.relu().unflatten(2, (cells, -1)).sum(dim=3)
+
+
+def evidence_maps(gradients: Tensor, features: Tensor, cells: int) -> Tensor:
+    """Attention at signed features: what each cell adds to the score, where that is positive.
+
+    Args:
+        gradients: (2, N, cells * C), all channels of the first cell, then those of the next.
+        features: (N, cells * C), of the same layout.
+        cells: number of spatial positions.
+
+    Returns:
+        (2, N, cells).
+    """
+    return (gradients * features).unflatten(2, (cells, -1)).sum(dim=3).relu()
 
 
 def regulariser(maps: Tensor, positives: int) -> Tensor:

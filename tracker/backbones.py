@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -62,15 +63,18 @@ def load(params: Params, device: torch.device) -> Backbone:
             return CropExtractor(Lite0Crops(trunk, params.channels, params.grid, device), keep=False)
         return RegionExtractor(trunk, params.region_size, params.region_scale, params.channels, params.grid, device)
 
-    return Backbone(extractor, lambda gradients, _: attention.feature_maps(gradients, params.grid**2), loaded.sha256)
+    def maps(gradients: Tensor, samples: Samples) -> Tensor:
+        return attention.evidence_maps(gradients, samples.features, params.grid**2)
+
+    return Backbone(extractor, maps, loaded.sha256)
 
 
 def _vgg_m(params: Params, loaded: weights.Loaded, device: torch.device) -> Backbone:
     network = VGGM(loaded.tensors, device)
     extractor = CropExtractor(network.features, keep=params.attention_at != "features")
     if params.attention_at == "features":
-        cells = SHAPE[0] * SHAPE[1]
-        return Backbone(lambda: extractor, lambda gradients, _: attention.feature_maps(gradients, cells), loaded.sha256)
+        at_features = partial(attention.gradient_maps, cells=SHAPE[0] * SHAPE[1])
+        return Backbone(lambda: extractor, lambda gradients, _: at_features(gradients), loaded.sha256)
     batch = params.batch_positives + params.attention_negatives
     linearisation = Linearisation(network, params.attention_at, batch)
 

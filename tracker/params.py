@@ -48,7 +48,8 @@ class Params:
         grid: bins per side of a sample from the region.
         hidden: width of fc4 and fc5 (code: 512).
         dropout: in the classification term of a step (code: 0.5).
-        attention_weight: lambda of eq. 5 (paper, Table 1: flat optimum from 3 to 5; code: 5); 0 is MDNet.
+        attention_weight: lambda of eq. 5 (paper, Table 1: flat optimum from 3 to 5; code: 5); 0 is MDNet. Its scale is
+            that of the attention maps: evidence at the features has another one than gradients at pixels.
         near_candidates: candidates drawn around the previous box.
         near_translation: their Gaussian spread, twice the standard deviation (code: 0.6).
         wide_candidates: candidates drawn uniformly from a wider square.
@@ -110,7 +111,7 @@ class Params:
 
     hidden: int = 256
     dropout: float = 0.5
-    attention_weight: float = 5.0
+    attention_weight: float = 1.0
 
     near_candidates: int = 96
     near_translation: float = 0.6
@@ -150,7 +151,7 @@ class Params:
     update_negative_overlap: float = 0.3
     negative_scale: float = 1.7
     update_iterations: int = 15
-    update_stop: float = 0.0
+    update_stop: float = 1.0
     update_rate: float = 5e-4
     update_interval: int = 10
     long_memory: int = 100
@@ -230,6 +231,7 @@ PAPER = replace(
     backbone="vgg-m",
     features="crops",
     attention_at="input",
+    attention_weight=5.0,
     hidden=512,
     near_candidates=256,
     wide_candidates=0,
@@ -243,6 +245,7 @@ PAPER = replace(
     whole_image_share=0.5,
     initial_rate=2e-4,
     update_rate=3e-4,
+    update_stop=0.0,
     views=(),
     negative_scale=1.6,
     batch_negatives=32,
@@ -252,7 +255,7 @@ PAPER = replace(
 )
 """The paper with the published code's numbers; needs the weights of VGG-M. ``attention_at="conv1"`` is the code's."""
 
-CROPS = replace(PAPER, backbone="efficientnet-lite0", attention_at="features")
+CROPS = replace(PAPER, backbone="efficientnet-lite0", attention_at="features", attention_weight=1.0)
 """The paper's scheme, a crop per sample, on the bundled backbone: runs without any download."""
 
 PRESETS: dict[str, Params] = {"FAST": FAST, "MDNET": MDNET, "PAPER": PAPER, "CROPS": CROPS}

@@ -28,6 +28,15 @@ from tracker.vot.runs import has_results
 
 AnyAnalysis = TypeVar("AnyAnalysis", bound=ProtocolAnalysis)
 AnyExperiment = TypeVar("AnyExperiment", bound=MultiRunExperiment)
+_UNLOADABLE = (
+    ToolkitException,
+    AttributeException,
+    yaml.YAMLError,
+    configparser.Error,
+    ImportError,  # the type of an experiment or analysis
+    TypeError,  # a list for a mapping, a section without its command
+    UnicodeDecodeError,
+)
 
 
 @dataclass(frozen=True)
@@ -66,7 +75,7 @@ def load_workspace(folder: Path | str) -> Workspace:
         raise FileNotFoundError(f"{folder} is not a VOT workspace (no config.yaml): see 'vot initialize'")
     try:
         workspace = Workspace.load(str(folder))
-    except (ToolkitException, AttributeException, yaml.YAMLError, configparser.Error) as error:
+    except _UNLOADABLE as error:
         problem = f"the toolkit cannot load this workspace: {error or type(error).__name__}"
         raise DamagedFile(f"{folder}/config.yaml", problem) from error
     for sequence in workspace.dataset:

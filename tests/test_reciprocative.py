@@ -159,6 +159,7 @@ def test_presets_differ_where_they_say():
         ({"attention_at": "conv1"}, "attention_at is 'conv1', which needs"),
         ({"backbone": "vgg-m"}, "needs backbone 'efficientnet-lite0'"),
         ({"threads": 0}, "threads is 0; it must be above 0"),
+        ({"seed": -1}, "seed is -1; it must not be negative"),
         ({"attention_weight": -1.0}, "lambda must not be negative"),
         ({"dropout": 1.0}, "dropout is 1.0"),
     ],

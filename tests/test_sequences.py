@@ -303,9 +303,9 @@ def test_an_interrupted_run_keeps_what_was_there(only_size, tmp_path, monkeypatc
     with monkeypatch.context() as broken:
         broken.setattr(dataset, "tags", lambda scene: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            list(dataset.generate(tmp_path, seed=2))
+            list(dataset.generate(tmp_path, seed=2, overwrite=True))
     assert snapshot(tmp_path) == before
-    assert list(dataset.generate(tmp_path, seed=2)) == [("size", True)]
+    assert list(dataset.generate(tmp_path, seed=2, overwrite=True)) == [("size", True)]
     assert "seed=2" in (tmp_path / "size" / "sequence").read_text()
 
 
@@ -323,6 +323,16 @@ def test_a_sequence_of_other_origin_is_never_replaced(only_size, tmp_path, capsy
     assert cli.main(["sequences", str(tmp_path)]) == 3
     assert "was not made by tracker.sequences" in capsys.readouterr().err
     assert [path.name for path in tmp_path.rglob("*")] == ["size", "groundtruth.txt"]
+
+
+def test_another_seed_is_not_replaced_unasked(only_size, tmp_path, capsys):
+    assert cli.main(["sequences", str(tmp_path)]) == 0
+    before = (tmp_path / "size" / "sequence").read_text()
+    assert cli.main(["sequences", str(tmp_path), "--seed", "1"]) == 3
+    assert "size is of seed 0, not 1" in capsys.readouterr().err
+    assert (tmp_path / "size" / "sequence").read_text() == before
+    assert cli.main(["sequences", str(tmp_path), "--seed", "1", "--overwrite"]) == 0
+    assert "seed=1" in (tmp_path / "size" / "sequence").read_text()
 
 
 def test_errors_of_the_command(tmp_path, capsys):

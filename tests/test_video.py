@@ -122,7 +122,13 @@ def test_regions(tmp_path, line, expected):
 @pytest.mark.parametrize("line", ["1,2,x,4", "1,2,3", "1,2,3,4,5", ""])
 def test_malformed_regions_name_the_line(tmp_path, line):
     (tmp_path / "g.txt").write_text(f"1,2,3,4\n{line}\n1,2,3,4\n")
-    with pytest.raises(ValueError, match=r"g\.txt, line 2"):
+    with pytest.raises(OSError, match=r"g\.txt, line 2"):
+        read_regions(tmp_path / "g.txt")
+
+
+def test_regions_that_are_no_text_name_the_file(tmp_path):
+    (tmp_path / "g.txt").write_bytes(b"1,2,3,4\n\xff\xfe\n")
+    with pytest.raises(OSError, match=r"g\.txt is not UTF-8 text: byte 8"):
         read_regions(tmp_path / "g.txt")
 
 
@@ -133,7 +139,7 @@ def test_sources_that_cannot_be_read(tmp_path):
     with pytest.raises(FileNotFoundError, match="give a video file"):
         open_source(str(tmp_path / "absent"))
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match="holds no images"):
+    with pytest.raises(FileNotFoundError, match="holds no images"):
         open_source(str(tmp_path / "empty"))
     with pytest.raises(OSError, match="camera 97 cannot be opened"):
         next(iter(open_source("97")))

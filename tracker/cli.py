@@ -23,7 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compare": ("tracker.commands.compare", "video or page of several trackers' results on one sequence"),
     "doctor": ("tracker.commands.doctor", "find what would make a run fail, and say what mends it"),
     "weights": ("tracker.commands.weights", "list, add or verify backbone weights"),
-    "registry": ("tracker.commands.registry", "print the path of the trackers.ini that came with this installation"),
+    "registry": ("tracker.commands.registry", "print the path of this installation's trackers.ini, or of its stacks"),
     "sequences": ("tracker.commands.sequences", "write the embedded data set"),
     "evaluate": ("tracker.commands.evaluate", "evaluate trackers in a VOT workspace on many cores or a cluster"),
     "pack": ("tracker.commands.pack", "make a submission that others can re-run"),

@@ -184,6 +184,8 @@ class Params:
         for name in _POSITIVE:
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; it must be above 0")
+        if self.seed is not None and self.seed < 0:
+            raise ValueError(f"seed is {self.seed!r}; it must not be negative")
         if self.attention_weight < 0:
             raise ValueError(f"attention_weight is {self.attention_weight!r}; lambda must not be negative")
         if not 0 <= self.dropout < 1:

@@ -54,8 +54,7 @@ def open_source(text: str) -> Source:
     """The source that ``text`` names.
 
     Raises:
-        OSError: it does not exist or cannot be read.
-        ValueError: it holds no frames, or its ground truth is malformed.
+        OSError: it does not exist, cannot be read or holds no frames, or its ground truth is malformed.
     """
     path = Path(text)
     if path.is_dir():
@@ -76,7 +75,7 @@ def _video(path: str) -> Source:
     try:
         with av.open(path) as container:
             if not container.streams.video:
-                raise ValueError(f"{path} has no video stream")
+                raise OSError(f"{path} has no video stream")
             stream = container.streams.video[0]
             rate = float(stream.average_rate or stream.guessed_rate or DEFAULT_RATE)
             seconds = (container.duration or 0) / av.time_base  # Matroska tells no number of frames
@@ -121,7 +120,8 @@ def _camera_frames(number: int) -> Iterator[Image]:
 def _folder(path: Path) -> Source:
     files = next((found for sub in ("color", "img", "") if (found := image_files(path / sub))), None)
     if files is None:
-        raise ValueError(f"folder {path} holds no images ({', '.join(sorted(IMAGE_SUFFIXES))}), nor color/ or img/")
+        suffixes = ", ".join(sorted(IMAGE_SUFFIXES))
+        raise FileNotFoundError(f"folder {path} holds no images ({suffixes}), nor color/ or img/")
     truth = None
     for name, origin in (("groundtruth.txt", 0.0), ("groundtruth_rect.txt", 1.0)):  # OTB counts pixels from 1
         if (path / name).is_file():
@@ -145,7 +145,8 @@ def _parts(name: str) -> list[str]:
 
 def _sequence_rate(path: Path) -> float:
     if (path / "sequence").is_file():
-        match = re.search(r"^fps\s*=\s*([\d.]+)\s*$", (path / "sequence").read_text(), re.MULTILINE)
+        text = (path / "sequence").read_text(encoding="utf-8", errors="replace")
+        match = re.search(r"^fps\s*=\s*([\d.]+)\s*$", text, re.MULTILINE)
         if match and float(match[1]) > 0:
             return float(match[1])
     return DEFAULT_RATE
@@ -179,16 +180,20 @@ def read_regions(path: Path, origin: float = 0.0) -> list[Region | None]:
         A polygon (N, 2), 0-based, for each line; None for a code or a region that is not finite.
 
     Raises:
-        ValueError: a line is none of these; the message names it.
+        OSError: the file cannot be read, or a line is none of these; the message names it.
     """
+    try:
+        lines = path.read_text(encoding="utf-8").strip().splitlines()
+    except UnicodeDecodeError as error:
+        raise OSError(f"{path} is not UTF-8 text: byte {error.start}") from error
     regions: list[Region | None] = []
-    for number, line in enumerate(path.read_text().strip().splitlines(), start=1):
+    for number, line in enumerate(lines, start=1):
         try:
             values = np.array([float(word) for word in re.split(r"[,;\s]+", line.strip())])
         except ValueError as error:
-            raise ValueError(f"{path}, line {number}: {line!r} is not a list of numbers") from error
+            raise OSError(f"{path}, line {number}: {line!r} is not a list of numbers") from error
         if len(values) != 1 and (len(values) < 4 or len(values) % 2):
-            raise ValueError(f"{path}, line {number}: {len(values)} numbers are neither a box nor a polygon")
+            raise OSError(f"{path}, line {number}: {len(values)} numbers are neither a box nor a polygon")
         if len(values) == 1 or not np.isfinite(values).all():
             regions.append(None)
         else:

@@ -272,7 +272,7 @@ def add(file: str | Path, name: str | None = None) -> Path:
         names = [known.name for known in REGISTRY.values() if known.file == file.name]
         if not names:
             files = ", ".join(f"{known.file} ({known.name})" for known in REGISTRY.values() if not known.wheel)
-            raise WeightsError(f"{file.name} is no file of the registry, which has {files}; or name the entry")
+            raise WeightsError(f"{file.name} is no file of the registry, which has {files}; or give --name ENTRY")
         name = names[0]
     known = entry(name)
     if known.wheel:

@@ -69,6 +69,42 @@ def test_pictures_show_regions_labels_and_failures(workspace):
     assert not (bottom[1] == failed["Lost"]).all(axis=2).any() and (bottom[3] == failed["Lost"]).all(axis=2).any()
 
 
+def test_labels_stay_inside_the_picture(workspace, monkeypatch):
+    from tracker.vot import comparison
+
+    found = comparison.load(workspace, "two", ["Exact", "Lost"])
+    many = replace(found, runs=[replace(run, name=f"{run.name}{n}") for n in range(2) for run in found.runs])
+    ends, rows, draw = [], set(), overlay.draw_text
+
+    def recorded(image, text, x, y, *rest, **options):
+        ends.append(draw(image, text, x, y, *rest, **options))
+        if image.shape[0] == 240:  # not the plot below
+            rows.add(y)
+        return ends[-1]
+
+    monkeypatch.setattr(overlay, "draw_text", recorded)
+    wide = np.zeros((240, 320, 3), np.uint8)
+    monkeypatch.setattr(compare.images, "read", lambda path: wide.copy())
+    assert len(list(compare.pictures(many))) == FRAMES
+    assert max(ends) <= 320 and len(rows) == 2  # two labels in a row, and the same rows in every frame
+
+
+def test_trackers_without_this_run_are_left_out_unless_they_are_named(workspace, tmp_path, capsys):
+    results = workspace / "results"
+    shutil.copytree(results / "Exact" / "baseline", results / "NoResults" / "unsupervised")
+    two = results / "Lost" / "baseline" / "two"
+    shutil.copy(two / "two_001.txt", two / "two_002.txt")
+    stack = workspace / "stacks" / "small.yaml"
+    stack.write_text(stack.read_text().replace("repetitions: 1", "repetitions: 2"))
+    assert run(workspace, "--html", str(tmp_path / "a.html")) == 0
+    assert [line["name"] for line in page_data(tmp_path / "a.html")["runs"]] == ["Exact", "Lost"]
+    assert run(workspace, "--repetition", "2", "--html", str(tmp_path / "b.html")) == 0
+    assert [line["name"] for line in page_data(tmp_path / "b.html")["runs"]] == ["Lost"]
+    capsys.readouterr()
+    assert run(workspace, "Exact", "--repetition", "2", "--html", str(tmp_path / "c.html")) == 2
+    assert "Exact has 1 repetitions on two, not 2" in capsys.readouterr().err
+
+
 def test_page_is_one_file_with_everything_in_it(workspace, tmp_path):
     out = tmp_path / "c.html"
     assert run(workspace, "Exact", "Lost", "--html", str(out)) == 0
@@ -111,7 +147,7 @@ def test_the_default_is_a_video_named_after_the_sequence(workspace, tmp_path, mo
         (["SiamFC"], 2, "no tracker named SiamFC"),
         (["NoResults"], 3, "evaluate or import NoResults"),
         (["--experiment", "realtime"], 2, "choose one of baseline"),
-        (["--repetition", "2"], 2, "has 1 repetitions"),
+        (["--repetition", "2"], 2, "no tracker has run 2 on two in experiment baseline"),
         (["--repetition", "0"], 2, "not 0"),
         (["--out", "c.gif"], 2, "must end in one of"),
         (["--html", "c.pdf"], 2, "must end in one of"),

@@ -5,9 +5,8 @@ import re
 import pytest
 import scenes
 
-from tracker import cli
+from tracker import cli, shipped
 from tracker.commands import doctor
-from tracker.commands.registry import PACKAGED
 from tracker.doctor import packages
 
 
@@ -21,7 +20,7 @@ def good_packages(monkeypatch):
 def test_nothing_is_found_in_a_good_set_up(tmp_path, capsys, good_packages):
     folder = scenes.write_workspace(tmp_path / "w")
     section = "[NCC]\nprotocol = traxpython\ncommand = tracker\nenv_RECIPROCATIVE_TRACKER = NCC\n"
-    (folder / "trackers.ini").write_text(f"{section}paths = {PACKAGED.parent.parent}\n")
+    (folder / "trackers.ini").write_text(f"{section}paths = {shipped.REGISTRY.parent.parent}\n")
     assert cli.main(["doctor", "NCC", "--workspace", str(folder)]) == 0
     out = capsys.readouterr().out
     assert "nothing found" in out and "FAIL" not in out and "note" not in out
@@ -52,6 +51,32 @@ def test_a_broken_registry_is_mended_before_anything_is_started(tmp_path, capsys
     (tmp_path / "trackers.ini").write_text("[NCC]\nlabel = 5%\nprotocol = traxpython\ncommand = tracker\n")
     assert cli.main(["doctor", "NCC", "--registry", str(tmp_path)]) == 1
     assert "NCC was not started" in capsys.readouterr().out
+
+
+def test_every_registry_of_a_workspace_is_looked_at(tmp_path, capsys, good_packages):
+    folder = scenes.write_workspace(tmp_path / "w")
+    config = (folder / "config.yaml").read_text()
+    (folder / "config.yaml").write_text(config.replace("- trackers.ini", "- twice.ini\n- trackers.ini"))
+    (folder / "twice.ini").write_text("[Other]\ncommand =\n[Other]\ncommand =\n")
+    assert cli.main(["doctor", "NCC", "--workspace", str(folder)]) == 1
+    out = capsys.readouterr().out
+    assert "twice.ini, line 3: a second section [Other]" in out and "NCC was not started" in out
+
+
+def test_an_unknown_tracker_is_told_those_of_the_workspace(tmp_path, capsys, good_packages):
+    folder = scenes.write_workspace(tmp_path / "w")
+    assert cli.main(["doctor", "NOPE", "--workspace", str(folder)]) == 1
+    out = capsys.readouterr().out
+    assert f"no tracker NOPE in {folder}/trackers.ini; known: NCC" in out and str(shipped.REGISTRY) in out
+
+
+def test_a_workspace_without_a_registry_is_not_given_another(tmp_path, capsys, good_packages):
+    folder = scenes.write_workspace(tmp_path / "w")
+    (folder / "trackers.ini").unlink()
+    assert cli.main(["doctor", "NCC", "--workspace", str(folder)]) == 1
+    out = capsys.readouterr().out
+    assert "names no trackers.ini" in out and f"mend: registry: [{shipped.REGISTRY}]" in out
+    assert "tracker NCC" not in out
 
 
 def test_results_without_a_tracker_are_good(tmp_path, capsys, good_packages):

@@ -3,8 +3,7 @@ from __future__ import annotations
 import configparser
 from pathlib import Path
 
-from tracker import catalog, cli
-from tracker.commands import registry
+from tracker import catalog, cli, shipped
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -19,12 +18,19 @@ def test_it_prints_the_path_of_a_file_with_the_catalog_s_trackers(capsys):
 
 def test_the_packaged_file_is_the_project_s_but_for_its_place():
     project = (ROOT / "trackers.ini").read_text()
-    assert registry.PACKAGED.read_text() == project.replace("paths = .\n", "paths = ..\n"), (
+    assert shipped.REGISTRY.read_text() == project.replace("paths = .\n", "paths = ..\n"), (
         "trackers.ini was changed: run  sed 's/^paths = \\.$/paths = ../' trackers.ini > tracker/trackers.ini"
     )
 
 
 def test_an_installation_without_it_says_how_to_mend(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr(registry, "PACKAGED", tmp_path / "trackers.ini")
+    monkeypatch.setattr(shipped, "REGISTRY", tmp_path / "trackers.ini")
     assert cli.main(["registry"]) == 3
     assert "pip install --force-reinstall" in capsys.readouterr().err
+
+
+def test_it_prints_the_folder_of_the_stacks_that_the_embedded_workspace_uses(capsys):
+    assert cli.main(["registry", "--stacks"]) == 0
+    stacks = Path(capsys.readouterr().out.strip())
+    assert (stacks / "vot2016.yaml").is_file()
+    assert (ROOT / "vot_workspace" / "stacks" / "embedded.yaml").read_bytes() == (stacks / "embedded.yaml").read_bytes()

@@ -163,6 +163,12 @@ def test_refusals_of_the_source(tmp_path, capsys):
     (plain / "groundtruth.txt").unlink()
     assert cli.main(["track", str(plain), "--tracker", "NCC"]) == 2
     assert "give --box x,y,w,h, or --select" in capsys.readouterr().err
+    for damage in (b"1,2,x,4\n", b"\xff\xfe"):
+        (plain / "groundtruth.txt").write_bytes(damage)
+        assert cli.main(["track", str(plain), "--tracker", "NCC"]) == 3
+        assert f"{plain / 'groundtruth.txt'}" in capsys.readouterr().err
+    (tmp_path / "empty").mkdir()
+    assert cli.main(["track", str(tmp_path / "empty"), "--tracker", "NCC"]) == 3
 
 
 def test_the_source_is_never_overwritten(tmp_path, capsys, fake):

@@ -70,7 +70,7 @@ def test_doctor_asks_for_the_weights_that_are_needed(folder):
         (["fetch"], 2, "invalid choice"),
         (["add"], 2, "FILE"),
         (["add", "absent.mat"], 3, "absent.mat does not exist"),
-        (["add", "other.bin"], 3, "is no file of the registry"),
+        (["add", "other.bin"], 3, "or give --name ENTRY"),
         (["add", "other.bin", "--name", "mdnet"], 3, "cannot be read as mdnet weights"),
         (["add", "other.bin", "--name", "efficientnet-lite0"], 3, "comes with its package"),
         (["add", "other.bin", "--name", "resnet"], 2, "invalid choice"),

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from tracker.commands.registry import PACKAGED
+from tracker import shipped
 from tracker.doctor import registry
 
 GOOD = """\
@@ -32,7 +32,7 @@ def test_good_registries(tmp_path):
     assert check(tmp_path, GOOD) == []
     assert check(tmp_path, GOOD, "DAT") == []
     assert check(tmp_path, GOOD, "Published") == []
-    assert list(registry.check_registry(PACKAGED)) == []
+    assert list(registry.check_registry(shipped.REGISTRY)) == []
 
 
 @pytest.mark.parametrize(
@@ -70,9 +70,27 @@ def test_only_the_tracker_asked_for_is_looked_at(tmp_path):
     assert len(check(tmp_path, text)) == 1
 
 
+def test_what_loses_the_whole_registry_is_found_in_every_section(tmp_path):
+    (finding,) = check(tmp_path, GOOD + "\n[Other]\ncommand = x\nversion = 1.0\n", "DAT")
+    assert "[Other]: version = 1.0" in finding.what and "no tracker at all" in finding.why
+
+
+def test_bytes_that_are_no_text(tmp_path):
+    (tmp_path / "trackers.ini").write_bytes(GOOD.replace("label = DAT", "label = D\xe4T").encode("latin1"))
+    (finding,) = registry.check_registry(tmp_path / "trackers.ini", "DAT")
+    assert "trackers.ini is not UTF-8 text" in finding.what and "iconv" in finding.mend
+
+
 def test_an_unknown_tracker_and_an_absent_file(tmp_path):
-    (finding,) = check(tmp_path, GOOD, "SiamFC")
-    assert "no tracker SiamFC; it has DAT, Published" in finding.what and "reciprocative registry" in finding.mend
+    (tmp_path / "a.ini").write_text(GOOD)
+    (tmp_path / "b.ini").write_text("[Other]\ncommand =\n")
+    paths = [tmp_path / "a.ini", tmp_path / "b.ini"]
+    assert list(registry.check_name("DAT", paths)) == list(registry.check_name("Other", paths)) == []
+    (finding,) = registry.check_name("SiamFC", paths)
+    assert "no tracker SiamFC" in finding.what and "known: DAT, Other, Published" in finding.what
+    assert "reciprocative registry" in finding.mend
+    (finding,) = registry.check_name("SiamFC", paths, tmp_path)
+    assert finding.mend.startswith(f"- {shipped.REGISTRY} ") and f"{tmp_path}/config.yaml" in finding.mend
     (finding,) = registry.check_registry(tmp_path / "absent.ini")
     assert "exits with 0" in finding.why
 

@@ -41,7 +41,9 @@ def by_definition(runs, tagged=None):
             for index, start in enumerate(starts):
                 last = index + 1 == len(starts)
                 end = n if last else starts[index + 1]
-                piece = {t - start + 1: 0 if math.isnan(o[t]) else o[t] for t in range(start, end + 1)}
+                piece = {t - start + 1: o[t] for t in range(start, end + 1)}
+                if failures:
+                    piece = {t: 0 if math.isnan(value) else value for t, value in piece.items()}
                 if not last:
                     piece |= {t: 0 for t in range(end - start + 2, longest + 1)}
                 weight = 1 / len(repeated)
@@ -51,7 +53,7 @@ def by_definition(runs, tagged=None):
                 pieces.append((weight, piece))
     values = [1.0]
     for length in range(2, longest + 1):
-        long_enough = [(weight, piece) for weight, piece in pieces if length in piece]
+        long_enough = [(weight, piece) for weight, piece in pieces if not math.isnan(piece.get(length, math.nan))]
         total = sum(weight for weight, _ in long_enough)
         mean = [weight * sum(piece[t] for t in range(2, length + 1)) / (length - 1) for weight, piece in long_enough]
         values.append(sum(mean) / total if total else math.nan)
@@ -64,6 +66,9 @@ def test_the_curve_is_the_definition_written_out(seed, repetitions, failures, wi
     rng = np.random.default_rng(seed)
     lengths = rng.integers(2, 40, 3)
     runs = [[random_run(rng, n, failures) for _ in range(repetitions if n % 2 else 1)] for n in lengths]
+    for one in (one for repeated in runs for one in repeated if rng.random() < 0.3):
+        holes = (rng.random(len(one.codes)) < 0.05) & (one.codes == REGION)
+        one.codes[holes], one.overlaps[holes] = UNKNOWN, math.nan
     tagged = [rng.random(n) < 0.3 for n in lengths] if with_tags else None
     assert curve(runs, tagged=tagged) == pytest.approx(by_definition(runs, tagged), nan_ok=True)
 
@@ -71,6 +76,12 @@ def test_the_curve_is_the_definition_written_out(seed, repetitions, failures, wi
 def test_a_run_without_failure_worked_by_hand():
     """The first frame is never used; lengths 2 and 3 average one and two frames."""
     assert curve([[run("i48")]]) == pytest.approx([1, 0.4, 0.6])
+
+
+def test_an_unknown_frame_of_a_run_without_failure_stays_unknown():
+    """That length is taken from the other run; means over the frame do not exist."""
+    assert curve([[run("i4u8")], [run("i666")]]) == pytest.approx([1, 0.5, 0.6, math.nan], nan_ok=True)
+    assert curve([[run("i4u8fuuuui")]])[1:4] == pytest.approx([0.4, 0.2, 0.4])  # with a failure it counts as 0
 
 
 def test_a_failure_continues_with_zeros_and_starts_again_five_frames_later():

@@ -138,6 +138,22 @@ def test_a_run_that_does_not_fit_is_refused_and_nothing_is_written(workspace, pu
     assert not (workspace / "results" / "Published").exists()
 
 
+def test_results_that_cannot_be_written_are_not_registered(workspace, published):
+    (workspace / "results" / "Published").write_text("in the way")
+    before = state(workspace)
+    with pytest.raises(OSError, match="results/Published"):
+        import_results(published, workspace, "Published")
+    assert state(workspace) == before
+
+
+def test_results_that_cannot_be_registered_are_taken_back(workspace, published):
+    (workspace / "trackers.ini.partial").mkdir()
+    before = state(workspace)
+    with pytest.raises(OSError, match=r"trackers\.ini"):
+        import_results(published, workspace, "Published")
+    assert state(workspace) == before and not (workspace / "results" / "Published").exists()
+
+
 def test_the_name_of_a_tracker_with_a_command_is_refused(workspace, published):
     with (workspace / "trackers.ini").open("a") as registry:
         registry.write("[Published]\ncommand = somewhere\n")

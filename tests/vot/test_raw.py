@@ -146,33 +146,66 @@ def test_annotations_that_do_not_fit_the_sequence_are_refused(dataset, file, tex
     assert str(refusal.value).startswith(f"first/{problem}")
 
 
+def test_a_sequence_without_images_needs_their_size(dataset):
+    file = dataset / "first" / "sequence"
+    file.write_text("".join(line for line in file.read_text().splitlines(True) if not line.startswith("width")))
+    with pytest.raises(DamagedFile, match="first/sequence: no images, and no width and height"):
+        annotations_of(next(iter(load_dataset(str(dataset)))))
+
+
 def test_annotations_that_are_no_text_are_refused(dataset):
     (dataset / "first" / "occlusion.tag").write_bytes(b"\x89\xff\xfe\x00")
     with pytest.raises(DamagedFile, match=r"first/occlusion\.tag: not a text file"):
         annotations_of(next(iter(load_dataset(str(dataset)))))
 
 
+def sequence_json(**changes):
+    return json.dumps({"a": {"gt_rect": [[1, 2, 3, 4]], "width": 9, "height": 9} | changes})
+
+
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
         ("{", "not JSON"),
-        (json.dumps({"a": {"gt_rect": [[1, 2, 3, 4]]}}), "sequence a lacks width, height"),
+        (json.dumps({"a": {"gt_rect": [[1, 2, 3, 4]]}}), "sequence 'a' lacks width, height"),
         (json.dumps({"a": {"gt_rect": [[1, 2]], "width": 9, "height": 9}}), "ground truth of a, line 1: 2 numbers"),
         (
             json.dumps({"a": {"gt_rect": [[1, 2, 3, 4]], "width": 9, "height": 9, "occlusion": [0, 1]}}),
-            "sequence a has 1 frames, but 2 values of occlusion",
+            "sequence 'a' has 1 frames, but 2 values of occlusion",
         ),
+        ("[]", "expected an object with at least one sequence"),
+        ("{}", "expected an object with at least one sequence"),
+        ('{"a": 5}', "sequence 'a' is not an object"),
+        (sequence_json(gt_rect=5), "sequence 'a' needs a gt_rect"),
+        (sequence_json(gt_rect=[5]), "sequence 'a' needs a gt_rect"),
+        (sequence_json(gt_rect=[]), "sequence 'a' needs a gt_rect"),
+        (sequence_json(gt_rect=[[1, None, 3, 4]]), "ground truth of a, line 1: expected numbers"),
+        (sequence_json(width=None), "sequence 'a' has width None"),
+        (sequence_json(height=0), "sequence 'a' has height 0"),
+        (sequence_json(occlusion=[7]), "sequence 'a' has values of occlusion that are not 0 or 1"),
+        (sequence_json(occlusion=1), "sequence 'a' has values of occlusion that are not 0 or 1"),
+        (sequence_json().replace('"a"', '"../evil"'), r"sequence '\.\./evil' has a name that is not one folder"),
+        (sequence_json().replace('"a"', '".."'), r"sequence '\.\.' has a name that is not one folder"),
+        (sequence_json().replace('"a"', '"a\\nb"'), "has a name that is no line of list.txt"),
     ],
 )
 def test_json_that_is_no_data_set_is_refused_before_anything_is_written(tmp_path, content, problem):
     (tmp_path / "a.json").write_text(content)
     with pytest.raises(DamagedFile, match=problem):
         write_dataset(tmp_path / "a.json", tmp_path / "sequences")
-    assert not (tmp_path / "sequences").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_data_set_that_cannot_be_finished_leaves_nothing(tmp_path):
+    whole = {"gt_rect": [[1, 2, 3, 4]], "width": 9, "height": 9}
+    (tmp_path / "a.json").write_text(json.dumps({"a": whole, "list.txt": whole}))  # a folder where the list goes
+    with pytest.raises(OSError, match=r"list\.txt"):
+        write_dataset(tmp_path / "a.json", tmp_path / "sequences")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
 
 
 def test_a_data_set_is_not_written_over_another(dataset, tmp_path):
-    with pytest.raises(FileExistsError, match="holds a data set already"):
+    with pytest.raises(FileExistsError, match="is not empty: name another folder"):
         write_dataset(tmp_path / "sequences.json", dataset)
 
 

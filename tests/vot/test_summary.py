@@ -6,9 +6,18 @@ from rich.console import Console
 from small import run_lines, write_run, write_workspace
 
 from tracker import cli
-from tracker.vot.paper import OTB2013, OTB2015, VOT2016, Comparison, measured, print_comparison, table
+from tracker.vot.paper import (
+    OTB2013,
+    OTB2015,
+    VOT2016,
+    Comparison,
+    measured_one_pass,
+    measured_reset_based,
+    print_comparison,
+    table,
+)
 from tracker.vot.raw import DamagedFile
-from tracker.vot.summary import print_table, summary
+from tracker.vot.summary import load_workspace, print_table, summary
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +115,7 @@ def lines_of(text, name):
 
 def test_without_a_workspace_the_paper_is_reported_and_nothing_measured():
     console = Console(record=True, width=80)
-    print_comparison(None, console)
+    print_comparison(console=console)
     vot2016, otb2013, otb2015 = lines_of(console.export_text(), "DAT")
     assert vot2016 == [["reported", "0.320", "1.47", "2.10"], ["measured", "-", "-", "-"]]
     assert otb2013[0] == ["reported", "7.85", "0.944", "0.704", "0.913"]
@@ -132,13 +141,37 @@ def test_the_command_shows_a_workspace_and_says_that_it_is_not_the_papers_data_s
 
 
 def test_only_trackers_with_one_pass_results_have_one_pass_figures(workspace):
-    found = measured(workspace)
-    assert set(found.reset_based) == {"Near", "Far", "Wide"} and set(found.one_pass) == {"Near"}
-    error, precise, area, half = found.one_pass["Near"]
+    loaded = load_workspace(workspace)
+    one_pass = measured_one_pass(loaded).figures
+    assert set(measured_reset_based(loaded).figures) == {"Near", "Far", "Wide"} and set(one_pass) == {"Near"}
+    error, precise, area, half = one_pass["Near"]
     assert error == pytest.approx((3 * 39 / 40 + 3 * 29 / 30) / 2) and precise == half == 1
     thresholds = np.linspace(0, 1, 21)
     success = [(1 * (thresholds < 1) + (n - 1) * (thresholds < 17 / 23)) / n for n in (40, 30)]
     assert area == pytest.approx(np.mean(success))
+
+
+def test_the_paper_beside_a_stack_of_one_pass_alone(tmp_path, capsys):
+    stack = "title: Otb\nexperiments:\n  unsupervised:\n    type: unsupervised\n    analyses: []\n"
+    folder = write_workspace(tmp_path / "workspace", stack=stack)
+    assert cli.main(["paper", "--workspace", str(folder)]) == 0
+    text = capsys.readouterr().out
+    assert "measured: nothing" in text and "measured: Otb, 2 sequences, 70 frames" in " ".join(text.split())
+    otb2013, otb2015 = (measured for _, measured in lines_of(text, "Near"))
+    assert otb2013 == otb2015 and otb2013[0] == "measured" and "-" not in otb2013
+
+
+def test_a_tracker_with_one_pass_results_alone_is_not_ranked_unless_it_is_named(tmp_path, capsys):
+    folder = write_workspace(tmp_path / "workspace")
+    with (folder / "trackers.ini").open("a") as registry:
+        registry.write("[Once]\ncommand =\n")
+    for name, length in (("first", 40), ("second", 30)):
+        write_run(folder / "results" / "Once" / "unsupervised", name, run_lines(length))
+    assert [row.tracker for row in summary(folder)] == ["Far", "Near", "Wide"]
+    assert cli.main(["paper", "--workspace", str(folder)]) == 0
+    assert len(lines_of(capsys.readouterr().out, "Once")) == 2  # in the two tables of OTB
+    with pytest.raises(DamagedFile, match=r"results/Once/baseline/first/first_001\.txt: missing"):
+        summary(folder, ["Once"])
 
 
 def test_trackers_without_a_workspace_are_refused(capsys):

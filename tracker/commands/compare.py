@@ -80,23 +80,39 @@ def pictures(found: Comparison) -> Iterator[Image]:
     colours = dict(zip((run.name for run in found.runs), itertools.cycle(overlay.PALETTE), strict=False))
     curves = [(run.overlaps, run.starts, run.failures, colours[run.name]) for run in found.runs]
     failed = {run.name: 0 for run in found.runs}
+    widest = [str(len(found.images)), *(f"{run.name} start, failures {len(run.failures)}" for run in found.runs)]
     for index, path in enumerate(found.images):
         picture = images.read(path)
+        scale = overlay.text_scale(picture)
+        places = _places([overlay.text_width(text, scale) for text in widest], picture.shape[1])
+        height = round(24 * scale) + 6
+        overlay.shade(picture[: height * (places[-1][1] + 1)])
         truth = found.truth[index]
         if truth is not None:
             overlay.draw_region(picture, truth, overlay.TRUTH, 1)
-        scale = overlay.text_scale(picture)
-        x, height = 6, round(24 * scale) + 6
-        overlay.shade(picture[:height])
-        x = overlay.draw_text(picture, f"{index}", x, height - 6, overlay.INK, scale) + 10
+        texts = [(str(index), overlay.INK)]
         for run in found.runs:
             region = run.regions[index]
             if region is not None:
                 overlay.draw_region(picture, region, colours[run.name], 2)
             failed[run.name] += index in run.failures
-            x = overlay.draw_text(picture, _label(run, index, failed), x, height - 6, colours[run.name], scale) + 10
+            texts.append((_label(run, index, failed), colours[run.name]))
+        for (text, colour), (x, row) in zip(texts, places, strict=True):
+            overlay.draw_text(picture, text, x, height * (row + 1) - 6, colour, scale)
         plot = overlay.overlap_plot(curves, index, picture.shape[1], PLOT_HEIGHT)
         yield np.concatenate([picture, plot])
+
+
+def _places(widths: list[int], limit: int, margin: int = 6, gap: int = 10) -> list[tuple[int, int]]:
+    """Left end and row of texts that follow each other, each in a new row where it would pass ``limit``."""
+    places: list[tuple[int, int]] = []
+    x, row = margin, 0
+    for width in widths:
+        if x > margin and x + width > limit - margin:
+            x, row = margin, row + 1
+        places.append((x, row))
+        x += width + gap
+    return places
 
 
 def _label(run: Any, index: int, failed: dict[str, int]) -> str:

@@ -7,8 +7,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from tracker import boxes, catalog
-from tracker.commands.registry import PACKAGED
+from tracker import boxes, catalog, shipped
 from tracker.doctor import Finding, packages, probe, registry, weights, workspace
 from tracker.video import read_regions
 
@@ -33,13 +32,16 @@ def run(args: argparse.Namespace) -> int:
     report.add(f"Python {packages.platform.python_version()}", packages.check_interpreter())
     report.add("packages", packages.check_packages(versions))
     importable = report.add(f"import {', '.join(packages.MODULES)}", packages.check_imports())
-    path, section = _find(args)
+    paths = _registries(args)
+    section = _section(paths, args.tracker)
     if importable:
         report.add("weights", weights.check_weights(_needed(section)))
     if args.workspace:
         report.add(f"workspace {args.workspace}", workspace.check_workspace(args.workspace, toolkit))
-    usable = report.add(f"registry {path}", registry.check_registry(path, args.tracker))
-    if args.tracker and usable and section:
+    usable = all([report.add(f"registry {path}", registry.check_registry(path, args.tracker)) for path in paths])
+    if args.tracker and usable and paths:
+        report.add(f"section {args.tracker}", registry.check_name(args.tracker, paths, args.workspace))
+    if usable and section:
         _try_tracker(report, section, args.workspace)
     elif args.tracker:
         print(f"  --    {args.tracker} was not started: mend the registry first")
@@ -75,19 +77,20 @@ class _Report:
         return 1 if self._failures else 0
 
 
-def _find(args: argparse.Namespace) -> tuple[Path, registry.Section | None]:
-    """The registry to look at, and the tracker's section in it: the first that has it, as the toolkit searches."""
+def _registries(args: argparse.Namespace) -> list[Path]:
+    """The registries that the toolkit would read; it passes over those of a workspace that do not exist."""
     if args.registry:
-        paths = [args.registry / "trackers.ini" if args.registry.is_dir() else args.registry]
-    else:
-        named = workspace.registries(args.workspace) if args.workspace else []
-        local = Path("trackers.ini")
-        paths = named or [local if local.is_file() else PACKAGED]
-    if args.tracker:
-        for path in filter(Path.is_file, paths):
-            if section := registry.read_section(path, args.tracker):
-                return path, section
-    return paths[0], None
+        return [args.registry / "trackers.ini" if args.registry.is_dir() else args.registry]
+    if args.workspace:
+        return [path for path in workspace.registries(args.workspace) if path.is_file()]
+    local = Path("trackers.ini")
+    return [local if local.is_file() else shipped.REGISTRY]
+
+
+def _section(paths: list[Path], name: str | None) -> registry.Section | None:
+    """The section of tracker ``name``, in the first registry that has it, as the toolkit searches."""
+    sections = (registry.read_section(path, name) for path in paths if name and path.is_file())
+    return next(filter(None, sections), None)
 
 
 def _needed(section: registry.Section | None) -> set[str]:

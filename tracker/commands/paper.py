@@ -18,9 +18,15 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ValueError: trackers without a workspace.
     """
-    from tracker.vot.paper import measured, print_comparison
-
     if args.trackers and args.workspace is None:
         raise ValueError(f"trackers {', '.join(args.trackers)} need --workspace, where their results are")
-    print_comparison(measured(args.workspace, args.trackers) if args.workspace else None)
+    from tracker.vot import paper, summary
+
+    if args.workspace is None:
+        paper.print_comparison()
+    else:
+        workspace, _ = summary.resolve(args.workspace, args.trackers)
+        paper.print_comparison(
+            paper.measured_reset_based(workspace, args.trackers), paper.measured_one_pass(workspace, args.trackers)
+        )
     return 0

@@ -1,26 +1,25 @@
-"""``reciprocative registry``: where the trackers.ini of this installation lies, for ``vot --registry PATH``."""
+"""``reciprocative registry``: where the trackers.ini, or the stacks, of this installation lie, for the toolkit."""
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-import tracker
-
-PACKAGED = Path(tracker.__file__).resolve().with_name("trackers.ini")
+from tracker import shipped
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of this command: there are none."""
+    """Add the arguments of this command."""
+    parser.add_argument("--stacks", action="store_true", help="the folder of the stacks instead, for config.yaml")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the path.
 
     Raises:
-        FileNotFoundError: the installation lacks the file.
+        FileNotFoundError: the installation lacks it.
     """
-    if not PACKAGED.is_file():
-        raise FileNotFoundError(f"{PACKAGED} is missing: run 'pip install --force-reinstall reciprocative-tracker'")
-    print(PACKAGED)
+    path = shipped.STACKS if args.stacks else shipped.REGISTRY
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is missing: run 'pip install --force-reinstall reciprocative-tracker'")
+    print(path)
     return 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -20,3 +22,20 @@ class Finding:
     why: str
     mend: str
     fails: bool = True
+
+
+def read_text(path: Path) -> str:
+    """The text of a file, whatever its bytes: what is not UTF-8 is for ``check_text`` to report."""
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+def check_text(path: Path) -> Iterator[Finding]:
+    """Whether a file is text that the toolkit can read."""
+    try:
+        path.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        yield Finding(
+            f"{path} is not UTF-8 text: byte {error.start} is 0x{error.object[error.start]:02x}",
+            "the toolkit stops with UnicodeDecodeError, which does not name the file",
+            f"iconv -f latin1 -t utf-8 {path} > fixed && mv fixed {path}",
+        )

@@ -8,10 +8,12 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator
+from collections.abc import Sequence as Items
 from dataclasses import dataclass
 from pathlib import Path
 
-from tracker.doctor import Finding
+from tracker import shipped
+from tracker.doctor import Finding, check_text, read_text
 
 PROTOCOLS = ("traxpython", "trax", "traxmatlab", "traxoctave")
 _IDENTIFIER = re.compile(r"[a-zA-Z0-9_-]+")  # vot.tracker.VALID_IDENTIFIER
@@ -36,7 +38,7 @@ def read_section(path: Path, name: str) -> Section | None:
     """Section ``name`` of the registry in ``path``; None if it has none or cannot be parsed."""
     parser = configparser.ConfigParser()
     try:
-        parser.read_string(path.read_text())
+        parser.read_string(read_text(path))
         return Section(name, path, dict(parser[name])) if parser.has_section(name) else None
     except configparser.Error:
         return None
@@ -48,10 +50,11 @@ def check_registry(path: Path, name: str | None = None) -> Iterator[Finding]:
         yield Finding(
             f"there is no registry {path}",
             "the toolkit says 'Tracker does not exist' and exits with 0",
-            'vot --registry "$(reciprocative registry)" test DAT',
+            f"--registry {shipped.REGISTRY}",
         )
         return
-    text = path.read_text()
+    yield from check_text(path)
+    text = read_text(path)
     yield from _check_percent(path, text)
     parser = configparser.RawConfigParser()
     try:
@@ -76,13 +79,40 @@ def check_registry(path: Path, name: str | None = None) -> Iterator[Finding]:
                 f"__init__() missing 1 required positional argument: 'command'; {_BROKEN}",
                 "command = tracker   (or 'command =' for results without a tracker)",
             )
+        yield from _check_version(parser[section].get("version", ""), f"{path}, [{section}]")
         if name in (None, section):
-            yield from _check_section(Section(section, path, dict(parser[section])), text)
-    if name is not None and not parser.has_section(name):
+            yield from _check_section(Section(section, path, dict(parser[section])))
+
+
+def check_name(name: str, paths: Items[Path], workspace: Path | None = None) -> Iterator[Finding]:
+    """Whether one of the registries in ``paths``, those of ``workspace`` if there is one, has a tracker ``name``."""
+    known = sorted({section for path in paths for section in _sections(path)})
+    if name in known:
+        return
+    yield Finding(
+        f"no tracker {name} in {', '.join(map(str, paths))}; known: {', '.join(known) or 'none'}",
+        "the toolkit says 'Tracker does not exist' or 'Unable to resolve tracker reference', and may exit with 0",
+        f"- {shipped.REGISTRY}   (in 'registry:' of {workspace}/config.yaml, for DAT, MDNet, NCC, ...)"
+        if workspace
+        else 'vot --registry "$(reciprocative registry)" test DAT   (that registry has DAT, MDNet, NCC, ...)',
+    )
+
+
+def _sections(path: Path) -> list[str]:
+    parser = configparser.RawConfigParser(strict=False)
+    try:
+        parser.read_string(read_text(path))
+    except (OSError, configparser.Error):
+        return []
+    return parser.sections()
+
+
+def _check_version(version: str, place: str) -> Iterator[Finding]:
+    if version and not _IDENTIFIER.fullmatch(version):
         yield Finding(
-            f"{path} has no tracker {name}; it has {', '.join(parser.sections()) or 'none'}",
-            "the toolkit says 'Tracker does not exist' and exits with 0",
-            'vot --registry "$(reciprocative registry)" test DAT   (that registry has DAT, MDNet, NCC, ...)',
+            f"{place}: version = {version}",
+            f"'Illegal version format' (no dots); {_BROKEN}",
+            f"version = {re.sub('[^a-zA-Z0-9_-]', '-', version)}",
         )
 
 
@@ -96,7 +126,7 @@ def _check_percent(path: Path, text: str) -> Iterator[Finding]:
             )
 
 
-def _check_section(section: Section, text: str) -> Iterator[Finding]:
+def _check_section(section: Section) -> Iterator[Finding]:
     values, place = section.values, f"{section.source}, [{section.name}]"
     if not _IDENTIFIER.fullmatch(section.name):
         why = "the toolkit leaves the section out: letters, digits, - and _ are allowed"
@@ -108,13 +138,6 @@ def _check_section(section: Section, text: str) -> Iterator[Finding]:
                 "only a line of its own is a comment; the toolkit uses all of it as the value",
                 f"{key} = {value[: match.start()].strip()}",
             )
-    version = values.get("version", "")
-    if version and not _IDENTIFIER.fullmatch(version):
-        yield Finding(
-            f"{place}: version = {version}",
-            f"'Illegal version format' (no dots); {_BROKEN}",
-            f"version = {re.sub('[^a-zA-Z0-9_-]', '-', version)}",
-        )
     command = values.get("command")
     if not command:
         return  # results without a tracker, or reported already

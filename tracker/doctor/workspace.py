@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +15,8 @@ from typing import Any
 import yaml
 from packaging.version import Version
 
-from tracker import images
-from tracker.doctor import Finding
+from tracker import images, shipped
+from tracker.doctor import Finding, check_text, read_text
 from tracker.video import read_regions
 
 BROKEN_SINCE = Version("0.8")
@@ -27,6 +30,18 @@ _NON_ASCII = (
     "(this package's own server reads them)"
 )
 _SHOWN = 5  # findings of one kind, of which a data set may have hundreds
+_NUMBERED = re.compile(r"[^%]*%\d*d[^%]*")
+_LOAD = (
+    "import sys\n"
+    "from tracker.vot.annotations import annotations_of\n"
+    "from tracker.vot.summary import load_workspace\n"
+    "try:\n"
+    "    for sequence in load_workspace(sys.argv[1]).dataset:\n"
+    "        if len(sequence.objects()) < 2:\n"
+    "            annotations_of(sequence)\n"
+    "except (OSError, ValueError, AssertionError) as error:\n"
+    "    sys.exit(str(error))\n"
+)
 
 
 @dataclass(frozen=True)
@@ -39,17 +54,22 @@ class Sequence:
 
     @property
     def images(self) -> list[Path]:
-        """Frames 1, 2, ... until one is missing."""
+        """Frames 1, 2, ... until one is missing; none if the pattern does not count them."""
         found: list[Path] = []
-        while (path := self.folder / (self.pattern % (len(found) + 1))).is_file():
+        while self.numbered and (path := self.folder / (self.pattern % (len(found) + 1))).is_file():
             found.append(path)
         return found
+
+    @property
+    def numbered(self) -> bool:
+        """Whether the pattern has one place for the number of the frame, such as ``%08d``."""
+        return bool(_NUMBERED.fullmatch(self.pattern))
 
 
 def read_config(workspace: Path) -> dict[str, Any]:
     """config.yaml of a workspace; empty if it is missing or malformed, which ``check_workspace`` reports."""
     try:
-        config = yaml.load((workspace / "config.yaml").read_text(), Loader=yaml.BaseLoader)
+        config = yaml.load(read_text(workspace / "config.yaml"), Loader=yaml.BaseLoader)
     except (OSError, yaml.YAMLError):
         return {}
     return config if isinstance(config, dict) else {}
@@ -57,8 +77,9 @@ def read_config(workspace: Path) -> dict[str, Any]:
 
 def registries(workspace: Path) -> list[Path]:
     """Files that ``registry:`` of a workspace names, a folder standing for the trackers.ini in it."""
-    named = read_config(workspace).get("registry", [])
-    paths = [workspace / entry for entry in ([named] if isinstance(named, str) else named)]
+    named = read_config(workspace).get("registry") or []
+    entries = named if isinstance(named, list) else [named]
+    paths = [workspace / entry for entry in entries if isinstance(entry, str)]
     return [path / "trackers.ini" if path.is_dir() else path for path in paths]
 
 
@@ -71,9 +92,10 @@ def read_sequence(folder: Path) -> Sequence:
     """The sequence in ``folder``, by its ``sequence`` file or, without one, in the layout of VOT2013-2016."""
     entries: dict[str, str] = {}
     if (folder / "sequence").is_file():
-        lines = (folder / "sequence").read_text().splitlines()
+        lines = read_text(folder / "sequence").splitlines()
         entries = {key.strip(): value.strip() for key, _, value in (line.partition("=") for line in lines)}
-        pattern = entries.get("channels.color", "color/%08d.jpg")
+        pattern = entries.get("channels.color", "color")
+        pattern += "" if Path(pattern).suffix else "/%08d.jpg"
     else:
         pattern = "%08d.jpg"
     length = entries.get("length", "")
@@ -83,7 +105,7 @@ def read_sequence(folder: Path) -> Sequence:
 def sequence_folders(dataset: Path) -> list[Path]:
     """The folders that list.txt names, existing or not."""
     try:
-        names = (dataset / "list.txt").read_text().splitlines()
+        names = read_text(dataset / "list.txt").splitlines()
     except OSError:
         return []
     return [dataset / name.strip() for name in names if name.strip()]
@@ -97,39 +119,80 @@ def check_workspace(workspace: Path, toolkit: str | None = None) -> Iterator[Fin
         yield Finding(f"{workspace} has no config.yaml", why, f"vot initialize vot2016/rgb --workspace {workspace}")
         return
     if not read_config(workspace):
-        yield Finding(f"{file} is not a mapping in YAML", "no vot command can load it", "stack: stacks/embedded.yaml")
+        mend = f"registry: [{shipped.REGISTRY}]   (and the lines 'sequences:' and 'stack:')"
+        yield Finding(f"{file} is not a mapping in YAML", "no vot command can load it", mend)
         return
     if not os.access(workspace, os.W_OK):
         yield Finding(f"{workspace} cannot be written", "results have no place", f"chmod u+w {workspace}")
-    yield from _check_stack(workspace, toolkit)
-    yield from _check_dataset(sequences_folder(workspace))
+    findings = [
+        *check_text(file),
+        *_check_registries(workspace),
+        *_check_stack(workspace, toolkit),
+        *_check_dataset(sequences_folder(workspace)),
+    ]
+    yield from findings
+    if not any(finding.fails for finding in findings):
+        yield from _check_loading(workspace)
+
+
+def _check_registries(workspace: Path) -> Iterator[Finding]:
+    paths = registries(workspace)
+    if not any(path.is_file() for path in paths):
+        absent = f": there is no {', '.join(map(str, paths))}" if paths else ""
+        yield Finding(
+            f"'registry:' of {workspace}/config.yaml names no trackers.ini{absent}",
+            "'Missing arguments: registry', or 'Unable to resolve tracker reference' for every tracker",
+            f"registry: [{shipped.REGISTRY}]",
+        )
+
+
+def _check_loading(workspace: Path) -> Iterator[Finding]:
+    """What the toolkit's loaders and this package's strict readers refuse; in another process, which never hurts."""
+    process = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", _LOAD, str(workspace)], capture_output=True, text=True, check=False
+    )
+    if process.returncode:
+        message = process.stderr.strip().splitlines() or [f"exit code {process.returncode}"]
+        yield Finding(
+            message[-1],
+            "'vot' or the analyses of this package stop at it",
+            "correct what is named; 'vot --debug' and 'reciprocative --traceback' tell more",
+        )
 
 
 def _check_stack(workspace: Path, toolkit: str | None) -> Iterator[Finding]:
     name = read_config(workspace).get("stack")
-    if not name or isinstance(name, dict):
-        if not name:
-            yield Finding(f"{workspace}/config.yaml names no stack", "it says what to run", "stack: vot2016/rgb")
+    if not name:
+        yield Finding(f"{workspace}/config.yaml names no stack", "it says what to run", "stack: vot2016/rgb")
         return
-    path = _resolve_stack(name, workspace)
+    if isinstance(name, dict):
+        return  # written out; loading it tells what is wrong
+    path = _resolve_stack(name, workspace) if isinstance(name, str) else None
     if path is None:
         yield Finding(
             f"{workspace}/config.yaml: stack {name} does not exist",
             "'Experiment stack does not exist': a file (with .yaml) of the workspace, an absolute path, "
             "or the name of one of the toolkit's with its folder",
-            "stack: vot2016/rgb   (not vot2016)",
+            f"stack: {shipped.STACKS / 'vot2016.yaml'}   (or vot2016/rgb, the toolkit's own; not vot2016)",
         )
         return
+    yield from check_text(path)
     try:
-        experiments = (yaml.load(path.read_text(), Loader=yaml.BaseLoader) or {}).get("experiments") or {}
+        stack = yaml.load(read_text(path), Loader=yaml.BaseLoader)
     except yaml.YAMLError as error:
         yield Finding(f"{path} is not YAML: {str(error).splitlines()[0]}", "no vot command can load it", "correct it")
         return
-    if not experiments:
+    experiments = stack.get("experiments") if isinstance(stack, dict) else None
+    if not experiments or not isinstance(experiments, dict):
         yield Finding(
-            f"stack {path} has no experiments", "nothing would run", "experiments: (see stacks/embedded.yaml)"
+            f"stack {path} has no experiments by name",
+            "nothing would run",
+            f"experiments: (see {shipped.STACKS / 'embedded.yaml'})",
         )
+        return
     for key, experiment in experiments.items():
+        if not isinstance(experiment, dict):
+            continue  # loading it tells
         kind = experiment.get("type", "")
         broken = kind in ("supervised", "multistart") or (kind == "unsupervised" and "realtime" in experiment)
         if toolkit and Version(toolkit) >= BROKEN_SINCE and broken:
@@ -184,7 +247,20 @@ def _check_sequence(folder: Path) -> Iterator[Finding]:
     if not folder.name.isascii():
         mend = f"mv '{folder}' to a name of ASCII letters, and write it into list.txt"
         yield Finding(f"sequence {folder.name} has non-ASCII characters", _NON_ASCII, mend, fails=False)
+    if (folder / "sequence").is_file():
+        yield from check_text(folder / "sequence")
     sequence = read_sequence(folder)
+    if not sequence.numbered:
+        yield Finding(
+            f"sequence {folder.name}: channels.color = {sequence.pattern} has not one number of the frame",
+            "the toolkit stops with TypeError: it puts the number of each frame in there",
+            "channels.color=color/%08d.jpg",
+        )
+        return
+    if not sequence.pattern.isascii():
+        mend = f"channels.color=color/%08d.jpg   (in {folder}/sequence, its folder renamed)"
+        what = f"sequence {folder.name}: channels.color = {sequence.pattern} has non-ASCII characters"
+        yield Finding(what, _NON_ASCII, mend, fails=False)
     frames = sequence.images
     length = sequence.length or len(frames)
     if not length:
@@ -229,7 +305,7 @@ def _check_annotations(folder: Path, length: int) -> Iterator[Finding]:
         why = "the tracker cannot be initialised on the first frame"
         yield Finding(f"sequence {folder.name}: the first region is empty", why, f"correct line 1 of {file}")
     for tag in sorted([*folder.glob("*.tag"), *folder.glob("*.label")]):
-        if (lines := len(tag.read_text().split())) > length:
+        if (lines := len(read_text(tag).split())) > length:
             yield Finding(
                 f"{tag}: {lines} lines for {length} frames",
                 "the toolkit takes it without a word: the tags belong to another cut of the sequence",

@@ -26,7 +26,7 @@ _GENERATOR = "tracker.sequences"
 _JPEG_QUALITY = 92
 
 
-def generate(out: Path | str, seed: int = 0) -> Iterator[tuple[str, bool]]:
+def generate(out: Path | str, seed: int = 0, overwrite: bool = False) -> Iterator[tuple[str, bool]]:
     """Write the six sequences and ``list.txt`` into ``out``, which is made if need be.
 
     What is complete, of this version and of the same seed, is left alone; other folders in ``out`` stay in its list.
@@ -34,13 +34,15 @@ def generate(out: Path | str, seed: int = 0) -> Iterator[tuple[str, bool]]:
     Args:
         out: folder of the data set.
         seed: 0 or more; equal seeds give equal files on the same machine.
+        overwrite: replace sequences of another seed.
 
     Yields:
         name of each sequence, and True if it was written, False if it was there.
 
     Raises:
         ValueError: ``seed`` is negative.
-        OSError: ``out`` is no folder or not writable, or a sequence of the same name but other origin is in the way.
+        OSError: ``out`` is no folder or not writable, or a sequence of the same name but other origin, or of another
+            seed, is in the way.
     """
     if seed < 0:
         raise ValueError(f"seed is {seed}: give 0 or more")
@@ -49,7 +51,7 @@ def generate(out: Path | str, seed: int = 0) -> Iterator[tuple[str, bool]]:
         raise NotADirectoryError(f"{out} is a file: name a folder for the sequences")
     out.mkdir(parents=True, exist_ok=True)
     for name in SCENES:
-        _refuse_foreign(out / name)
+        _refuse_foreign(out / name, seed, overwrite)
     for name in SCENES:
         fresh = not _complete(out / name, seed)
         if fresh:
@@ -152,9 +154,15 @@ def _complete(folder: Path, seed: int) -> bool:
     return same and all(file.is_file() and file.stat().st_size for file in (*pictures, *texts))
 
 
-def _refuse_foreign(folder: Path) -> None:
-    if folder.exists() and _read_metadata(folder).get("generator") != _GENERATOR:
+def _refuse_foreign(folder: Path, seed: int, overwrite: bool) -> None:
+    if not folder.exists():
+        return
+    metadata = _read_metadata(folder)
+    if metadata.get("generator") != _GENERATOR:
         raise FileExistsError(f"{folder} was not made by {_GENERATOR}: name another folder, or move it away")
+    if metadata.get("seed") != str(seed) and not overwrite:
+        made = metadata.get("seed")
+        raise FileExistsError(f"{folder} is of seed {made}, not {seed}: name another folder, or give --overwrite")
 
 
 def _replace(made: Path, place: Path) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -60,10 +62,12 @@ def annotations_of(sequence: Sequence) -> Annotations:
 
     Raises:
         DamagedFile: see :func:`check_files`; ground truth of another length than the sequence, a tag file that is
-            longer, thresholds that are not one a frame.
+            longer, thresholds that are not one a frame, images of unknown size.
     """
     counts = check_files(sequence)
     length = len(sequence)
+    if None in sequence.size:
+        raise DamagedFile(f"{sequence.name}/sequence", "no images, and no width and height: add 'width=' and 'height='")
     for file, count in counts.items():
         if count > length or (count < length and not file.endswith((".tag", ".label"))):
             problem = f"{count} lines, but the sequence has {length} frames"
@@ -138,39 +142,59 @@ def write_dataset(groundtruth: Path, folder: Path) -> list[str]:
         The names of the sequences.
 
     Raises:
-        FileExistsError: ``folder`` holds a data set already.
+        FileExistsError: ``folder`` holds something already.
         DamagedFile: not such a JSON file; the message names the sequence.
     """
-    if (folder / "list.txt").exists():
-        raise FileExistsError(f"{folder} holds a data set already: name another folder or remove it")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise FileExistsError(f"{folder} is not empty: name another folder or remove it")
     try:
-        sequences: dict[str, dict[str, Any]] = json.loads(groundtruth.read_text())
+        sequences = json.loads(groundtruth.read_bytes())
     except ValueError as error:
         raise DamagedFile(str(groundtruth), f"not JSON ({error})") from error
+    if not isinstance(sequences, dict) or not sequences:
+        raise DamagedFile(str(groundtruth), "expected an object with at least one sequence by name")
     files = {name: _sequence_files(str(groundtruth), name, sequence) for name, sequence in sequences.items()}
-    for name, contents in files.items():
-        (folder / name).mkdir(parents=True, exist_ok=True)
-        for file, text in contents.items():
-            (folder / name / file).write_text(text)
-    (folder / "list.txt").write_text(_text(files))
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".importing-", dir=folder.parent) as partial:
+        whole = Path(partial) / "whole"
+        for name, contents in files.items():
+            (whole / name).mkdir(parents=True)
+            for file, text in contents.items():
+                (whole / name / file).write_text(text)
+        (whole / "list.txt").write_text(_text(files))
+        os.replace(whole, folder)
     return list(files)
 
 
-def _sequence_files(source: str, name: str, sequence: Mapping[str, Any]) -> dict[str, str]:
+def _sequence_files(source: str, name: str, sequence: Any) -> dict[str, str]:
+    def require(holds: bool, problem: str) -> None:
+        if not holds:
+            raise DamagedFile(source, f"sequence {name!r} {problem}")
+
+    require(name == name.strip() and name.isprintable(), "has a name that is no line of list.txt")
+    require(name not in ("", ".", "..") and Path(name).name == name, "has a name that is not one folder")
+    require(isinstance(sequence, dict), "is not an object with gt_rect, width and height")
     missing = [key for key in ("gt_rect", "width", "height") if key not in sequence]
-    if missing:
-        raise DamagedFile(source, f"sequence {name} lacks {', '.join(missing)}")
-    regions = _text(",".join(map(str, region)) for region in sequence["gt_rect"])
+    require(not missing, f"lacks {', '.join(missing)}")
+    rectangles = sequence["gt_rect"]
+    listed = isinstance(rectangles, list) and all(isinstance(region, list) for region in rectangles)
+    require(listed and len(rectangles) > 0, "needs a gt_rect with a list of numbers for each of at least one frame")
+    for key in ("width", "height"):
+        pixels = sequence[key]
+        require(type(pixels) is int and pixels > 0, f"has {key} {pixels!r}, not a number of pixels above 0")
+    regions = _text(",".join(map(str, region)) for region in rectangles)
     length = len(parse(regions.encode(), f"{source}, ground truth of {name}"))
     properties = {"name": name, "fps": 30, "format": "default", "channels.color": "color/%08d.jpg", "length": length}
-    properties |= {"width": int(sequence["width"]), "height": int(sequence["height"])}
+    properties |= {"width": sequence["width"], "height": sequence["height"]}
     files = {"sequence": _text(f"{key}={value}" for key, value in properties.items()), "groundtruth.txt": regions}
     for tag in TAGS:
         values = sequence.get(tag)
-        if values:
-            if len(values) != length:
-                raise DamagedFile(source, f"sequence {name} has {length} frames, but {len(values)} values of {tag}")
-            files[f"{tag}.tag"] = _text(map(str, values))
+        if not values:
+            continue
+        listed = isinstance(values, list) and all(value in (0, 1) for value in values)
+        require(listed, f"has values of {tag} that are not 0 or 1")
+        require(len(values) == length, f"has {length} frames, but {len(values)} values of {tag}")
+        files[f"{tag}.tag"] = _text(str(int(value)) for value in values)
     return files
 
 

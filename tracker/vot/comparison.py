@@ -17,7 +17,7 @@ from tracker.vot.accuracy import burn_in
 from tracker.vot.annotations import annotations_of
 from tracker.vot.raw import FAILURE, INITIALIZATION, bounding_rectangle, parse
 from tracker.vot.runs import measure, raw_runs
-from tracker.vot.summary import reset_based, resolve
+from tracker.vot.summary import load_workspace, peers, reset_based
 
 Polygon = NDArray[np.float64]  # (N, 2) of (x, y), 0-based pixels
 
@@ -69,7 +69,7 @@ class Comparison:
 def load(
     folder: Path, sequence: str, trackers: Items[str] = (), experiment: str | None = None, repetition: int = 1
 ) -> Comparison:
-    """Read the results of ``trackers`` (default: all that have some) on ``sequence`` from the workspace in ``folder``.
+    """Read the results of ``trackers`` (default: all with this run) on ``sequence`` of the workspace in ``folder``.
 
     Args:
         folder: a VOT workspace.
@@ -82,9 +82,7 @@ def load(
         ValueError: there is no such tracker, sequence, experiment or repetition, or the sequence has no images.
         OSError: not a workspace; results are missing or damaged.
     """
-    workspace, chosen = resolve(folder, trackers)
-    if not trackers:
-        chosen = sorted(chosen, key=lambda tracker: tracker.reference)
+    workspace = load_workspace(folder)
     selected = _experiment(workspace, experiment)
     transformed = {item.name: item for item in selected.transform(workspace.dataset)}
     if sequence not in transformed:
@@ -95,8 +93,10 @@ def load(
     if any(name is None or not Path(name).is_file() for name in images):
         raise ValueError(f"sequence {sequence} has no images in {folder}: there is nothing to draw on")
     runs = []
-    for tracker in chosen:
+    for tracker in peers(workspace, selected, [data], trackers):
         files = raw_runs(selected, tracker, data)
+        if not trackers and repetition > len(files):
+            continue
         if not 1 <= repetition <= len(files):
             raise ValueError(f"{tracker.reference} has {len(files)} repetitions on {sequence}, not {repetition}")
         file, content = files[repetition - 1]
@@ -112,6 +112,8 @@ def load(
                 float(np.nanmean(kept)) if np.isfinite(kept).any() else float("nan"),
             )
         )
+    if not runs:
+        raise ValueError(f"no tracker has run {repetition} on {sequence} in experiment {selected.identifier}")
     return Comparison(
         sequence,
         selected.identifier,

@@ -10,7 +10,8 @@ Source: toolkit-legacy, `analysis/estimate_expected_overlap.m`, `analyze_average
 | weight of a run | 1 / runs of that sequence | 1 |
 | interval | estimated from the sequence lengths | constants |
 
-Burn-in is not used. Lengths count frames from 1.
+Burn-in is not used. Lengths count frames from 1. A frame without overlap (unknown to tracker or ground truth) counts
+as 0 in a run with failures; in a run without any it stays NaN, and so do the means over it, as in MATLAB.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def curve(
 
     Returns:
         (frames of the longest sequence,) float64, the value for length l at index l - 1; NaN where no fragment is
-        that long (or none carries the tag).
+        that long (or none carries the tag), and where a run without failures has a frame without overlap before.
     """
     longest = max(len(run.codes) for repeated in runs for run in repeated)
     total = np.zeros(longest)
@@ -67,15 +68,18 @@ def curve(
     lengths = np.arange(1, longest)  # frames averaged over, for lengths 2..longest
     for index, repeated in enumerate(runs):
         for run in repeated:
+            filled = np.nan_to_num(run.overlaps) if (run.codes == FAILURE).any() else run.overlaps
             for start, end, failed in fragments(run, skip):
                 share = 1 / len(repeated)
                 if tagged is not None:
                     share *= float(np.mean(tagged[index][start : end + 1]))
                 reach = longest if failed else end - start + 1
                 overlaps = np.zeros(reach)
-                overlaps[: end - start + 1] = np.nan_to_num(run.overlaps[start : end + 1])
-                total[1:reach] += share * np.cumsum(overlaps[1:]) / lengths[: reach - 1]
-                weight[1:reach] += share
+                overlaps[: end - start + 1] = filled[start : end + 1]
+                known = ~np.isnan(overlaps[1:])
+                means = np.cumsum(overlaps[1:]) / lengths[: reach - 1]
+                total[1:reach] += np.where(known, share * means, 0)
+                weight[1:reach] += share * known
     with np.errstate(invalid="ignore"):
         values = total / weight
     values[0] = 1.0

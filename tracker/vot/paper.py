@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from collections.abc import Sequence as Items
 from dataclasses import dataclass
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-from vot.experiment.multirun import UnsupervisedExperiment
+from vot.experiment.multirun import MultiRunExperiment, SupervisedExperiment, UnsupervisedExperiment
+from vot.workspace import Workspace
 
 from tracker.vot.precision import OnePass
-from tracker.vot.summary import configured, reset_based, resolve, summary
+from tracker.vot.summary import configured, first_experiment, resolve, summary
 
 Figures = tuple[float | None, ...]
 
@@ -110,42 +110,59 @@ OTB2015 = Comparison(
 
 @dataclass(frozen=True)
 class Measured:
-    """What a workspace measured.
+    """What a workspace measured in one experiment.
 
     Attributes:
         source: stack, number of sequences and frames, for the heading.
         sequences: how many.
         frames: how many.
-        reset_based: tracker -> EAO, Ar, Rr.
-        one_pass: tracker -> CLE, DP, OS, OS at 0.5.
+        figures: tracker -> figures, in the order of a table's measures.
     """
 
     source: str
     sequences: int
     frames: int
-    reset_based: Mapping[str, Figures]
-    one_pass: Mapping[str, Figures]
+    figures: Mapping[str, Figures]
 
 
-def measured(workspace: Path, trackers: Items[str] = ()) -> Measured:
-    """The figures of a workspace for the tables of the paper.
+def measured_reset_based(workspace: Workspace, trackers: Items[str] = ()) -> Measured | None:
+    """EAO, Ar and Rr of a workspace; None if its stack has no reset-based experiment.
 
     Raises:
-        DamagedFile, ValueError, FileNotFoundError: see :func:`tracker.vot.summary.summary`.
+        DamagedFile, ValueError: see :func:`tracker.vot.summary.summary`.
     """
-    loaded, chosen = resolve(workspace, trackers)
-    sequences = reset_based(loaded).transform(loaded.dataset)
+    experiment = first_experiment(workspace, SupervisedExperiment)
+    if experiment is None:
+        return None
+    rows = summary(workspace, trackers)
+    figures = {row.tracker: (row.eao, row.accuracy_rank, row.robustness_rank) for row in rows}
+    return _measured(workspace, experiment, figures)
+
+
+def measured_one_pass(workspace: Workspace, trackers: Items[str] = ()) -> Measured | None:
+    """CLE, DP, OS and OS at 0.5 of the trackers that have one-pass results; None without such an experiment.
+
+    Raises:
+        DamagedFile: a result or annotation file is missing or cannot be used; names file and line.
+        ValueError: an unknown tracker.
+    """
+    experiment = first_experiment(workspace, UnsupervisedExperiment)
+    if experiment is None:
+        return None
+    sequences = experiment.transform(workspace.dataset)
+    analysis = configured(experiment, OnePass, skip_missing=True)
+    present = analysis.taking_part(experiment, resolve(workspace, trackers)[1], sequences)
+    rows = analysis.rows(experiment, present, sequences) if present else []
+    return _measured(
+        workspace, experiment, {tracker.reference: row[:4] for tracker, row in zip(present, rows, strict=True)}
+    )
+
+
+def _measured(workspace: Workspace, experiment: MultiRunExperiment, figures: Mapping[str, Figures]) -> Measured:
+    sequences = experiment.transform(workspace.dataset)
     frames = sum(map(len, sequences))
-    rows = {row.tracker: (row.eao, row.accuracy_rank, row.robustness_rank) for row in summary(loaded, trackers)}
-    one_pass: dict[str, Figures] = {}
-    for experiment in loaded.stack:
-        if isinstance(experiment, UnsupervisedExperiment):
-            analysis = configured(experiment, OnePass, skip_missing=True)
-            present = analysis.taking_part(experiment, chosen, sequences)
-            figures = analysis.rows(experiment, present, sequences) if present else []
-            one_pass = {tracker.reference: row[:4] for tracker, row in zip(present, figures, strict=True)}
-    source = f"{loaded.stack.title}, {len(sequences)} sequences, {frames} frames"
-    return Measured(source, len(sequences), frames, rows, one_pass)
+    source = f"{workspace.stack.title}, {len(sequences)} sequences, {frames} frames"
+    return Measured(source, len(sequences), frames, figures)
 
 
 def table(comparison: Comparison, figures: Mapping[str, Figures], caption: str) -> Table:
@@ -167,16 +184,15 @@ def table(comparison: Comparison, figures: Mapping[str, Figures], caption: str) 
     return result
 
 
-def print_comparison(found: Measured | None, console: Console | None = None) -> None:
-    """Print the paper's tables, beside ``found`` if there is a workspace."""
+def print_comparison(
+    reset_based: Measured | None = None, one_pass: Measured | None = None, console: Console | None = None
+) -> None:
+    """Print the paper's tables, beside what was measured for them if there is anything."""
     console = console or Console()
-    for comparison, figures in (
-        (VOT2016, found.reset_based if found else {}),
-        (OTB2013, found.one_pass if found else {}),
-        (OTB2015, found.one_pass if found else {}),
-    ):
-        caption = "measured: nothing" if found is None or not figures else f"measured: {found.source}"
-        if found is not None and figures and not comparison.is_data_set_of(found):
+    for comparison, found in ((VOT2016, reset_based), (OTB2013, one_pass), (OTB2015, one_pass)):
+        figures = found.figures if found else {}
+        caption = f"measured: {found.source}" if found and figures else "measured: nothing"
+        if found and figures and not comparison.is_data_set_of(found):
             caption += f". Not comparable: the paper's data set has {comparison.size}"
         if figures and comparison is VOT2016:
             caption += f". Ranks are among its {len(figures)} trackers, the paper's among its 7"

@@ -8,9 +8,11 @@ workspace's data set is refused, with file and line, before anything is written;
 from __future__ import annotations
 
 import configparser
+import contextlib
 import io
 import os
 import re
+import shutil
 import tempfile
 import zipfile
 import zlib
@@ -172,9 +174,13 @@ def import_results(
     files = read_source(source)
     codes = RESET_BASED_CODES if isinstance(target, SupervisedExperiment) else ONE_PASS_CODES
     selected = select_runs(files, truths, experiment, source.name, codes)
-    if section:
-        _append(registry, section)
     _write(selected, destination, workspace / "results")
+    if section:
+        try:
+            _append(registry, section)
+        except OSError:
+            _remove(destination)
+            raise
     present = {path.parts[-2] for path in files if len(path.parts) > 2 and path.parts[-3] == experiment}
     return Imported(name, sum(file.endswith(SUFFIXES) for file in selected), sorted(present - set(truths)))
 
@@ -189,6 +195,13 @@ def _write(files: Mapping[str, bytes], destination: Path, results: Path) -> None
             (whole / file).write_bytes(data)
         destination.parent.mkdir(exist_ok=True)
         os.replace(whole, destination)
+
+
+def _remove(destination: Path) -> None:
+    """Take back what :func:`_write` wrote."""
+    shutil.rmtree(destination)
+    with contextlib.suppress(OSError):  # results of other experiments are in it
+        destination.parent.rmdir()
 
 
 def _own_registry(workspace: Path) -> Path:

@@ -24,8 +24,19 @@ from tracker.vot.annotations import check_files
 from tracker.vot.expected_overlap import ExpectedOverlap
 from tracker.vot.ranking import ARRank
 from tracker.vot.raw import DamagedFile
+from tracker.vot.runs import has_results
 
 AnyAnalysis = TypeVar("AnyAnalysis", bound=ProtocolAnalysis)
+AnyExperiment = TypeVar("AnyExperiment", bound=MultiRunExperiment)
+_UNLOADABLE = (
+    ToolkitException,
+    AttributeException,
+    yaml.YAMLError,
+    configparser.Error,
+    ImportError,  # the type of an experiment or analysis
+    TypeError,  # a list for a mapping, a section without its command
+    UnicodeDecodeError,
+)
 
 
 @dataclass(frozen=True)
@@ -64,7 +75,7 @@ def load_workspace(folder: Path | str) -> Workspace:
         raise FileNotFoundError(f"{folder} is not a VOT workspace (no config.yaml): see 'vot initialize'")
     try:
         workspace = Workspace.load(str(folder))
-    except (ToolkitException, AttributeException, yaml.YAMLError, configparser.Error) as error:
+    except _UNLOADABLE as error:
         problem = f"the toolkit cannot load this workspace: {error or type(error).__name__}"
         raise DamagedFile(f"{folder}/config.yaml", problem) from error
     for sequence in workspace.dataset:
@@ -73,7 +84,7 @@ def load_workspace(folder: Path | str) -> Workspace:
 
 
 def resolve(workspace: Workspace | Path | str, trackers: Items[str] = ()) -> tuple[Workspace, list[Tracker]]:
-    """The workspace and its trackers: those named, or all that have results.
+    """The workspace and its trackers: those named, or all that have results, by name.
 
     Raises:
         ValueError: a name is not registered, or there is no tracker at all.
@@ -91,7 +102,25 @@ def resolve(workspace: Workspace | Path | str, trackers: Items[str] = ()) -> tup
     found = list(workspace.list_results(workspace.registry)) if results.is_dir() else []
     if not found:
         raise ValueError(f"no results of a registered tracker in {results}: run 'vot evaluate' first")
-    return workspace, found
+    return workspace, sorted(found, key=lambda tracker: tracker.reference)
+
+
+def peers(
+    workspace: Workspace, experiment: MultiRunExperiment, sequences: Items[Any], trackers: Items[str] = ()
+) -> list[Tracker]:
+    """The trackers to show of an experiment: those named, or all that have results in it on any of ``sequences``.
+
+    Raises:
+        ValueError: see :func:`resolve`.
+    """
+    chosen = resolve(workspace, trackers)[1]
+    return chosen if trackers else [tracker for tracker in chosen if has_results(experiment, tracker, sequences)]
+
+
+def first_experiment(workspace: Workspace, kind: type[AnyExperiment]) -> AnyExperiment | None:
+    """The first experiment of this kind in the workspace's stack that does not run in real time, if there is one."""
+    found = (one for one in workspace.stack if isinstance(one, kind) and one.realtime is None)
+    return next(found, None)
 
 
 def reset_based(workspace: Workspace) -> SupervisedExperiment:
@@ -100,10 +129,10 @@ def reset_based(workspace: Workspace) -> SupervisedExperiment:
     Raises:
         ValueError: there is none.
     """
-    for experiment in workspace.stack:
-        if isinstance(experiment, SupervisedExperiment) and experiment.realtime is None:
-            return experiment
-    raise ValueError(f"the stack {workspace.stack.title!r} has no reset-based experiment")
+    experiment = first_experiment(workspace, SupervisedExperiment)
+    if experiment is None:
+        raise ValueError(f"the stack {workspace.stack.title!r} has no reset-based experiment")
+    return experiment
 
 
 def configured(experiment: Any, kind: type[AnyAnalysis], **options: Any) -> AnyAnalysis:
@@ -130,16 +159,19 @@ def frames_per_second(experiment: MultiRunExperiment, tracker: Tracker, sequence
 
 
 def summary(workspace: Workspace | Path | str, trackers: Items[str] = ()) -> list[Row]:
-    """The figures of ``trackers`` (default: all with results) in the workspace's reset-based experiment.
+    """The figures of ``trackers`` (default: all with results there) in the workspace's reset-based experiment.
 
     Raises:
         DamagedFile: a result or annotation file is missing or cannot be used; names file and line.
         ValueError: an unknown tracker, or no reset-based experiment.
         FileNotFoundError: not a workspace.
     """
-    workspace, chosen = resolve(workspace, trackers)
+    workspace = workspace if isinstance(workspace, Workspace) else load_workspace(workspace)
     experiment = reset_based(workspace)
     sequences = experiment.transform(workspace.dataset)
+    chosen = peers(workspace, experiment, sequences, trackers)
+    if not chosen:
+        return []
     analyses = (
         configured(experiment, ExpectedOverlap),
         configured(experiment, AccuracyFailures),

@@ -1,0 +1,57 @@
+"""vot-toolkit's own analyses, for those trackers that have results.
+
+In an experiment that not every tracker has run (real time, one pass), a missing result makes an analysis of the toolkit
+fail, and ``vot analysis`` then gives no figure of any experiment and exits with 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Items
+from typing import Any
+
+from attributee import Boolean
+from attributee.object import Object
+from vot.analysis import Analysis, analysis_registry
+from vot.experiment import Experiment
+from vot.experiment.multirun import MultiRunExperiment
+from vot.utilities.data import Grid
+
+from tracker.vot.analysis import ProtocolAnalysis
+
+
+def _named(name: str, _: Any, **options: Any) -> Analysis:
+    return analysis_registry.get(name, **options)
+
+
+class WherePresent(ProtocolAnalysis):
+    """Another analysis, of the trackers that have results; its columns, titles and figures are unchanged."""
+
+    skip_missing = Boolean(default=True, description="Leave out trackers that have no result in this experiment.")
+    analysis = Object(_named, description="Type and options of an analysis of the toolkit, one row a tracker.")
+
+    experiment_type = MultiRunExperiment
+
+    def compatible(self, experiment: Experiment) -> bool:
+        """Whether the experiment is of the right kind for the other analysis."""
+        return super().compatible(experiment) and self.analysis.compatible(experiment)
+
+    @property
+    def _title_default(self) -> str:
+        return str(self.analysis.title)
+
+    def describe(self) -> tuple[Any, ...]:
+        """The columns of the other analysis."""
+        return self.analysis.describe()
+
+    def check(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> None:
+        """Nothing: an analysis of this package that stands before it in the stack has read everything."""
+
+    def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[tuple[Any, ...]]:
+        """One row a tracker."""
+        grid = _compute(self.analysis, experiment, trackers, sequences)
+        return [grid[index, 0] for index in range(len(trackers))]
+
+
+def _compute(analysis: Analysis, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> Grid:
+    needed = [_compute(one, experiment, trackers, sequences) for one in analysis.dependencies()]
+    return analysis.compute(experiment, trackers, sequences, needed)

@@ -78,7 +78,16 @@ class ReciprocativeTracker:
         """Learn and follow briefly, so that the first frame does not pay for what torch does at first use."""
         image = np.zeros((96, 128, 3), np.uint8)
         brief = copy(self)
-        brief.params = replace(self.params, initial_iterations=2, update_iterations=1, views=self.params.views[:1])
+        p = self.params
+        brief.params = replace(
+            p,
+            initial_positives=p.batch_positives,
+            initial_negatives=4 * p.batch_negatives,
+            initial_iterations=2,
+            views=p.views[:1],
+            regression_samples=64,
+            update_iterations=1,
+        )
         brief.init(image, np.array([40.0, 30.0, 40.0, 30.0]))
         brief.update(image)
 

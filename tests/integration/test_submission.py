@@ -9,7 +9,8 @@ from vot.workspace import Workspace
 from workspaces import EXPERIMENTS, run, write_registry, write_workspace
 
 from tracker.vot import archive
-from tracker.vot.submission import ANALYSIS, MANIFEST
+from tracker.vot.manifest import MANIFEST
+from tracker.vot.submission import ANALYSIS
 from tracker.vot.tasks import execute, plan
 from tracker.vot.verification import Submission
 
@@ -122,6 +123,27 @@ def flip(name):
 RESULT = "baseline/left/left_001.bin"
 
 
+def added(name, content=b"x"):
+    return rewritten(lambda members: members.update({name: content}), True)
+
+
+def retold(change):
+    """A package whose manifest says something else."""
+
+    def edit(members):
+        manifest = yaml.safe_load(members[MANIFEST])
+        change(manifest)
+        members[MANIFEST] = yaml.safe_dump(manifest).encode()
+
+    return rewritten(edit, True)
+
+
+def listing_not_utf8(members, path):
+    with zipfile.ZipFile(path, "w") as file:
+        for name, data in members.items():
+            file.writestr(name, (b"\xff\xfe" if name == archive.CHECKSUMS else b"") + data)
+
+
 @pytest.mark.parametrize(
     ("build", "message"),
     [
@@ -143,6 +165,32 @@ RESULT = "baseline/left/left_001.bin"
         ),
         pytest.param(rewritten(lambda m: m.pop(MANIFEST), True), f"{MANIFEST} is missing", id="no manifest"),
         pytest.param(rewritten(lambda m: m.update({MANIFEST: b"[1"}), True), "cannot be read", id="broken manifest"),
+        pytest.param(retold(lambda m: m.update(identifier="../evil")), "identifier is '../evil'", id="path as tracker"),
+        pytest.param(retold(lambda m: m.update(results=5)), "results must be a mapping", id="no results"),
+        pytest.param(retold(lambda m: m.update(results={})), "results must be a mapping", id="empty results"),
+        pytest.param(
+            retold(lambda m: m["results"].update(baseline=5)), "baseline must be a mapping", id="no sequences"
+        ),
+        pytest.param(
+            retold(lambda m: m["results"]["baseline"]["left"].pop("runs")), "runs of left must be", id="no runs"
+        ),
+        pytest.param(
+            retold(lambda m: m["results"].pop("unsupervised")),
+            "unsupervised/left/left_001.bin: not in the manifest",
+            id="untold experiment",
+        ),
+        pytest.param(added(ANALYSIS, b"{"), f"{ANALYSIS} is no analysis", id="analysis without JSON"),
+        pytest.param(added(ANALYSIS, b"{}"), f"{ANALYSIS} is no analysis", id="empty analysis"),
+        pytest.param(listing_not_utf8, "SHA256SUMS: not UTF-8", id="checksums not UTF-8"),
+        pytest.param(
+            added("baseline/left/left_001_more.value", b"1\n" * 30), "left_002_more.value: missing", id="property"
+        ),
+        pytest.param(
+            added("baseline/left/other_time.value"), "other_time.value: not in the manifest", id="stray property"
+        ),
+        pytest.param(added("baseline/left/note.md"), "note.md: not in the manifest", id="stray file"),
+        pytest.param(added("./baseline/left/left_004.bin"), "has an empty or '.' part", id="dot part"),
+        pytest.param(added("baseline/left"), "'baseline/left' is a file and a folder", id="file and folder"),
         pytest.param(appended("../evil"), "leads out of the archive", id="parent folder"),
         pytest.param(appended("bomb", bytes(20 * 2**20)), "zip bomb", id="zip bomb"),
         pytest.param(appended("link", b"/etc/passwd", stat.S_IFLNK | 0o777), "is a link", id="link"),

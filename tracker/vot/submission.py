@@ -30,13 +30,13 @@ from vot.workspace import Workspace
 from tracker import __version__
 from tracker.vot import archive
 from tracker.vot.artefacts import analyse, report
+from tracker.vot.manifest import MANIFEST, parse
 from tracker.vot.probe import environment, probe
 from tracker.vot.provenance import digest, settings_of
 from tracker.vot.storage import SUFFIXES, properties, result_folder
 from tracker.vot.summary import resolve
 from tracker.vot.tasks import Outcome, Plan, plan
 
-MANIFEST = "manifest.yml"
 ANALYSIS = "reproduce/analysis.json"
 SECTION = "reproduce/trackers.ini"
 
@@ -63,7 +63,8 @@ def pack(workspace: Path | str, reference: str, out: Path | None = None) -> Path
     Raises:
         Incomplete: not all results of the workspace's stack are there, whole, and made by this tracker.
         TrackerFailed: the tracker does not run here, so that nobody could run it again.
-        ValueError: an unknown tracker; the toolkit's own pack refuses; a personal path would be published.
+        ValueError: an unknown tracker; a name that cannot be that of a folder or section everywhere; the toolkit's own
+            pack refuses; a personal path would be published.
     """
     loaded, (tracker,) = resolve(workspace, [reference])
     directory = Path(loaded.directory)
@@ -78,6 +79,7 @@ def pack(workspace: Path | str, reference: str, out: Path | None = None) -> Path
     members |= _reproduction(tracker, settings)
     manifest = _manifest(loaded, tracker, settings, reported, found)
     members[MANIFEST] = yaml.safe_dump(manifest, sort_keys=True).encode()
+    parse(members[MANIFEST])
     _refuse_personal(members, directory)
     out = out or directory / f"{reference}.zip"
     archive.write(out, members)

@@ -1,5 +1,6 @@
 """`reciprocative pack` and `verify`: reproducible, complete, safe, and honest about what is wrong."""
 
+import re
 import stat
 import zipfile
 
@@ -8,9 +9,9 @@ import yaml
 from vot.workspace import Workspace
 from workspaces import EXPERIMENTS, run, write_registry, write_workspace
 
-from tracker.vot import archive
+from tracker.vot import archive, submission
 from tracker.vot.manifest import MANIFEST
-from tracker.vot.submission import ANALYSIS
+from tracker.vot.submission import ANALYSIS, SECTION
 from tracker.vot.tasks import execute, plan
 from tracker.vot.verification import Submission
 
@@ -77,6 +78,24 @@ def test_incomplete_results_are_refused_with_a_list(packed, tmp_path):
     done = run("tracker.cli", "pack", "Dummy", "--workspace", directory, "--out", tmp_path / "no.zip")
     assert done.returncode == 1 and not (tmp_path / "no.zip").exists()
     assert "missing: baseline/left" in done.stderr and "half-written" in done.stderr and "right_001" in done.stderr
+
+
+@pytest.mark.parametrize("path", ["/home/alice/a.pth", "--model=/Users/bob/x", "/root/a.pth", "~alice/x", "~/x"])
+@pytest.mark.parametrize("name", [MANIFEST, SECTION])
+def test_anybodys_home_is_not_published(tmp_path, name, path):
+    with pytest.raises(ValueError, match=rf"{name} would publish .*: remove that path"):
+        submission._refuse_personal({name: f"env_MODEL = {path}\n".encode()}, tmp_path)
+
+
+@pytest.mark.parametrize("path", ["/data/home/model.pth", "/opt/root/x", "models/Users/x", "a~b/c", "/rooted/x"])
+def test_other_paths_are_published(tmp_path, path):
+    submission._refuse_personal({SECTION: f"env_MODEL = {path}\n".encode()}, tmp_path)
+
+
+def test_instructions_name_only_what_is_packed(packed):
+    members = archive.read(packed[1])
+    named = re.findall(r"reproduce/[\w./-]*\w", members["reproduce/README.md"].decode())
+    assert "reproduce/trackers.ini" in named and all(any(m.startswith(name) for m in members) for name in named)
 
 
 def rewritten(change, fix_checksums=False):
@@ -225,6 +244,8 @@ def test_wrong_figures_and_another_tracker_are_found(packed, tmp_path):
 
 
 def test_wrong_use_is_an_error(packed, tmp_path):
+    nowhere = run("tracker.cli", "pack", "Dummy", "--workspace", packed[0], "--out", tmp_path / "no/x.zip")
+    assert nowhere.returncode == 3 and f"the folder {tmp_path / 'no'} does not exist" in nowhere.stderr
     assert verify(tmp_path / "absent.zip").returncode == 3
     done = verify(packed[1], "--rerun", "left")
     assert done.returncode == 2 and "--rerun needs --workspace" in done.stderr

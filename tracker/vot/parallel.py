@@ -159,7 +159,7 @@ class _Batches:
         if self._client.status == "running":
             with suppress(CommClosedError):
                 self._client.cancel(list(self._tasks))
-                self._client.run(worker.stop_trackers, on_error="ignore")
+                self._client.run(worker.stop_trackers, self._evaluation, on_error="ignore")
 
     def _submit(self, task: Task, attempt: int) -> Future:
         key = f"{task.name}-{attempt}-{self._evaluation}"

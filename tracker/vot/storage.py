@@ -59,10 +59,15 @@ class ResultFolder(LocalStorage):
 
     A trajectory is held back until somebody looks into the folder, as experiments do before their next repetition, or
     until :meth:`commit`: by then all its properties have been written.
+
+    Args:
+        root: the folder.
+        guard: called before a file appears; an exception keeps it from appearing.
     """
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, guard: Callable[[], None] = lambda: None) -> None:
         super().__init__(root)
+        self._guard = guard
         self._held: list[tuple[Path, Path]] = []
 
     def write(self, name: str, binary: bool = False) -> Any:
@@ -75,6 +80,7 @@ class ResultFolder(LocalStorage):
     def commit(self) -> None:
         """Let the trajectories that were held back appear."""
         while self._held:
+            self._guard()
             part, path = self._held.pop(0)
             os.replace(part, path)
 
@@ -94,6 +100,7 @@ class ResultFolder(LocalStorage):
         return [name for name in super().documents() if not name.endswith(PART)] if os.path.isdir(self.base) else []
 
     def _finish(self, path: Path, data: bytes) -> None:
+        self._guard()
         part = _write_part(path, data)
         if path.suffix in SUFFIXES:
             self._held.append((part, path))
@@ -102,16 +109,22 @@ class ResultFolder(LocalStorage):
 
 
 class WholeFiles(LocalStorage):
-    """A workspace's storage whose result files appear whole or not at all; give it to an experiment."""
+    """A workspace's storage whose result files appear whole or not at all; give it to an experiment.
 
-    def __init__(self, root: str) -> None:
+    Args:
+        root: the workspace's folder.
+        guard: see :class:`ResultFolder`.
+    """
+
+    def __init__(self, root: str, guard: Callable[[], None] = lambda: None) -> None:
         super().__init__(root)
+        self._guard = guard
         self._folders: dict[Path, ResultFolder] = {}
 
     def results(self, tracker: Tracker, experiment: Experiment, sequence: Sequence) -> Results:
         """The results of one tracker on one sequence."""
         folder = result_folder(self.base, tracker.reference, experiment.identifier, sequence.name)
-        return Results(self._folders.setdefault(folder, ResultFolder(str(folder))))
+        return Results(self._folders.setdefault(folder, ResultFolder(str(folder), self._guard)))
 
     def commit(self) -> None:
         """Let everything appear that was held back."""

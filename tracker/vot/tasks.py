@@ -245,7 +245,7 @@ def execute(
     for name, value in environment.items():
         os.environ.pop(name, None) if value is None else os.environ.update({name: value})
     folder = result_folder(directory, task.tracker, task.experiment, task.sequence)
-    storage = WholeFiles(directory)
+    storage = WholeFiles(directory, lambda: provenance.confirm(folder, task.provenance))
     error, log, disk_full = None, "", False
     try:
         workspace = _load(directory, evaluation)

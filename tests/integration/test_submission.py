@@ -7,10 +7,11 @@ import zipfile
 import pytest
 import yaml
 from vot.workspace import Workspace
-from workspaces import EXPERIMENTS, run, write_registry, write_workspace
+from workspaces import EXPERIMENTS, ROOT, run, write_registry, write_workspace
 
 from tracker.vot import archive, submission
 from tracker.vot.manifest import MANIFEST
+from tracker.vot.provenance import settings_of
 from tracker.vot.submission import ANALYSIS, SECTION
 from tracker.vot.tasks import execute, plan
 from tracker.vot.verification import Submission
@@ -92,10 +93,16 @@ def test_other_paths_are_published(tmp_path, path):
     submission._refuse_personal({SECTION: f"env_MODEL = {path}\n".encode()}, tmp_path)
 
 
-def test_instructions_name_only_what_is_packed(packed):
-    members = archive.read(packed[1])
-    named = re.findall(r"reproduce/[\w./-]*\w", members["reproduce/README.md"].decode())
-    assert "reproduce/trackers.ini" in named and all(any(m.startswith(name) for m in members) for name in named)
+def test_instructions_name_only_what_is_packed(packed, tmp_path):
+    own = write_workspace(tmp_path)
+    (own / "config.yaml").write_text(f"registry: [{ROOT / 'trackers.ini'}]\nsequences: sequences\nstack: stack.yaml\n")
+    tracker = Workspace.load(str(own)).registry["NCC"]
+    of_ours = submission._reproduction(tracker, settings_of(tracker))
+    of_ours |= {ANALYSIS: b"", "reproduce/report/report.html": b""}
+    for members, lock in ((archive.read(packed[1]), False), (of_ours, True)):
+        named = re.findall(r"reproduce/[\w./-]*\w", members["reproduce/README.md"].decode())
+        assert ("reproduce/env/requirements.lock" in named) is lock and "reproduce/trackers.ini" in named
+        assert all(any(member.startswith(name) for member in members) for name in named)
 
 
 def rewritten(change, fix_checksums=False):

@@ -214,7 +214,7 @@ def _chosen(kind: str, names: list[str] | None, known: dict[str, Any]) -> list[A
 def _names(text: str) -> list[str]:
     names = [name for name in text.split(",") if name]
     if not names:
-        raise argparse.ArgumentTypeError(f"{text!r} names nothing; give names, or leave the option out for all")
+        raise argparse.ArgumentTypeError(f"{text!r} names nothing; separate names by commas, or leave the option out")
     return names
 
 

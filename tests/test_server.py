@@ -147,6 +147,7 @@ def test_several_objects_come_and_keep_their_order(environment, picture):
     assert end["exit"] == 0
     assert [starts(answer) for answer in answers] == [[1, 11], [2, 12], [3, 13, 31], [4, 14, 32], [50], [51]]
     assert len(recorded("create")) == 3  # the second initialisation takes one that exists
+    assert len(recorded("warm_up")) == 1  # before the handshake: replies are timed
 
 
 def test_confidence_and_polygons(environment, picture):
@@ -283,6 +284,11 @@ def test_the_reason_is_ascii_and_short(environment, picture, tmp_path):
     [
         pytest.param({"RECIPROCATIVE_TRACKER": "DTA"}, "unknown tracker 'DTA'; choose one of DAT,", id="tracker"),
         pytest.param({"RECIPROCATIVE_THREADS": "two"}, "RECIPROCATIVE_THREADS is 'two'", id="threads"),
+        pytest.param(
+            {"RECIPROCATIVE_THREADS": "0", "RECIPROCATIVE_TRACKER": "NCC"},
+            "RECIPROCATIVE_THREADS is '0'; give a whole number, 1 or more",
+            id="no threads",
+        ),
         pytest.param({"RECIPROCATIVE_SEED": "-1"}, "RECIPROCATIVE_SEED is '-1'", id="seed"),
         pytest.param({"RECIPROCATIVE_LOG": "no/such/folder/log"}, "set RECIPROCATIVE_LOG to a path", id="log"),
         pytest.param({"FAKE_MODE": "no weights"}, "weights file model.mat is missing", id="weights"),

@@ -5,7 +5,7 @@ loaded and the tracker is warmed up there, where the toolkit's timeout does not 
 
 =======================  ==================================================================================
 RECIPROCATIVE_TRACKER    name of the tracker, see ``tracker.catalog.NAMES``; default DAT
-RECIPROCATIVE_THREADS    number of threads
+RECIPROCATIVE_THREADS    number of threads, 1 or more
 RECIPROCATIVE_SEED       seed of its generators, or "random"
 RECIPROCATIVE_DEVICE     auto, cpu or cuda
 RECIPROCATIVE_LOG        path of the log file; default: one per tracker in the user's state folder
@@ -80,6 +80,8 @@ class Session:
         self._parameters = parameters
         self._watchdog = watchdog
         self._trackers = [self._create()]  # kept for the next initialisation, so that weights are loaded once
+        if warm_up := getattr(self._trackers[0], "warm_up", None):
+            warm_up()
         self._active = 0  # how many of them have a target
         self._frames = 0
         self._seconds = 0.0
@@ -151,10 +153,7 @@ class Session:
         return result
 
     def _create(self) -> Tracker:
-        tracker = catalog.create(self._name, **self._parameters)
-        if warm_up := getattr(tracker, "warm_up", None):
-            warm_up()
-        return tracker
+        return catalog.create(self._name, **self._parameters)
 
     def _fail(self, error: Exception) -> int:
         reason = _report(self._watchdog, error, code=1)
@@ -179,10 +178,11 @@ def _parameters(name: str, environment: Mapping[str, str]) -> dict[str, Any]:
             parameters[parameter] = text
         elif parameter == "seed" and text == "random":
             parameters[parameter] = None
-        elif text.isdecimal():
-            parameters[parameter] = int(text)
         else:
-            raise ValueError(f"{variable} is {text!r}; give a whole number, 0 or more")
+            least = 1 if parameter == "threads" else 0
+            if not text.isdecimal() or int(text) < least:
+                raise ValueError(f"{variable} is {text!r}; give a whole number, {least} or more")
+            parameters[parameter] = int(text)
     return parameters
 
 

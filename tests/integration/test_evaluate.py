@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from types import SimpleNamespace
 
 import psutil
@@ -52,6 +53,18 @@ def started(workspace, count=1):
     while len(list(workspace.glob("results/*/*/*/*.bin"))) < count:
         assert time.monotonic() < deadline, "the evaluation wrote nothing"
         time.sleep(0.05)
+
+
+def tracker_below(process):
+    """The first tracker process that is found below another; waits for it."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        for child in psutil.Process(process.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                if child.environ().get("TRAX") == "1":
+                    return child
+        time.sleep(0.1)
+    return pytest.fail("no tracker was started")
 
 
 def in_background(workspace, *arguments):
@@ -156,6 +169,19 @@ def test_crash_is_retried_once_and_then_reported_while_others_go_on(reference, f
     assert files(fresh / "results/Fast/baseline") == wanted
 
 
+def test_hanging_tracker_is_ended_retried_once_and_then_reported(fresh, tmp_path):
+    lives = tmp_path / "lives"
+    hanging = {"env_DUMMY_HANG": "1", "env_DUMMY_LIVES": str(lives), "timeout": "2"}
+    write_registry(fresh, {"Fast": {**TRACKERS["Fast"], **hanging}})
+    done = evaluate(fresh, "Fast", "--sequences", "left", "--experiments", "unsupervised")
+    assert done.returncode == 1
+    assert "Fast/unsupervised/left failed and is run once more" in done.stdout
+    assert "Fast/unsupervised/left is not complete, after two attempts" in done.stdout
+    pids = [int(line) for line in lives.read_text().splitlines()]
+    assert len(pids) == 3  # the probe, and two attempts
+    assert not any(psutil.pid_exists(pid) for pid in pids) and not list(fresh.rglob("*.bin"))
+
+
 def test_interrupt_stops_cleanly_and_the_next_run_does_the_rest(reference, fresh, slow):
     process = in_background(fresh, "Fast", "--workers", "2")
     started(fresh, 3)
@@ -173,10 +199,10 @@ def test_interrupt_stops_cleanly_and_the_next_run_does_the_rest(reference, fresh
 def test_killed_worker_and_killed_command_leave_the_same_bytes(reference, fresh, slow):
     process = in_background(fresh, "Fast", "--workers", "2")
     started(fresh, 1)
-    for child in psutil.Process(process.pid).children(recursive=True):
-        if "TRAX" in child.environ() and child.parent().pid != process.pid:
-            child.parent().kill()  # the worker, and not the tracker below it
-            break
+    worker = tracker_below(process).parent()
+    assert worker.pid != process.pid
+    worker.kill()
+    worker.wait(30)
     started(fresh, 5)
     process.kill()
     process.wait()
@@ -189,7 +215,7 @@ def test_killed_worker_and_killed_command_leave_the_same_bytes(reference, fresh,
 
 @pytest.fixture
 def scheduler(tmp_path):
-    """An external `dask scheduler` with one `dask worker`: address and processes."""
+    """An external `dask scheduler` with one `dask worker`: address, and the processes."""
     address_file = tmp_path / "scheduler.json"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     options = {"env": environment, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -207,14 +233,16 @@ def scheduler(tmp_path):
         [*dask, "worker", address, "--nthreads", "1", "--no-dashboard", "--local-directory", tmp_path / "scratch"],
         **options,
     )
-    yield address, head
+    yield address, head, worker
     for process in (worker, head):
         process.terminate()
         process.wait(20)
 
 
 def test_external_scheduler_gives_the_same_bytes_also_after_it_was_killed(reference, fresh, scheduler, slow):
-    address, head = scheduler
+    address, head, _ = scheduler
+    dry = evaluate(fresh, "Fast", "--scheduler", address, "--dry-run")
+    assert "on 1 workers" in dry.stdout  # those of the cluster, whatever this machine has
     process = in_background(fresh, "Fast", "--scheduler", address)
     started(fresh, 4)
     head.kill()
@@ -223,6 +251,17 @@ def test_external_scheduler_gives_the_same_bytes_also_after_it_was_killed(refere
     assert "run the same command again" in output
     done = evaluate(fresh, "Fast")
     assert done.returncode == 0 and same_results(fresh, reference)
+
+
+def test_killed_command_leaves_no_tracker_on_the_cluster(fresh, scheduler):
+    address, _, worker = scheduler
+    write_registry(fresh, {"Fast": {"env_DUMMY_SLEEP": "1000"}})
+    process = in_background(fresh, "Fast", "--experiments", "baseline", "--scheduler", address)
+    tracker = tracker_below(worker)
+    process.kill()
+    process.wait()
+    tracker.wait(20)  # a repetition takes 24 s at least
+    assert not list(fresh.rglob("*.bin"))
 
 
 @pytest.fixture
@@ -240,6 +279,9 @@ def small_disk(tmp_path):
 def test_full_disk_is_a_clear_error_and_earlier_results_stay(reference, fresh, small_disk):
     (fresh / "results").symlink_to(small_disk, target_is_directory=True)
     filler = small_disk / "filler"
+    filler.write_bytes(bytes(80_000))
+    dry = evaluate(fresh, "Fast", "--dry-run")
+    assert dry.returncode == 0 and "the disk has only 0 MB left" in dry.stdout
     filler.write_bytes(bytes(40_000))
     done = evaluate(fresh, "Fast", "--workers", "1")
     assert done.returncode == 3, done.stdout + done.stderr
@@ -259,6 +301,7 @@ def test_full_disk_is_a_clear_error_and_earlier_results_stay(reference, fresh, s
         (["Fast", "--sequences", "left,none"], 2, "no sequence named none"),
         (["Fast", "--alone", "none"], 2, "no experiment named none"),
         (["Fast", "--workers", "0"], 2, "--workers must be 1 or more, not 0"),
+        (["Fast", "--workers", "2", "--scheduler", "tcp://127.0.0.1:9"], 2, "--workers 2 is for this machine alone"),
         (["Fast", "--scheduler", "tcp://127.0.0.1:9"], 3, "no Dask scheduler answers at tcp://127.0.0.1:9"),
     ],
 )
@@ -267,6 +310,15 @@ def test_wrong_use_is_an_error(fresh, monkeypatch, capsys, arguments, code, mess
     monkeypatch.setattr(evaluate_command, "signal", SimpleNamespace(signal=lambda *_: None, SIGTERM=15))
     assert cli.main(["evaluate", *arguments, "--workspace", str(fresh)]) == code
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--experiments", "--sequences", "--alone"])
+@pytest.mark.parametrize("names", ["", ","])
+def test_option_that_names_nothing_is_an_error(capsys, option, names):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["evaluate", "Fast", option, names])
+    assert caught.value.code == 2
+    assert f"argument {option}: {names!r} names nothing" in capsys.readouterr().err
 
 
 def test_folder_that_is_no_workspace_is_an_error(tmp_path, capsys, monkeypatch):

@@ -1,15 +1,18 @@
 """`reciprocative pack` and `verify`: reproducible, complete, safe, and honest about what is wrong."""
 
+import re
 import stat
 import zipfile
 
 import pytest
 import yaml
 from vot.workspace import Workspace
-from workspaces import EXPERIMENTS, run, write_registry, write_workspace
+from workspaces import EXPERIMENTS, ROOT, run, write_registry, write_workspace
 
-from tracker.vot import archive
-from tracker.vot.submission import ANALYSIS, MANIFEST
+from tracker.vot import archive, submission
+from tracker.vot.manifest import MANIFEST
+from tracker.vot.provenance import settings_of
+from tracker.vot.submission import ANALYSIS, SECTION
 from tracker.vot.tasks import execute, plan
 from tracker.vot.verification import Submission
 
@@ -78,6 +81,30 @@ def test_incomplete_results_are_refused_with_a_list(packed, tmp_path):
     assert "missing: baseline/left" in done.stderr and "half-written" in done.stderr and "right_001" in done.stderr
 
 
+@pytest.mark.parametrize("path", ["/home/alice/a.pth", "--model=/Users/bob/x", "/root/a.pth", "~alice/x", "~/x"])
+@pytest.mark.parametrize("name", [MANIFEST, SECTION])
+def test_anybodys_home_is_not_published(tmp_path, name, path):
+    with pytest.raises(ValueError, match=rf"{name} would publish .*: remove that path"):
+        submission._refuse_personal({name: f"env_MODEL = {path}\n".encode()}, tmp_path)
+
+
+@pytest.mark.parametrize("path", ["/data/home/model.pth", "/opt/root/x", "models/Users/x", "a~b/c", "/rooted/x"])
+def test_other_paths_are_published(tmp_path, path):
+    submission._refuse_personal({SECTION: f"env_MODEL = {path}\n".encode()}, tmp_path)
+
+
+def test_instructions_name_only_what_is_packed(packed, tmp_path):
+    own = write_workspace(tmp_path)
+    (own / "config.yaml").write_text(f"registry: [{ROOT / 'trackers.ini'}]\nsequences: sequences\nstack: stack.yaml\n")
+    tracker = Workspace.load(str(own)).registry["NCC"]
+    of_ours = submission._reproduction(tracker, settings_of(tracker))
+    of_ours |= {ANALYSIS: b"", "reproduce/report/report.html": b""}
+    for members, lock in ((archive.read(packed[1]), False), (of_ours, True)):
+        named = re.findall(r"reproduce/[\w./-]*\w", members["reproduce/README.md"].decode())
+        assert ("reproduce/env/requirements.lock" in named) is lock and "reproduce/trackers.ini" in named
+        assert all(any(member.startswith(name) for member in members) for name in named)
+
+
 def rewritten(change, fix_checksums=False):
     """Change the members of a package and write it again, with checksums of the old or the new content."""
 
@@ -122,6 +149,27 @@ def flip(name):
 RESULT = "baseline/left/left_001.bin"
 
 
+def added(name, content=b"x"):
+    return rewritten(lambda members: members.update({name: content}), True)
+
+
+def retold(change):
+    """A package whose manifest says something else."""
+
+    def edit(members):
+        manifest = yaml.safe_load(members[MANIFEST])
+        change(manifest)
+        members[MANIFEST] = yaml.safe_dump(manifest).encode()
+
+    return rewritten(edit, True)
+
+
+def listing_not_utf8(members, path):
+    with zipfile.ZipFile(path, "w") as file:
+        for name, data in members.items():
+            file.writestr(name, (b"\xff\xfe" if name == archive.CHECKSUMS else b"") + data)
+
+
 @pytest.mark.parametrize(
     ("build", "message"),
     [
@@ -143,6 +191,32 @@ RESULT = "baseline/left/left_001.bin"
         ),
         pytest.param(rewritten(lambda m: m.pop(MANIFEST), True), f"{MANIFEST} is missing", id="no manifest"),
         pytest.param(rewritten(lambda m: m.update({MANIFEST: b"[1"}), True), "cannot be read", id="broken manifest"),
+        pytest.param(retold(lambda m: m.update(identifier="../evil")), "identifier is '../evil'", id="path as tracker"),
+        pytest.param(retold(lambda m: m.update(results=5)), "results must be a mapping", id="no results"),
+        pytest.param(retold(lambda m: m.update(results={})), "results must be a mapping", id="empty results"),
+        pytest.param(
+            retold(lambda m: m["results"].update(baseline=5)), "baseline must be a mapping", id="no sequences"
+        ),
+        pytest.param(
+            retold(lambda m: m["results"]["baseline"]["left"].pop("runs")), "runs of left must be", id="no runs"
+        ),
+        pytest.param(
+            retold(lambda m: m["results"].pop("unsupervised")),
+            "unsupervised/left/left_001.bin: not in the manifest",
+            id="untold experiment",
+        ),
+        pytest.param(added(ANALYSIS, b"{"), f"{ANALYSIS} is no analysis", id="analysis without JSON"),
+        pytest.param(added(ANALYSIS, b"{}"), f"{ANALYSIS} is no analysis", id="empty analysis"),
+        pytest.param(listing_not_utf8, "SHA256SUMS: not UTF-8", id="checksums not UTF-8"),
+        pytest.param(
+            added("baseline/left/left_001_more.value", b"1\n" * 30), "left_002_more.value: missing", id="property"
+        ),
+        pytest.param(
+            added("baseline/left/other_time.value"), "other_time.value: not in the manifest", id="stray property"
+        ),
+        pytest.param(added("baseline/left/note.md"), "note.md: not in the manifest", id="stray file"),
+        pytest.param(added("./baseline/left/left_004.bin"), "has an empty or '.' part", id="dot part"),
+        pytest.param(added("baseline/left"), "'baseline/left' is a file and a folder", id="file and folder"),
         pytest.param(appended("../evil"), "leads out of the archive", id="parent folder"),
         pytest.param(appended("bomb", bytes(20 * 2**20)), "zip bomb", id="zip bomb"),
         pytest.param(appended("link", b"/etc/passwd", stat.S_IFLNK | 0o777), "is a link", id="link"),
@@ -177,6 +251,8 @@ def test_wrong_figures_and_another_tracker_are_found(packed, tmp_path):
 
 
 def test_wrong_use_is_an_error(packed, tmp_path):
+    nowhere = run("tracker.cli", "pack", "Dummy", "--workspace", packed[0], "--out", tmp_path / "no/x.zip")
+    assert nowhere.returncode == 3 and f"the folder {tmp_path / 'no'} does not exist" in nowhere.stderr
     assert verify(tmp_path / "absent.zip").returncode == 3
     done = verify(packed[1], "--rerun", "left")
     assert done.returncode == 2 and "--rerun needs --workspace" in done.stderr

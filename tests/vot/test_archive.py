@@ -45,6 +45,10 @@ def single(name, content=b"x", **attributes):
     return build
 
 
+def named(*names):
+    return lambda path: archive.write(path, dict.fromkeys(names, b"x"))
+
+
 def twice(path):
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("a.txt", b"1")
@@ -85,6 +89,9 @@ def sharing_bytes(path):
     [
         pytest.param(single("../evil.txt"), "leads out of the archive", id="parent folder"),
         pytest.param(single("a/../../evil.txt"), "leads out of the archive", id="hidden parent folder"),
+        pytest.param(single("./a.txt"), "has an empty or '.' part", id="dot"),
+        pytest.param(single("a//b.txt"), "has an empty or '.' part", id="empty part"),
+        pytest.param(named("a", "a-b", "a/b/c"), "'a' is a file and a folder", id="file and folder"),
         pytest.param(single("/etc/evil"), "is an absolute path", id="absolute"),
         pytest.param(single("C:/evil"), "is an absolute path", id="drive"),
         pytest.param(single("a\\..\\evil"), "has a backslash", id="backslash"),

@@ -56,6 +56,15 @@ def test_broken_tasks_are_counted_and_told():
     assert "failed and is run once more: timeout" in printed and "DAT/baseline/a failed: timeout" in printed
 
 
+def test_errors_are_printed_as_they_are():
+    console = Console(file=io.StringIO(), width=120)
+    with ProgressTable([task("a")], [], 1, console) as table:
+        table.retry(outcome("a", error="no file [/data/x] [red]"))
+        table.finished(outcome("a", error="no file [/data/y]"))
+    printed = console.file.getvalue()
+    assert "once more: no file [/data/x] [red]" in printed and "failed: no file [/data/y]" in printed
+
+
 def test_progress_of_unknown_tasks_is_ignored():
     """Events of an earlier evaluation on the same cluster may still arrive."""
     table = ProgressTable([task("a")], [], 1, Console(file=io.StringIO()))

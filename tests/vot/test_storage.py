@@ -10,7 +10,7 @@ from vot.tracker import Trajectory
 
 from tracker.vot import storage
 from tracker.vot.raw import DamagedFile
-from tracker.vot.storage import ResultFolder, WholeFiles, delete_run, publish, read_run, sweep, trajectories
+from tracker.vot.storage import ResultFolder, WholeFiles, delete_run, publish, read_run, read_runs, sweep, trajectories
 
 TRACKER, EXPERIMENT = SimpleNamespace(reference="T"), SimpleNamespace(identifier="baseline")
 SEQUENCE = SimpleNamespace(name="ants")
@@ -103,6 +103,20 @@ def test_damage_is_named(results, tmp_path, damage, message):
     damage(folder_of(tmp_path))
     with pytest.raises(DamagedFile, match=message):
         read_run(folder_of(tmp_path), "ants_001", 4)
+
+
+def test_repetition_without_the_last_property_of_its_siblings_is_damage(results, tmp_path):
+    """The toolkit writes trajectory, times and confidences in turn; whoever is killed leaves the first of them."""
+    frames = {f"ants_00{number}": 4 for number in (1, 2, 3)}
+    for name in frames:
+        trajectory().write(results, name)
+    assert results.exists("ants_003.bin")
+    whole, damaged = read_runs(folder_of(tmp_path), frames)
+    assert [run.name for run in whole] == list(frames) and not damaged
+    (folder_of(tmp_path) / "ants_002_confidence.value").unlink()
+    whole, damaged = read_runs(folder_of(tmp_path), frames)
+    assert [run.name for run in whole] == ["ants_001", "ants_003"]
+    assert "ants_002_confidence.value: missing, but another repetition has it" in str(damaged["ants_002"])
 
 
 def test_wrong_length_and_cut_text_are_damage(tmp_path):

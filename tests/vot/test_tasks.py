@@ -95,6 +95,21 @@ def test_unreadable_record_is_an_error_with_a_remedy(directory):
         planned(directory)
 
 
+def test_task_writes_nothing_into_a_folder_that_another_evaluation_has_taken(directory):
+    """Whose command was killed may go on for a while on a cluster; the next command may have other parameters."""
+    (task,) = [task for task in planned(directory).todo if task.name == "Dummy/baseline/left"]
+    (other,) = [other for other in planned(directory, "xyz").todo if other.name == task.name]
+    folder = result_folder(directory, "Dummy", "baseline", "left")
+
+    def take(share):
+        clear(folder)
+        provenance.write(folder, other.provenance)
+
+    outcome = execute(str(directory), "taken", task, {}, take)
+    assert "belongs to another evaluation by now" in outcome.error
+    assert [path.name for path in folder.iterdir()] == [provenance.FILE]
+
+
 def test_crash_is_an_outcome_with_the_trackers_last_lines(directory, tmp_path):
     crashes = tmp_path / "crashes"
     crashes.mkdir()

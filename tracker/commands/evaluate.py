@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workspace", type=Path, default=Path(), help="folder of the workspace (default: here)")
     parser.add_argument("--experiments", type=_names, help="only these, separated by commas")
     parser.add_argument("--sequences", type=_names, help="only these, separated by commas")
-    parser.add_argument("--workers", type=int, help="tasks side by side (default: cores / threads of a tracker)")
+    parser.add_argument("--workers", type=int, help="tasks side by side here (default: cores / threads of a tracker)")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="an existing Dask scheduler, e.g. tcp://head:8786")
     parser.add_argument(
         "--alone", type=_names, default=[], help="experiments to run one task at a time, beside real-time ones"
@@ -55,9 +55,14 @@ def run(args: argparse.Namespace) -> int:
         0 if all results are complete, 1 otherwise.
 
     Raises:
-        ValueError: an unknown tracker, experiment or sequence.
+        ValueError: an unknown tracker, experiment or sequence; --workers together with --scheduler.
         OSError: not a workspace, no scheduler, no space left.
     """
+    if args.scheduler and args.workers is not None:
+        raise ValueError(
+            f"--workers {args.workers} is for this machine alone; with --scheduler start as many as you want there: "
+            f"'dask worker {args.scheduler} --nthreads 1'"
+        )
     signal.signal(signal.SIGTERM, _interrupt)
     console = Console(stderr=False)
     workspace, trackers = resolve(args.workspace, args.trackers)
@@ -67,20 +72,19 @@ def run(args: argparse.Namespace) -> int:
     for tracker in trackers:
         if threads(tracker) is None:
             console.print(f"{tracker.reference}: its section of trackers.ini names no thread count; 1 is assumed")
-    workers = parallel.fitting_workers(args.workers, max(threads(tracker) or 1 for tracker in trackers))
-    if args.workers and workers < args.workers:
-        console.print(
-            f"{workers} workers instead of {args.workers}: {parallel.cores()} cores, over the trackers' threads"
-        )
+    here = parallel.fitting_workers(args.workers, max(threads(tracker) or 1 for tracker in trackers))
+    if args.workers and here < args.workers:
+        console.print(f"{here} workers instead of {args.workers}: {parallel.cores()} cores, over the trackers' threads")
+    workers = parallel.count_workers(args.scheduler, workspace.directory) if args.scheduler else here
 
-    probes, broken = _probe_all(workspace.directory, trackers, workers, PROBE_FRAMES if args.dry_run else 0)
+    probes, broken = _probe_all(workspace.directory, trackers, here, PROBE_FRAMES if args.dry_run else 0)
     for message in broken.values():
         console.print(message, style="red", markup=False)
     reported = {tracker: probes[tracker.reference].fingerprint for tracker in trackers if tracker.reference in probes}
     found = plan(workspace, reported, experiments, sequences, frozenset(args.alone))
     _tell(console, found, args.stale)
     if args.dry_run:
-        _estimate(console, found, probes, workers, args.stale)
+        _estimate(console, workspace.directory, found, probes, workers, args.stale)
         return 1 if broken else 0
     if found.stale:
         if args.stale == "stop":
@@ -106,8 +110,7 @@ def _evaluate(console: Console, directory: str, found: Plan, place: Place) -> li
     if alone:
         console.print(f"{alone} tasks run alone, one at a time, after the others: they measure time")
     _forget_analyses(directory)
-    if place.scheduler is None:
-        place = Place(max(1, min(place.workers, len(found.todo) - alone)))
+    place = replace(place, workers=max(1, min(place.workers, len(found.todo) - alone)))
     with ProgressTable(found.todo, found.kept, place.workers, console) as table:
         return parallel.evaluate(directory, found.todo, place, table)
 
@@ -168,7 +171,9 @@ def _tell(console: Console, found: Plan, stale: str) -> None:
         )
 
 
-def _estimate(console: Console, found: Plan, probes: dict[str, Probe], workers: int, stale: str) -> None:
+def _estimate(
+    console: Console, directory: str, found: Plan, probes: dict[str, Probe], workers: int, stale: str
+) -> None:
     tasks = found.todo + ([task for task, _ in found.stale] if stale == "redo" else [])
     for reference, facts in probes.items():
         console.print(
@@ -184,7 +189,8 @@ def _estimate(console: Console, found: Plan, probes: dict[str, Probe], workers: 
         f"  memory  {total.memory / 1e6:.0f} MB",
         soft_wrap=True,
     )
-    free = shutil.disk_usage(Path.cwd()).free
+    results = Path(directory, "results").resolve()
+    free = shutil.disk_usage(next(folder for folder in (results, *results.parents) if folder.exists())).free
     if total.disk > free:
         console.print(f"the disk has only {free / 1e6:.0f} MB left", style="red")
 
@@ -206,7 +212,10 @@ def _chosen(kind: str, names: list[str] | None, known: dict[str, Any]) -> list[A
 
 
 def _names(text: str) -> list[str]:
-    return [name for name in text.split(",") if name]
+    names = [name for name in text.split(",") if name]
+    if not names:
+        raise argparse.ArgumentTypeError(f"{text!r} names nothing; separate names by commas, or leave the option out")
+    return names
 
 
 def _interrupt(*_: object) -> None:

@@ -21,9 +21,12 @@ def run(args: argparse.Namespace) -> int:
         ValueError: an unknown tracker, or something that must not be published.
         OSError: not a workspace, or the archive cannot be written.
     """
+    from tracker.commands.outputs import checked
     from tracker.vot.probe import TrackerFailed
     from tracker.vot.submission import Incomplete, pack
 
+    if args.out:
+        checked("--out", args.out, [".zip"], overwrite=True)
     try:
         written = pack(args.workspace, args.tracker, args.out)
     except (Incomplete, TrackerFailed) as error:

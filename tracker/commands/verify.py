@@ -35,8 +35,7 @@ def run(args: argparse.Namespace) -> int:
         return _say([str(error)], args.file)
     if problems := submission.problems():
         return _say(problems, args.file)
-    count = len(list(submission.runs()))
-    print(f"{len(submission.members)} files have the right checksum, {count} trajectories are whole")
+    print(f"{len(submission.members)} files have the right checksum, {submission.count()} trajectories are whole")
     if args.workspace is None:
         print("only checksums and files were checked: --workspace computes the figures again")
         return 0

@@ -7,7 +7,8 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
-from pathlib import Path, PurePosixPath
+from itertools import pairwise
+from pathlib import Path
 
 MAX_MEMBERS = 500_000
 MAX_TOTAL = 8 * 2**30
@@ -55,8 +56,8 @@ def read(path: Path) -> dict[str, bytes]:
     """Read all members of an archive into memory.
 
     Raises:
-        UnsafeArchive: names that lead out of a folder or occur twice, links, encryption, too many members, too large
-            or too well packed ones, members that share bytes.
+        UnsafeArchive: names that lead out of a folder, occur twice or are those of a file and of a folder, links,
+            encryption, too many members, too large or too well packed ones, members that share bytes.
         ValueError: not a zip archive, or a member is damaged.
         OSError: the file cannot be read.
     """
@@ -94,6 +95,9 @@ def _refuse_unsafe(infos: list[zipfile.ZipInfo], size: int) -> None:
             raise UnsafeArchive(f"member {name!r} is encrypted")
         if info.file_size > SMALL and info.file_size > MAX_RATIO * max(info.compress_size, 1):
             raise UnsafeArchive(f"member {name!r} unpacks {info.compress_size} bytes to {info.file_size}: a zip bomb?")
+    for shorter, longer in pairwise(sorted(name.split("/") for name in seen)):
+        if longer[: len(shorter)] == shorter:
+            raise UnsafeArchive(f"member {'/'.join(shorter)!r} is a file and a folder")
     if (total := sum(info.file_size for info in infos)) > MAX_TOTAL:
         raise UnsafeArchive(f"the members unpack to {total} bytes, at most {MAX_TOTAL} are read")
     if (packed := sum(info.compress_size for info in infos)) > size:
@@ -102,9 +106,11 @@ def _refuse_unsafe(infos: list[zipfile.ZipInfo], size: int) -> None:
 
 def _unsafe_name(name: str) -> str | None:
     """Why a member's name must not become a path, or None."""
-    parts = PurePosixPath(name).parts
-    if not parts or name.startswith("/") or parts[0].endswith(":"):
+    parts = name.split("/")
+    if name.startswith("/") or parts[0].endswith(":"):
         return "is an absolute path"
+    if "" in parts or "." in parts:
+        return "has an empty or '.' part"
     if ".." in parts:
         return "leads out of the archive"
     if "\\" in name or any(ord(letter) < 32 for letter in name):

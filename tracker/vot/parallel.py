@@ -56,7 +56,7 @@ class Place:
     """Where tasks run.
 
     Attributes:
-        workers: number of processes of a local cluster; without meaning if ``scheduler`` is set.
+        workers: number of tasks side by side: processes of a local cluster, or what ``scheduler`` has.
         scheduler: address of an existing scheduler, for example ``tcp://head:8786``; None: a local cluster.
     """
 
@@ -87,6 +87,20 @@ def fitting_workers(asked: int | None, threads: int, available: int | None = Non
         raise ValueError(f"--workers must be 1 or more, not {asked}")
     most = max(1, (cores() if available is None else available) // max(threads, 1))
     return most if asked is None else min(asked, most)
+
+
+def count_workers(scheduler: str, directory: Path | str) -> int:
+    """Number of workers of an existing scheduler.
+
+    Args:
+        scheduler: its address.
+        directory: the workspace's folder, which all workers must see.
+
+    Raises:
+        ConnectionError: see :func:`evaluate`.
+    """
+    with _connect(Place(scheduler=scheduler), str(Path(directory).resolve())) as client:
+        return len(client.nthreads())
 
 
 def evaluate(directory: Path | str, tasks: Sequence[Task], place: Place, observer: Observer) -> list[Outcome]:
@@ -159,7 +173,7 @@ class _Batches:
         if self._client.status == "running":
             with suppress(CommClosedError):
                 self._client.cancel(list(self._tasks))
-                self._client.run(worker.stop_trackers, on_error="ignore")
+                self._client.run(worker.stop_trackers, self._evaluation, on_error="ignore")
 
     def _submit(self, task: Task, attempt: int) -> Future:
         key = f"{task.name}-{attempt}-{self._evaluation}"

@@ -98,7 +98,7 @@ class ProgressTable:
 
     def retry(self, outcome: Outcome) -> None:
         """A task has failed and is run once more."""
-        self._console.print(f"{outcome.task.name} failed and is run once more: {outcome.error}", style="yellow")
+        self._say(f"{outcome.task.name} failed and is run once more: {outcome.error}", style="yellow")
 
     def finished(self, outcome: Outcome) -> None:
         """A task is complete, or has failed for good."""
@@ -110,12 +110,10 @@ class ProgressTable:
             row.ended_wall += outcome.seconds
             row.add(outcome)
         if outcome.error:
-            self._console.print(f"{outcome.task.name} failed: {outcome.error}", style="red")
+            self._say(f"{outcome.task.name} failed: {outcome.error}", style="red")
         elif not self._console.is_terminal:
             failures = sum(run.failures for run in outcome.runs)
-            self._console.print(
-                f"{outcome.task.name}: {len(outcome.runs)} runs, {failures} failures, {outcome.seconds:.1f} s"
-            )
+            self._say(f"{outcome.task.name}: {len(outcome.runs)} runs, {failures} failures, {outcome.seconds:.1f} s")
 
     def table(self) -> Table:
         """What is known now."""
@@ -145,6 +143,10 @@ class ProgressTable:
                     "?" if left is None else duration(left / self._workers) if left else "-",
                 )
         return table
+
+    def _say(self, text: str, style: str | None = None) -> None:
+        """Print text of others as it is: what stands in brackets is no markup."""
+        self._console.print(text, style=style, markup=False, highlight=False)
 
     def _row(self, task: Task) -> _Row:
         return self._rows.setdefault((task.tracker, task.experiment), _Row())

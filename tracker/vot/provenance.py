@@ -131,6 +131,17 @@ def write(folder: Path, provenance: Provenance) -> None:
     publish(folder / FILE, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())
 
 
+def confirm(folder: Path, provenance: Provenance) -> None:
+    """Make sure that ``folder`` still belongs to ``provenance``.
+
+    Raises:
+        RuntimeError: its record has been deleted or replaced: another evaluation makes other results there.
+    """
+    found = read(folder)
+    if found is None or found.digest != provenance.digest:
+        raise RuntimeError(f"{folder} belongs to another evaluation by now; what this one made is dropped")
+
+
 def _size(file: str | None) -> int:
     """Bytes of an image; 0 where a data set comes without images."""
     return Path(file).stat().st_size if file and Path(file).exists() else 0

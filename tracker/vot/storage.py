@@ -11,7 +11,7 @@ import io
 import os
 import struct
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,10 +59,15 @@ class ResultFolder(LocalStorage):
 
     A trajectory is held back until somebody looks into the folder, as experiments do before their next repetition, or
     until :meth:`commit`: by then all its properties have been written.
+
+    Args:
+        root: the folder.
+        guard: called before a file appears; an exception keeps it from appearing.
     """
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, guard: Callable[[], None] = lambda: None) -> None:
         super().__init__(root)
+        self._guard = guard
         self._held: list[tuple[Path, Path]] = []
 
     def write(self, name: str, binary: bool = False) -> Any:
@@ -75,6 +80,7 @@ class ResultFolder(LocalStorage):
     def commit(self) -> None:
         """Let the trajectories that were held back appear."""
         while self._held:
+            self._guard()
             part, path = self._held.pop(0)
             os.replace(part, path)
 
@@ -94,6 +100,7 @@ class ResultFolder(LocalStorage):
         return [name for name in super().documents() if not name.endswith(PART)] if os.path.isdir(self.base) else []
 
     def _finish(self, path: Path, data: bytes) -> None:
+        self._guard()
         part = _write_part(path, data)
         if path.suffix in SUFFIXES:
             self._held.append((part, path))
@@ -102,16 +109,22 @@ class ResultFolder(LocalStorage):
 
 
 class WholeFiles(LocalStorage):
-    """A workspace's storage whose result files appear whole or not at all; give it to an experiment."""
+    """A workspace's storage whose result files appear whole or not at all; give it to an experiment.
 
-    def __init__(self, root: str) -> None:
+    Args:
+        root: the workspace's folder.
+        guard: see :class:`ResultFolder`.
+    """
+
+    def __init__(self, root: str, guard: Callable[[], None] = lambda: None) -> None:
         super().__init__(root)
+        self._guard = guard
         self._folders: dict[Path, ResultFolder] = {}
 
     def results(self, tracker: Tracker, experiment: Experiment, sequence: Sequence) -> Results:
         """The results of one tracker on one sequence."""
         folder = result_folder(self.base, tracker.reference, experiment.identifier, sequence.name)
-        return Results(self._folders.setdefault(folder, ResultFolder(str(folder))))
+        return Results(self._folders.setdefault(folder, ResultFolder(str(folder), self._guard)))
 
     def commit(self) -> None:
         """Let everything appear that was held back."""
@@ -188,12 +201,46 @@ def properties(folder: Path, name: str) -> list[Path]:
     return [folder / file for file in _files(folder) if file.startswith(f"{name}_") and file.endswith(".value")]
 
 
+def run_files(folder: Path, name: str) -> list[Path]:
+    """The files of the trajectory ``name``: itself, if it is there, and its properties."""
+    paths = [folder / (name + suffix) for suffix in SUFFIXES]
+    return [*(path for path in paths if path.exists()), *properties(folder, name)]
+
+
 def expected_frames(experiment: Experiment, sequence: Sequence, name: str) -> int:
     """Length of the trajectory ``name``: that of the sequence, or of what lies beyond a multi-start anchor."""
     if not isinstance(experiment, MultiStartExperiment):
         return len(sequence)
     anchor = int(name.rpartition("_")[2])
     return len(sequence) - anchor if sequence.values(anchor).get(experiment.anchor, 0) > 0 else anchor + 1
+
+
+def read_runs(folder: Path, frames: Mapping[str, int]) -> tuple[list[RunFile], dict[str, DamagedFile]]:
+    """Read the repetitions of one tracker in one experiment on one sequence.
+
+    The toolkit writes one property after the other, behind the trajectory: a repetition that lacks one which another
+    has was cut off there.
+
+    Args:
+        folder: see :func:`result_folder`.
+        frames: name of each trajectory, without suffix -> the length that it must have.
+
+    Returns:
+        The whole ones, and what is wrong with each of the others.
+    """
+    whole, damaged = {}, {}
+    for name, length in frames.items():
+        try:
+            whole[name] = read_run(folder, name, length)
+        except DamagedFile as error:
+            damaged[name] = error
+    told = {name: {path.name.removeprefix(name) for path in properties(folder, name)} for name in frames}
+    every = set().union(*told.values())
+    for name in list(whole):
+        if lacking := sorted(every - told[name]):
+            del whole[name]
+            damaged[name] = DamagedFile(str(folder / (name + lacking[0])), "missing, but another repetition has it")
+    return list(whole.values()), damaged
 
 
 def read_run(folder: Path, name: str, frames: int) -> RunFile:
@@ -247,9 +294,7 @@ def _regions(path: Path, data: bytes) -> list[Region]:
 
 def delete_run(folder: Path, name: str) -> None:
     """Delete a trajectory and its properties, the trajectory first."""
-    for suffix in SUFFIXES:
-        (folder / (name + suffix)).unlink(missing_ok=True)
-    for file in properties(folder, name):
+    for file in run_files(folder, name):
         file.unlink()
 
 

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import configparser
 import getpass
-import gzip
-import io
 import json
 import re
 import shutil
 import subprocess
 import sys
-import tarfile
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -30,21 +27,18 @@ from vot.workspace import Workspace
 from tracker import __version__
 from tracker.vot import archive
 from tracker.vot.artefacts import analyse, report
+from tracker.vot.manifest import MANIFEST, parse
 from tracker.vot.probe import environment, probe
 from tracker.vot.provenance import digest, settings_of
+from tracker.vot.source import PROJECT, refuse_installed, source_distribution
 from tracker.vot.storage import SUFFIXES, properties, result_folder
 from tracker.vot.summary import resolve
 from tracker.vot.tasks import Outcome, Plan, plan
 
-MANIFEST = "manifest.yml"
 ANALYSIS = "reproduce/analysis.json"
 SECTION = "reproduce/trackers.ini"
-
-PROJECT = Path(__file__).resolve().parents[2]
-_SOURCE = ("pyproject.toml", "README.md", "LICENSE", "Makefile", "trackers.ini", "env", "tracker", "vot_workspace")
-_SOURCE_SUFFIXES = {".py", ".typed", ".ini", ".toml", ".md", ".html", ".yaml", ".yml", ".lock", ".txt", ".sh", ""}
-_NOT_SOURCE = {"results", "cache", "sequences", "analysis", "reports", "logs", "__pycache__"}
 _DATE = re.compile(rb"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?")
+_ANY_HOME = re.compile(rb"(?<![\w.-])(/(home|Users)/[^/\s]+|/root\b|~\w*/)")
 _TEXT = (".yml", ".json", ".ini", ".md", ".html", ".txt", ".lock", ".css", ".js", ".svg", ".value")
 
 
@@ -63,13 +57,17 @@ def pack(workspace: Path | str, reference: str, out: Path | None = None) -> Path
     Raises:
         Incomplete: not all results of the workspace's stack are there, whole, and made by this tracker.
         TrackerFailed: the tracker does not run here, so that nobody could run it again.
-        ValueError: an unknown tracker; the toolkit's own pack refuses; a personal path would be published.
+        FileNotFoundError: this project's own tracker, but its source is not here.
+        ValueError: an unknown tracker; a name that cannot be that of a folder or section everywhere; the toolkit's own
+            pack refuses; a personal path would be published.
     """
     loaded, (tracker,) = resolve(workspace, [reference])
     directory = Path(loaded.directory)
     has_command = bool(tracker.describe()["command"])
     reported = probe(directory, reference).fingerprint if has_command else None
     settings = settings_of(tracker)
+    if _ours(settings):
+        refuse_installed()
     found = plan(loaded, {tracker: reported}, list(loaded.stack), list(loaded.dataset))
     _refuse_incomplete(found, reference)
     members = dict(_results(directory, found.kept))
@@ -78,6 +76,7 @@ def pack(workspace: Path | str, reference: str, out: Path | None = None) -> Path
     members |= _reproduction(tracker, settings)
     manifest = _manifest(loaded, tracker, settings, reported, found)
     members[MANIFEST] = yaml.safe_dump(manifest, sort_keys=True).encode()
+    parse(members[MANIFEST])
     _refuse_personal(members, directory)
     out = out or directory / f"{reference}.zip"
     archive.write(out, members)
@@ -183,18 +182,24 @@ def _manifest(
 
 def _reproduction(tracker: Tracker, settings: dict[str, str]) -> dict[str, bytes]:
     """Everything that is needed to run the tracker again."""
-    ours = settings.get("command") == "tracker"
+    ours = _ours(settings)
+    readme = _README.format(tracker=tracker.reference, install=_INSTALL if ours else _INSTALL_OTHER)
     members = {
         SECTION: _section(tracker),
         "reproduce/installed.txt": _installed(),
         "reproduce/weights.json": json.dumps(_weights(settings) if ours else [], indent=1).encode(),
-        "reproduce/README.md": _README.format(tracker=tracker.reference, version=__version__).encode(),
+        "reproduce/README.md": readme.encode(),
     }
-    if ours and (PROJECT / "pyproject.toml").exists():
+    if ours:
         members[f"reproduce/reciprocative_tracker-{__version__}.tar.gz"] = source_distribution(PROJECT)
         for lock in sorted((PROJECT / "env").glob("*.lock")):
             members[f"reproduce/env/{lock.name}"] = lock.read_bytes()
     return members
+
+
+def _ours(settings: dict[str, str]) -> bool:
+    """Whether this package is the tracker that a section runs."""
+    return settings.get("command") == "tracker"
 
 
 def _section(tracker: Tracker) -> bytes:
@@ -230,36 +235,8 @@ def _weights(settings: dict[str, str]) -> list[dict[str, str | None]]:
     ]
 
 
-def source_distribution(root: Path) -> bytes:
-    """A ``.tar.gz`` that pip installs: the project's files, fixed order, dates and owners."""
-    base = f"reciprocative_tracker-{__version__}"
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for file in _source_files(root):
-            info = tarfile.TarInfo(f"{base}/{file.relative_to(root).as_posix()}")
-            content = file.read_bytes()
-            info.size, info.mode = len(content), 0o755 if file.stat().st_mode & 0o100 else 0o644
-            tar.addfile(info, io.BytesIO(content))
-    return gzip.compress(packed.getvalue(), 9, mtime=0)
-
-
-def _source_files(root: Path) -> list[Path]:
-    files = []
-    for name in _SOURCE:
-        top = root / name
-        inside = [top] if top.is_file() else sorted(top.rglob("*"))
-        files += [
-            file
-            for file in inside
-            if file.is_file()
-            and file.suffix in _SOURCE_SUFFIXES
-            and not _NOT_SOURCE & set(file.relative_to(root).parts)
-        ]
-    return files
-
-
 def _refuse_personal(members: dict[str, bytes], directory: Path) -> None:
-    """Refuse to publish paths of this machine or the user's name.
+    """Refuse to publish paths of this machine or the user's name, and in the tracker's settings anybody's home.
 
     Raises:
         ValueError: names the member.
@@ -267,9 +244,12 @@ def _refuse_personal(members: dict[str, bytes], directory: Path) -> None:
     user = re.escape(getpass.getuser())
     here = [str(Path.home()), str(directory.resolve()), str(PROJECT)]
     paths = "|".join(re.escape(path) for path in here if len(path) > 1)
-    pattern = re.compile(rf"(({paths})[/\"'\s]|/(home|Users)/{user}\b)".encode())
+    pattern = re.compile(rf"(?<![\w.-])(({paths})[/\"'\s]|/(home|Users)/{user}\b)".encode())
     for name, content in members.items():
-        if name.endswith(_TEXT) and (match := pattern.search(content)):
+        match = pattern.search(content) if name.endswith(_TEXT) else None
+        if name in (MANIFEST, SECTION):
+            match = match or _ANY_HOME.search(content)
+        if match:
             raise ValueError(f"{name} would publish {match[0].decode()!r}: remove that path from the tracker's section")
 
 
@@ -288,12 +268,19 @@ again; with `--rerun SEQUENCE` the tracker runs on a sequence again and the traj
 
 Run it again, with Python 3.10 to 3.13:
 
-    python3 -m venv venv && . venv/bin/activate
-    pip install --no-deps --require-hashes -r reproduce/env/requirements.lock
-    pip install -r reproduce/env/torch.lock
-    pip install --no-deps --no-build-isolation reproduce/reciprocative_tracker-{version}.tar.gz
-    vot initialize STACK --workspace W && cp reproduce/trackers.ini W/
+{install}    vot initialize STACK --workspace W && cp reproduce/trackers.ini W/
     reciprocative evaluate {tracker} --workspace W
 
 `reproduce/weights.json` lists the weights; `reciprocative weights list` tells where those go that pip does not bring.
+"""
+
+_INSTALL = f"""\
+    python3 -m venv venv && . venv/bin/activate
+    pip install --no-deps --require-hashes -r reproduce/env/requirements.lock
+    pip install -r reproduce/env/torch.lock
+    pip install --no-deps --no-build-isolation reproduce/reciprocative_tracker-{__version__}.tar.gz
+"""
+
+_INSTALL_OTHER = """\
+    # install the tracker as its authors say; reproduce/installed.txt lists the Python packages that were here
 """

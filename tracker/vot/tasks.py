@@ -24,13 +24,13 @@ from vot.workspace import Workspace
 
 from tracker.vot import provenance
 from tracker.vot.provenance import Provenance
-from tracker.vot.raw import DamagedFile
 from tracker.vot.storage import (
     RunFile,
     WholeFiles,
     delete_run,
     expected_frames,
     read_run,
+    read_runs,
     result_folder,
     sweep,
     trajectories,
@@ -202,12 +202,8 @@ def _look(
         return
     if names and before is None:
         found.unrecorded.append(task)
-    runs = []
-    for name in names:
-        try:
-            runs.append(read_run(folder, name, expected_frames(experiment, sequence, name)))
-        except DamagedFile as error:
-            found.half_written.append((folder, name, str(error)))
+    runs, damaged = read_runs(folder, {name: expected_frames(experiment, sequence, name) for name in names})
+    found.half_written += [(folder, name, str(error)) for name, error in damaged.items()]
     complete = len(runs) == len(names) and (len(runs) == task.runs or experiment.scan(tracker, sequence)[0])
     if runs and complete:
         found.kept.append(Outcome(task, tuple(runs)))
@@ -249,7 +245,7 @@ def execute(
     for name, value in environment.items():
         os.environ.pop(name, None) if value is None else os.environ.update({name: value})
     folder = result_folder(directory, task.tracker, task.experiment, task.sequence)
-    storage = WholeFiles(directory)
+    storage = WholeFiles(directory, lambda: provenance.confirm(folder, task.provenance))
     error, log, disk_full = None, "", False
     try:
         workspace = _load(directory, evaluation)

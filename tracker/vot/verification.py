@@ -18,10 +18,10 @@ from vot.workspace import Workspace
 
 from tracker.vot import archive, provenance
 from tracker.vot.artefacts import analyse
+from tracker.vot.manifest import MANIFEST, REPRODUCE, parse
 from tracker.vot.provenance import Provenance
-from tracker.vot.raw import DamagedFile
-from tracker.vot.storage import SUFFIXES, read_run, result_folder
-from tracker.vot.submission import ANALYSIS, MANIFEST, SECTION, figures
+from tracker.vot.storage import SUFFIXES, read_runs, result_folder, run_files, trajectories
+from tracker.vot.submission import ANALYSIS, SECTION, figures
 from tracker.vot.tasks import Task, execute
 
 TOLERANCE = 1e-6
@@ -35,25 +35,27 @@ class Submission:
 
     Attributes:
         members: name -> content of everything in it.
-        manifest: what ``manifest.yml`` says.
+        identifier: the tracker.
+        results: experiment -> sequence -> trajectory -> number of frames, as the manifest says.
+        figures: the results of the analysis.
     """
 
     def __init__(self, path: Path) -> None:
         """Open a package and check that it is whole.
 
         Raises:
-            ValueError: it is unsafe, not a zip archive, or has no manifest; the message says what is wrong.
+            ValueError: it is unsafe, not a zip archive, or its manifest or analysis is not what 'pack' writes.
         """
         self.members = archive.read(path)
         for name in (MANIFEST, archive.CHECKSUMS, ANALYSIS, SECTION):
             if name not in self.members:
                 raise ValueError(f"{name} is missing: this is no package of 'reciprocative pack', or it was cut")
+        manifest = parse(self.members[MANIFEST])
+        self.identifier, self.results = manifest.identifier, manifest.results
         try:
-            self.manifest: dict[str, Any] = yaml.safe_load(self.members[MANIFEST])
-            self.identifier: str = self.manifest["identifier"]
-            self.results: dict[str, dict[str, Any]] = self.manifest["results"]
-        except (yaml.YAMLError, KeyError, TypeError) as error:
-            raise ValueError(f"{MANIFEST} cannot be read: {error}") from error
+            self.figures: Any = json.loads(self.members[ANALYSIS])["results"]
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
+            raise ValueError(f"{ANALYSIS} is no analysis: {type(error).__name__}: {error}") from error
 
     def problems(self) -> list[str]:
         """What is wrong with the content, one line each: checksums, files, trajectories."""
@@ -61,9 +63,14 @@ class Submission:
 
     def _checksums(self) -> Iterator[str]:
         found = {name: content for name, content in self.members.items() if name != archive.CHECKSUMS}
+        try:
+            listing = self.members[archive.CHECKSUMS].decode()
+        except UnicodeDecodeError as error:
+            yield f"{archive.CHECKSUMS}: not UTF-8 ({error})"
+            return
         told, actual = (
-            {name: value for value, _, name in (line.partition("  ") for line in listing.decode().splitlines())}
-            for listing in (self.members[archive.CHECKSUMS], archive.checksums(found))
+            {name: value for value, _, name in (line.partition("  ") for line in text.splitlines())}
+            for text in (listing, archive.checksums(found).decode())
         )
         for name in sorted(told.keys() | actual.keys()):
             if name not in actual:
@@ -74,33 +81,31 @@ class Submission:
                 yield f"{name}: its checksum differs"
 
     def _trajectories(self) -> Iterator[str]:
-        expected = set()
+        unexplained = set(self.result_members())
         with tempfile.TemporaryDirectory() as folder:
-            archive.extract(self.members, Path(folder), self.result_members())
-            for experiment, sequence, name, frames in self.runs():
-                place = f"{experiment}/{sequence}/{name}"
-                expected.add(place)
-                if not any(place + suffix in self.members for suffix in SUFFIXES):
-                    yield f"{place}: the manifest lists this trajectory, but it is missing"
-                    continue
-                try:
-                    read_run(Path(folder, experiment, sequence), name, frames)
-                except DamagedFile as error:
-                    yield str(error).replace(f"{folder}/", "")
-        for member in self.result_members():
-            if member.endswith(SUFFIXES) and member.rpartition(".")[0] not in expected:
-                yield f"{member}: not in the manifest"
+            archive.extract(self.members, Path(folder), unexplained)
+            for experiment, sequences in self.results.items():
+                for sequence, runs in sequences.items():
+                    place = Path(folder, experiment, sequence)
+                    present = trajectories(place)
+                    for name in sorted(runs.keys() - present):
+                        yield f"{experiment}/{sequence}/{name}: the manifest lists this trajectory, but it is missing"
+                    _, damaged = read_runs(place, {name: runs[name] for name in present if name in runs})
+                    for error in damaged.values():
+                        yield str(error).replace(f"{folder}/", "")
+                    for name in runs:
+                        unexplained -= {path.relative_to(folder).as_posix() for path in run_files(place, name)}
+        for member in sorted(unexplained):
+            yield f"{member}: not in the manifest"
 
     def result_members(self) -> list[str]:
-        """Names of trajectories and properties."""
-        return [name for name in self.members if name.count("/") == 2 and name.partition("/")[0] in self.results]
+        """Names of trajectories and properties, and of whatever else is not in the folder ``reproduce``."""
+        known = {MANIFEST, archive.CHECKSUMS}
+        return [name for name in self.members if name not in known and not name.startswith(f"{REPRODUCE}/")]
 
-    def runs(self) -> Iterator[tuple[str, str, str, int]]:
-        """Experiment, sequence, name and number of frames of every trajectory in the manifest."""
-        for experiment, sequences in self.results.items():
-            for sequence, facts in sequences.items():
-                for name, frames in facts["runs"].items():
-                    yield experiment, sequence, name, frames
+    def count(self) -> int:
+        """How many trajectories the manifest lists."""
+        return sum(len(runs) for sequences in self.results.values() for runs in sequences.values())
 
     def recompute(self, workspace: Path) -> list[str]:
         """Analyse the package's results with the data of a workspace and compare the figures.
@@ -117,8 +122,7 @@ class Submission:
             place = _workspace(Path(folder), stack, sequences, section)
             archive.extract(self.members, place / "results" / self.identifier, self.result_members())
             now = figures(json.loads(analyse(place, [self.identifier]).read_text()))
-        then = json.loads(self.members[ANALYSIS])
-        return [f"{ANALYSIS}: {line}" for line in differences(then["results"], now["results"])]
+        return [f"{ANALYSIS}: {line}" for line in differences(self.figures, now["results"])]
 
     def rerun(self, workspace: Path, sequence: str) -> list[str]:
         """Run the tracker of a workspace on one sequence again and compare with the package's first repetitions.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,9 @@ TOPIC = "reciprocative"
 """Events of this topic are ``{"task": name, "share": finished share, 0 to 1}``."""
 
 INTERVAL = 0.5
+"""Seconds between two messages, and between two looks whether somebody still waits for the task."""
+
+_evaluations: set[str] = set()  # whose tasks this process runs
 
 
 def dask_setup(worker: Any) -> None:
@@ -28,9 +33,11 @@ def dask_setup(worker: Any) -> None:
 
 def work(directory: str, evaluation: str, task: Task, environment: Mapping[str, str | None]) -> Outcome:
     """Run a task; see :func:`tracker.vot.tasks.execute`."""
-    tell = _Progress(get_worker().log_event, task.name)
+    worker = get_worker()
+    tell = _Progress(worker.log_event, task.name)
     tell(0)
-    return execute(directory, evaluation, task, environment, tell)
+    with _running(evaluation), _stopping_when_released(worker.state.tasks, worker.get_current_task()):
+        return execute(directory, evaluation, task, environment, tell)
 
 
 def look(directory: str, marker: str) -> dict[str, Any]:
@@ -46,14 +53,52 @@ def versions() -> str:
     return f"reciprocative-tracker {__version__}, vot-toolkit {vot.toolkit_version()}"
 
 
-def stop_trackers() -> None:
-    """End the tracker processes of this worker, and with them its tasks."""
+def stop_trackers(evaluation: str) -> None:
+    """End the tracker processes of this worker, and with them its task, if that is one of ``evaluation``."""
+    if evaluation in _evaluations:
+        _kill_trackers()
+
+
+def _kill_trackers() -> None:
     for child in psutil.Process().children(recursive=True):
         try:
             if child.environ().get("TRAX") == "1":  # set by the toolkit for trackers, and for nothing else
                 child.kill()
         except psutil.Error:
             pass
+
+
+@contextmanager
+def _running(evaluation: str) -> Iterator[None]:
+    _evaluations.add(evaluation)
+    try:
+        yield
+    finally:
+        _evaluations.discard(evaluation)
+
+
+@contextmanager
+def _stopping_when_released(tasks: Mapping[Any, Any], key: Any) -> Iterator[None]:
+    """End this worker's trackers when nobody waits for its task any more, as after the command was killed.
+
+    Args:
+        tasks: the worker's record of its tasks, by key.
+        key: the task that runs in the ``with`` block.
+    """
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(INTERVAL):
+            if key not in tasks or tasks[key].state != "executing":
+                _kill_trackers()
+
+    watching = threading.Thread(target=watch, daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watching.join()
 
 
 class _Progress:

@@ -16,7 +16,7 @@ from tracker import attention, weights
 from tracker.backprop import Linearisation
 from tracker.boxes import Boxes
 from tracker.crops import CropExtractor, Lite0Crops
-from tracker.efficientnet import EfficientNetLite0
+from tracker.efficientnet import EfficientNetLite0, Trunk, fused
 from tracker.features import RegionExtractor
 from tracker.learning import Attention
 from tracker.params import Params, View
@@ -56,7 +56,10 @@ def load(params: Params, device: torch.device) -> Backbone:
     loaded = weights.load(params.backbone)
     if params.backbone == "vgg-m":
         return _vgg_m(params, loaded, device)
-    trunk = EfficientNetLite0(loaded.tensors).to(device)
+    network = EfficientNetLite0(loaded.tensors).to(device)
+    trunk: Trunk = network
+    if params.features == "region" and device.type == "cpu":
+        trunk = fused(network, params.region_size)
 
     def extractor() -> Extractor:
         if params.features == "crops":

@@ -15,9 +15,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from tracker.boxes import Boxes
+from tracker.efficientnet import Trunk
 from tracker.features import Image, Projection
 from tracker.params import View
 from tracker.samples import Samples
@@ -116,7 +117,7 @@ class Lite0Crops:
         device: where the trunk runs.
     """
 
-    def __init__(self, trunk: nn.Module, channels: int, grid: int, device: torch.device):
+    def __init__(self, trunk: Trunk, channels: int, grid: int, device: torch.device):
         self._trunk, self._grid, self._device = trunk, grid, device
         self._projection = Projection(channels)
 

@@ -7,7 +7,8 @@ Convolutions pad by half their kernel, so that cell (i, j) of a level with strid
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import torch
@@ -42,25 +43,14 @@ _BLOCKS = (
 _STRIDE_8_ENDS = 4
 
 
-class _Pointwise(nn.Linear):
-    """A 1 x 1 convolution as one matrix product: with channels last no copy is needed."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-
-
 def _folded(weights: Mapping[str, Tensor], conv: str, norm: str, stride: int, depthwise: bool) -> nn.Module:
     """One convolution with its batch norm folded in."""
     scale = weights[f"{norm}.weight"] / torch.sqrt(weights[f"{norm}.running_var"] + _BATCH_NORM_EPSILON)
     kernel = weights[f"{conv}.weight"] * scale[:, None, None, None]  # (out, in, k, k)
     outputs, inputs, k, _ = kernel.shape
     groups = outputs if depthwise else 1
-    layer: nn.Linear | nn.Conv2d
-    if k == 1:
-        layer = _Pointwise(inputs, outputs)
-    else:
-        layer = nn.Conv2d(inputs * groups, outputs, k, stride, padding=k // 2, groups=groups)
-    layer.weight.data.copy_(kernel.view_as(layer.weight))
+    layer = nn.Conv2d(inputs * groups, outputs, k, stride, padding=k // 2, groups=groups)
+    layer.weight.data.copy_(kernel)
     layer.bias.data.copy_(weights[f"{norm}.bias"] - weights[f"{norm}.running_mean"] * scale)  # type: ignore[union-attr]
     return layer
 
@@ -82,6 +72,10 @@ class _InvertedResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.body(x) if self.residual else self.body(x)
+
+
+Trunk = Callable[[Tensor], tuple[Tensor, Tensor]]
+"""Images (N, 3, H, W) to the levels of stride 8 and 16."""
 
 
 class EfficientNetLite0(nn.Module):
@@ -111,3 +105,20 @@ class EfficientNetLite0(nn.Module):
         """
         level_8 = self.shallow(images)
         return level_8, self.deep(level_8)
+
+
+def fused(trunk: EfficientNetLite0, size: int) -> Trunk:
+    """The trunk for single images (1, 3, size, size) on the CPU, convolutions and activations fused by oneDNN.
+
+    A third faster than the trunk itself, whose results it gives up to rounding. Fusion is switched on for all of
+    TorchScript in this process. TorchScript fuses after it has seen two inputs; they are given here, so that all later
+    results come from the same kernels.
+    """
+    image = torch.zeros(1, 3, size, size).to(memory_format=torch.channels_last)
+    with torch.inference_mode(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TorchScript is called deprecated; its successor needs a C++ compiler
+        torch.jit.enable_onednn_fusion(True)
+        traced = torch.jit.freeze(torch.jit.trace(trunk, image, check_trace=False))
+        for _ in range(3):
+            traced(image)
+    return traced

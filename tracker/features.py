@@ -16,9 +16,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from tracker.boxes import Boxes
+from tracker.efficientnet import Trunk
 from tracker.params import View
 from tracker.samples import Samples
 from tracker.stages import stage
@@ -150,7 +151,7 @@ class RegionExtractor:
         device: where the trunk runs.
     """
 
-    def __init__(self, trunk: nn.Module, size: int, scale: float, channels: int, grid: int, device: torch.device):
+    def __init__(self, trunk: Trunk, size: int, scale: float, channels: int, grid: int, device: torch.device):
         self._trunk, self._size, self._scale = trunk, size, scale
         self._grid, self._device = grid, device
         self._projection = Projection(channels)

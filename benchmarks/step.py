@@ -16,21 +16,26 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from benchmarks import tables
 from tracker.backprop import POINTS, Linearisation
+from tracker.crops import CropExtractor
 from tracker.head import Head
 from tracker.learning import Learner
 from tracker.params import PAPER
 from tracker.samples import Samples
+from tracker.sampling import gaussian
 from tracker.vggm import FEATURES, VGGM
 
 POSITIVES = NEGATIVES = 32
@@ -240,33 +245,66 @@ def compare(at: str, repeats: int) -> dict[str, Measured]:
     return measured
 
 
+def frame_seconds(repeats: int) -> float:
+    """Median seconds of a frame of PAPER without update: crops, features and scores of all candidates."""
+    rng = np.random.default_rng(0)
+    network = VGGM(random_weights(torch.float32))
+    head = Head(FEATURES, PARAMS.hidden, rng)
+    extractor = CropExtractor(network.features, keep=True)
+    image = rng.integers(0, 256, (480, 640, 3), np.uint8)
+    box = np.array([280.0, 200.0, 80.0, 80.0])
+    candidates = gaussian(rng, box, PARAMS.near_candidates, PARAMS.near_translation, PARAMS.candidate_scale)
+    seconds = []
+    for _ in range(repeats + 1):
+        began = time.perf_counter()
+        head.margins(extractor.frame(image, box).samples(candidates).features)
+        seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds[1:])
+
+
+def render(options: argparse.Namespace) -> str:
+    """The comparison as markdown."""
+    rows = []
+    for at in options.at:
+        measured = compare(at, options.repeats)
+        ours = measured["ours"]
+        for name, theirs in measured.items():
+            row = [f"{name}, {at}"]
+            for own, other in ((ours.wall, theirs.wall), (ours.cpu, theirs.cpu)):
+                seconds = statistics.median(other[1:])
+                row += [f"{seconds:.2f}", f"{seconds / statistics.median(own[1:]):.1f}"]
+            row += [
+                f"{difference(ours.gradients[dtype], theirs.gradients[dtype]):.0e}"
+                for dtype in (torch.float32, torch.float64)
+            ]
+            rows.append(row)
+            print(*row, file=sys.stderr, flush=True)
+    header = ["formulation, attention at", "s a step", "ratio", "CPU s", "ratio", "float32", "float64"]
+    return "\n\n".join(
+        [
+            tables.table(header, rows),
+            f"{POSITIVES} + {NEGATIVES} samples a step, median of {options.repeats} interleaved repetitions. Ratio: "
+            "over ours. float32, float64: largest relative difference of the head's gradients from ours.",
+            f"A frame without update ({PARAMS.near_candidates} candidates, a crop each): "
+            f"{frame_seconds(options.repeats):.2f} s.",
+            tables.provenance(threads=options.threads),
+        ]
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the comparison and print its table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=1, help="threads of every formulation (1)")
     parser.add_argument("--repeats", type=int, default=3, help="interleaved repetitions after one to warm up (3)")
     parser.add_argument("--at", nargs="+", choices=list(POINTS), default=list(POINTS), help="where attention is taken")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="put the table between the file's markers 'step'")
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
-    print(
-        f"torch {torch.__version__}, CPU, {options.threads} thread(s), {POSITIVES} + {NEGATIVES} samples a step, "
-        f"median of {options.repeats} interleaved repetitions"
-    )
-    print("ratio: wall-clock and CPU time over ours (other programs disturb CPU time less)")
-    print("float32, float64: largest relative difference of the head's gradients from ours\n")
-    columns = ("attention at", "formulation", "s/step", "ratio", "CPU s", "ratio", "float32", "float64")
-    print("{:<14}{:<16}{:>8}{:>8}{:>8}{:>8}{:>11}{:>11}".format(*columns))
-    for at in options.at:
-        measured = compare(at, options.repeats)
-        ours = measured["ours"]
-        for name, theirs in measured.items():
-            line = f"{at:<14}{name:<16}"
-            for own, other in ((ours.wall, theirs.wall), (ours.cpu, theirs.cpu)):
-                seconds = statistics.median(other[1:])
-                line += f"{seconds:>8.2f}{seconds / statistics.median(own[1:]):>7.1f}x"
-            for dtype in (torch.float32, torch.float64):
-                line += f"{difference(ours.gradients[dtype], theirs.gradients[dtype]):>11.1e}"
-            print(line, flush=True)
+    report = render(options)
+    print(report)
+    if options.write:
+        tables.write_between(options.write, "step", report)
     return 0
 
 

@@ -137,7 +137,8 @@ def attention_at(at, network, count):
 
 
 def our_gradient(at, images, network, features, head, dropout):
-    learner = Learner(head, attention_at(at, network, len(images)), replace(FAST, hidden=HIDDEN), None)
+    params = replace(FAST, hidden=HIDDEN, attention_weight=5.0)
+    learner = Learner(head, attention_at(at, network, len(images)), params, None)
     learner._gradient.fill_(torch.nan)  # nothing of an earlier gradient may be left
     return learner.gradient(Samples(features, images), POSITIVES, dropout)[1]
 

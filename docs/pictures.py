@@ -43,7 +43,7 @@ def main(sequences: str) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write("track.jpg", tracked(sequence, folder))
-        cli.main(["attention", str(sequence), "30", "--out", str(folder / "a.png")])
+        cli.main(["attention", str(sequence), "20", "--out", str(folder / "a.png")])
         (picture,) = open_source(str(folder / "a.png"))
         write("attention.jpg", picture)
 

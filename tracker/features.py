@@ -77,29 +77,28 @@ class Projection:
 
     def __init__(self, channels: int):
         self._channels = channels
-        self._matrices: tuple[Tensor, Tensor] | None = None
-        self._offset: Tensor | None = None
+        self._fitted: tuple[Tensor, Tensor, Tensor] | None = None
 
     @torch.inference_mode()
     def __call__(self, fine: Tensor, coarse: Tensor) -> Tensor:
         """Components (N, H, W, channels) of levels (N, C, H, W) and (N, c, h, w) of strides 8 and 16."""
         height, width = fine.shape[2:]
-        if self._matrices is None or self._offset is None:
-            self._fit(torch.cat([fine, upsampled(coarse, height, width)], dim=1), fine.shape[1])
-            assert self._matrices is not None and self._offset is not None
+        if self._fitted is None:
+            self._fitted = self._fit(torch.cat([fine, upsampled(coarse, height, width)], dim=1), fine.shape[1])
+        of_fine, of_coarse, offset = self._fitted
         # Projection and interpolation are linear: fewer channels are interpolated after the projection than before.
-        small = coarse.permute(0, 2, 3, 1) @ self._matrices[1] + self._offset  # (N, h, w, channels)
-        large = fine.permute(0, 2, 3, 1) @ self._matrices[0]  # (N, H, W, channels)
+        small = coarse.permute(0, 2, 3, 1) @ of_coarse + offset  # (N, h, w, channels)
+        large = fine.permute(0, 2, 3, 1) @ of_fine  # (N, H, W, channels)
         return large + upsampled(small.permute(0, 3, 1, 2), height, width).permute(0, 2, 3, 1)
 
-    def _fit(self, levels: Tensor, fine_channels: int) -> None:
+    def _fit(self, levels: Tensor, fine_channels: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Matrices for the fine and the coarse level, and what is added, from both levels (N, C, H, W) as one."""
         cells = levels.transpose(0, 1).flatten(1).double()  # (C, N * H * W)
         mean, deviation = cells.mean(dim=1), cells.std(dim=1).clamp_min(_SMALLEST_DEVIATION)
         standard = (cells - mean[:, None]) / deviation[:, None]
         _, vectors = torch.linalg.eigh(standard @ standard.t())  # ascending
         matrix = vectors[:, -self._channels :] / deviation[:, None]  # (C, channels)
-        self._offset = -(mean @ matrix).float()
-        self._matrices = matrix[:fine_channels].float(), matrix[fine_channels:].float()
+        return matrix[:fine_channels].float(), matrix[fine_channels:].float(), -(mean @ matrix).float()
 
 
 @dataclass(frozen=True)

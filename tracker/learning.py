@@ -53,9 +53,9 @@ class Learner:
         for iteration in range(iterations):
             if iteration % p.mining_interval == 0:
                 hard = self._mine(negatives)
-            batch = Samples.join([self._draw(positives, p.batch_positives), self._draw(hard, p.batch_negatives)])
-            count = min(p.batch_positives, len(positives))
-            loss, _ = self.gradient(batch, count, self._dropout(len(batch)))
+            drawn = self._draw(positives, p.batch_positives)
+            batch = Samples.join([drawn, self._draw(hard, p.batch_negatives)])
+            loss, _ = self.gradient(batch, len(drawn), self._dropout(len(batch)))
             if loss < stop:
                 break
             self.descend(rate)
@@ -104,13 +104,16 @@ class Learner:
 
     def _mine(self, negatives: Pool) -> Samples:
         """The negatives that the head takes most for the target, out of a random pool."""
-        pool = self._draw(negatives, self._params.mining_pool)
-        margins = self._head.margins(pool.features)
-        return pool.take(margins.topk(min(self._params.mined_negatives, len(pool))).indices)
+        rows = self._rows(negatives, self._params.mining_pool)
+        margins = self._head.margins(negatives.features_of(rows))
+        return negatives.take(rows[margins.topk(min(self._params.mined_negatives, len(rows))).indices])
 
     def _draw(self, samples: Pool, count: int) -> Samples:
+        return samples.take(self._rows(samples, count))
+
+    def _rows(self, samples: Pool, count: int) -> Tensor:
         rows = self._rng.permutation(len(samples))[:count]
-        return samples.take(torch.from_numpy(rows).to(self._head.weights.device))
+        return torch.from_numpy(rows).to(self._head.weights.device)
 
     def _dropout(self, count: int) -> tuple[Tensor, Tensor] | None:
         """Factors of the outputs of fc4 and fc5; the share that is kept is a multiple of 1/256."""

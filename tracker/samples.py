@@ -28,6 +28,10 @@ class Samples:
     def __len__(self) -> int:
         return len(self.features)
 
+    def features_of(self, rows: Tensor) -> Tensor:
+        """The features (n, D) of these rows alone: crops are large."""
+        return self.features[rows]
+
     def take(self, rows: Tensor | slice) -> Samples:
         """The samples of these rows."""
         return Samples(self.features[rows], None if self.crops is None else self.crops[rows])
@@ -44,6 +48,10 @@ class Pool(Protocol):
 
     def __len__(self) -> int: ...
 
+    def features_of(self, rows: Tensor) -> Tensor:
+        """The features (n, D) of these rows alone."""
+        ...
+
     def take(self, rows: Tensor) -> Samples:
         """The samples of these rows."""
         ...
@@ -58,6 +66,9 @@ class _Rows:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def features_of(self, rows: Tensor) -> Tensor:
+        return self.block.features[self.rows[rows]]
 
     def take(self, rows: Tensor) -> Samples:
         return self.block.take(self.rows[rows])

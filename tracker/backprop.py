@@ -25,11 +25,13 @@ from tracker.vggm import (
     FEATURES,
     LRN_ALPHA,
     LRN_BETA,
+    PAD,
     SHAPE,
     VGGM,
     normalise_channels,
-    window_sum,
+    window_sum_,
 )
+from tracker.winograd import Winograd
 
 POINTS = {"input": (CROP_SIZE, CROP_SIZE, 3), "conv1": ACTIVATIONS[0]}
 CLASSES = 2
@@ -51,53 +53,58 @@ class _Stage:
 
     def __init__(self, like: Tensor, capacity: int, shape: tuple[int, int, int], piece: int):
         height, width, channels = shape
+        padded = (height, width, channels + PAD)
         self.pooled = ((height - 1) // 2, (width - 1) // 2, channels)  # (h, w, C)
         outputs = self.pooled[0] * self.pooled[1] * channels
-        self.activation = like.new_empty(capacity, *shape)  # the ReLU's output
-        self.winners = like.new_empty((capacity, outputs), dtype=torch.int64)  # of the pooling, in a flat activation
-        self.gain = like.new_empty(capacity, outputs)  # diagonal of the Jacobian at the winners
-        self.coupling = like.new_empty(capacity, outputs)  # factor of the part that couples channels
-        self._scratch = like.new_empty(2, CLASSES * piece, *shape)
+        self._activation = like.new_zeros(capacity, *padded)  # the ReLU's output, x
+        self._coupling = like.new_zeros(capacity, *padded)  # -2 a b x / s
+        self._winners = like.new_empty((capacity, outputs), dtype=torch.int64)  # of the pooling, in flat padded maps
+        self._gain = like.new_empty(capacity, outputs)  # s^-b at the winners, 0 where a whole window is dead
+        self._scratch = like.new_empty(3, CLASSES * piece, *padded)
         self._channels = torch.arange(channels, device=like.device)
 
-    def scratch(self, *sizes: int) -> tuple[Tensor, Tensor]:
-        """Two buffers (*sizes, H, W, C), valid until the next call."""
-        first, second = self._scratch.flatten(2, 4)[:, : torch.Size(sizes).numel()]
-        return first.view(*sizes, *self._scratch.shape[2:]), second.view(*sizes, *self._scratch.shape[2:])
+    def activation(self, rows: slice) -> Tensor:
+        """Where the ReLU's output (n, H, W, C) has to be written before ``fix``."""
+        return self._activation[rows][..., :-PAD]
+
+    def _buffers(self, *sizes: int) -> list[Tensor]:
+        """Three buffers (*sizes, H, W, C + 2), valid until the next call."""
+        used = self._scratch[:, : torch.Size(sizes).numel()]
+        return [buffer.view(*sizes, *buffer.shape[1:]) for buffer in used]
 
     def fix(self, rows: slice) -> Tensor:
         """Take the constants of some samples from their activations; returns the pooled output (n, h, w, C)."""
-        x = self.activation[rows]
-        root, y = self.scratch(len(x))
-        normalise_channels(x, root, y)
+        x, coupling = self._activation[rows], self._coupling[rows]
+        root, scratch, _ = self._buffers(len(x))
+        y = normalise_channels(x, root, scratch)
         output, cells = F.max_pool2d(y.permute(0, 3, 1, 2), 3, 2, return_indices=True)  # (n, C, h, w)
         output, cells = output.permute(0, 2, 3, 1), cells.permute(0, 2, 3, 1)  # (n, h, w, C)
-        winners, gain, coupling = self.winners[rows], self.gain[rows], self.coupling[rows]
+        winners, gain = self._winners[rows], self._gain[rows]
         torch.add(self._channels, cells, alpha=x.shape[3], out=winners.view(cells.shape))
-        flat = output.flatten(1)  # x s^-0.75, 0 where the whole window is dead
-        root = root.flatten(1).gather(1, winners)  # (n, h * w * C), s^-0.5
-        torch.sqrt(root, out=gain).mul_(root).mul_(flat.sign())
-        torch.mul(root.square_(), flat, out=coupling).mul_(-2 * LRN_ALPHA * LRN_BETA)
+        at_winners = root.flatten(1).gather(1, winners)  # (n, h * w * C), s^-0.5
+        torch.sqrt(at_winners, out=gain).mul_(at_winners).mul_(output.flatten(1).sign())
+        torch.mul(root.square_(), x, out=coupling).mul_(-2 * LRN_ALPHA * LRN_BETA)
         return output
 
     def pull(self, rows: slice, gradient: Tensor) -> Tensor:
         """Gradient at the pooled output (K, n, h, w, C) to the gradient before the ReLU (K, n, H, W, C)."""
-        gradient = gradient.flatten(2)  # (K, n, h * w * C)
-        winners = self.winners[rows].expand(gradient.shape)
-        spread, result = self.scratch(*gradient.shape[:2])
-        spread.zero_().flatten(2).scatter_add_(2, winners, gradient * self.coupling[rows])
-        window_sum(spread, result).mul_(self.activation[rows])
-        result.flatten(2).scatter_add_(2, winners, gradient * self.gain[rows])
-        return result
+        direct, across, scratch = self._buffers(*gradient.shape[:2])
+        scaled = gradient.flatten(2) * self._gain[rows]  # (K, n, h * w * C)
+        direct.zero_().flatten(2).scatter_add_(2, self._winners[rows].expand(scaled.shape), scaled)
+        window_sum_(torch.mul(direct, self._coupling[rows], out=across), scratch)
+        result = scratch.view(-1)[: direct[..., :-PAD].numel()].view(direct[..., :-PAD].shape)
+        return torch.addcmul(direct[..., :-PAD], across[..., :-PAD], self.activation(rows), out=result)
 
     def push(self, rows: slice, tangent: Tensor) -> Tensor:
         """Adjoint of ``pull``: (K, n, H, W, C) to (K, n, h, w, C)."""
-        winners = self.winners[rows].expand(len(tangent), -1, -1)
-        masked, coupled = self.scratch(*tangent.shape[:2])
-        direct = tangent.flatten(2).gather(2, winners).mul_(self.gain[rows])  # (K, n, h * w * C)
-        torch.mul(tangent, self.activation[rows], out=masked)
-        across = window_sum(masked, coupled).flatten(2).gather(2, winners)
-        return direct.add_(across.mul_(self.coupling[rows])).unflatten(2, self.pooled)
+        across, total, scratch = self._buffers(*tangent.shape[:2])
+        torch.mul(tangent, self.activation(rows), out=across[..., :-PAD])
+        across[..., -PAD:] = 0
+        window_sum_(across, scratch)
+        coupling = self._coupling[rows][..., :-PAD]
+        torch.addcmul(tangent, across[..., :-PAD], coupling, out=total[..., :-PAD])
+        winners = self._winners[rows].expand(len(tangent), -1, -1)
+        return total.flatten(2).gather(2, winners).mul_(self._gain[rows]).unflatten(2, self.pooled)
 
 
 class Linearisation:
@@ -128,6 +135,9 @@ class Linearisation:
         self._positive = like.new_empty((CLASSES, capacity, *self.shape), dtype=torch.bool)
         self._tangent = like.new_empty(CLASSES * _PIECE, *self.shape)
         self._version = self._count = 0
+        _, kernel, last = network.kernels
+        self._conv2 = Winograd(kernel, self._first.pooled[0], stride=2, tile=6)
+        self._conv3 = Winograd(last, self._second.pooled[0], stride=1, tile=3)
         # A stride-2 convolution is a stride-1 one on 2 x 2 blocks of pixels; transposed, that is three times faster.
         blocks = F.pixel_unshuffle(F.pad(network.kernels[0], (0, 1, 0, 1)), 2)  # (96, 12, 4, 4)
         self._blocks = blocks.contiguous(memory_format=torch.channels_last)
@@ -156,9 +166,9 @@ class Linearisation:
         for rows in _split(slice(0, self._count), CHUNK):
             pooled = []
             for piece in _split(rows, _PIECE):
-                self.network.conv(0, self.network.normalise(crops[piece]), out=self._first.activation[piece])
+                self.network.conv(0, self.network.normalise(crops[piece]), out=self._first.activation(piece))
                 pooled.append(self._first.fix(piece))
-            self.network.conv(1, torch.cat(pooled), out=self._second.activation[rows])
+            self.network.conv(1, torch.cat(pooled), out=self._second.activation(rows))
             self._second.fix(rows)
         return self
 
@@ -190,10 +200,10 @@ class Linearisation:
     def _pull(self, gradients: Tensor) -> Iterator[tuple[slice, Tensor]]:
         """Gradients (K, N, 4608) at the chosen point, a few samples at a time; each piece is valid until the next."""
         top = (gradients * self._alive[: self._count]).unflatten(2, SHAPE)  # (K, N, 3, 3, 512)
-        top = _convolve(F.conv_transpose2d, top, self.network.kernels[2], 1)  # (K, N, 5, 5, 256)
+        top = _each(self._conv3.adjoint, top)  # (K, N, 5, 5, 256)
         for rows in _split(slice(0, self._count), CHUNK):
             g = self._second.pull(rows, top[:, rows])  # (K, n, 11, 11, 256)
-            g = _convolve(F.conv_transpose2d, g, self.network.kernels[1], 2)  # (K, n, 25, 25, 96)
+            g = _each(self._conv2.adjoint, g)  # (K, n, 25, 25, 96)
             for piece in _split(rows, _PIECE):
                 a = self._first.pull(piece, g[:, piece.start - rows.start : piece.stop - rows.start])
                 yield piece, a if self.at == "conv1" else self._to_pixels(a)
@@ -214,14 +224,19 @@ class Linearisation:
                 if self.at == "input":
                     v = _convolve(F.conv2d, v, self.network.kernels[0], 2)  # (K, n, 51, 51, 96)
                 pieces.append(self._first.push(piece, v))
-            v = _convolve(F.conv2d, torch.cat(pieces, 1), self.network.kernels[1], 2)  # (K, n, 11, 11, 256)
+            v = _each(self._conv2.forward, torch.cat(pieces, 1))  # (K, n, 11, 11, 256)
             top[:, rows] = self._second.push(rows, v)  # (K, n, 5, 5, 256)
-        top = _convolve(F.conv2d, top, self.network.kernels[2], 1)  # (K, N, 3, 3, 512)
+        top = _each(self._conv3.forward, top)  # (K, N, 3, 3, 512)
         return top.flatten(2) * self._alive[: self._count]
 
 
 def _split(rows: slice, size: int) -> list[slice]:
     return [slice(start, min(start + size, rows.stop)) for start in range(rows.start, rows.stop, size)]
+
+
+def _each(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """A function of (N, ...) on (K, n, ...)."""
+    return function(x.flatten(0, 1)).unflatten(0, x.shape[:2])
 
 
 def _convolve(function: Callable[..., Tensor], x: Tensor, kernel: Tensor, stride: int) -> Tensor:

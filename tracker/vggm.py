@@ -32,29 +32,47 @@ LRN_ALPHA = 1e-4
 LRN_BETA = 0.75
 
 
-def window_sum(x: Tensor, out: Tensor, offset: float = 0.0) -> Tensor:
-    """``offset`` plus the sum over each channel and its two neighbours on either side, (..., C), written to ``out``."""
-    torch.add(x, offset, out=out)
-    for shift in range(1, LRN_SIZE // 2 + 1):
-        out[..., shift:] += x[..., :-shift]
-        out[..., :-shift] += x[..., shift:]
-    return out
+PAD = LRN_SIZE // 2
+"""Zero channels after the last one of padded maps, so that sums over neighbouring channels run through flat memory."""
 
 
-def normalise_channels(x: Tensor, root: Tensor, out: Tensor) -> Tensor:
+def window_sum_(x: Tensor, scratch: Tensor) -> Tensor:
+    """Replace each channel by the sum over itself and its two neighbours on either side.
+
+    Args:
+        x: (..., C + 2), contiguous, the last two channels 0; changed in place, what these two become means nothing.
+        scratch: as large as ``x``, contiguous, is overwritten.
+
+    Returns:
+        ``x``.
+    """
+    flat, pairs = x.view(-1), scratch.view(-1)[:-1]
+    torch.add(flat[:-1], flat[1:], out=pairs)
+    flat[1] += flat[0]
+    flat[:-2] += pairs[1:]
+    flat[2:-1] += pairs[:-2]
+    return x
+
+
+def normalise_channels(x: Tensor, root: Tensor, scratch: Tensor) -> Tensor:
     """Local response normalisation ``x * s ** -0.75`` with ``s = 2 + 1e-4 * window_sum(x^2)``.
 
     Equals ``F.local_response_norm(x, 5, alpha=5e-4, beta=0.75, k=2)`` on channels-first input: PyTorch divides alpha by
     the window's size, MatConvNet and the published code do not. Two square roots are several times faster than a power.
 
     Args:
-        x: (..., C).
-        root: (..., C), receives ``s ** -0.5``.
-        out: (..., C), receives the result, which is also returned.
+        x: (..., C + 2), contiguous, the last two channels 0.
+        root: (..., C + 2), contiguous, receives ``s ** -0.5``.
+        scratch: as large as ``x``, contiguous, is overwritten.
+
+    Returns:
+        (..., C), a view of ``scratch``.
     """
-    torch.addcmul(x.new_zeros(()), x, x, value=LRN_ALPHA, out=out)
-    torch.rsqrt(window_sum(out, root, LRN_OFFSET), out=root)
-    return torch.sqrt(root, out=out).mul_(root).mul_(x)
+    window_sum_(torch.mul(x, x, out=root), scratch)
+    torch.rsqrt(root.mul_(LRN_ALPHA).add_(LRN_OFFSET), out=root)
+    y = scratch.view(-1)[: x[..., :-PAD].numel()].view(x[..., :-PAD].shape)
+    torch.sqrt(root[..., :-PAD], out=y)
+    return y.mul_(root[..., :-PAD]).mul_(x[..., :-PAD])
 
 
 class VGGM:
@@ -79,7 +97,7 @@ class VGGM:
         self.device, self.dtype = torch.device(device), dtype
 
     def conv(self, layer: int, x: Tensor, out: Tensor | None = None) -> Tensor:
-        """ReLU of convolution ``layer`` (0, 1 or 2): (N, H, W, C) to (N, H', W', C'), contiguous."""
+        """ReLU of convolution ``layer`` (0, 1 or 2): (N, H, W, C) to (N, H', W', C')."""
         stride = 1 if layer == 2 else 2
         y = F.conv2d(x.permute(0, 3, 1, 2), self.kernels[layer], self.biases[layer], stride)
         return torch.clamp(y.permute(0, 2, 3, 1), min=0, out=out)
@@ -101,12 +119,13 @@ class VGGM:
             (N, 4608), the conv3 activation with channels last: ``unflatten(1, (3, 3, 512))``.
         """
         pooled = torch.empty(len(crops), *POOLED, device=self.device, dtype=self.dtype)
-        scratch = [pooled.new_empty(2, _CHUNK, *shape) for shape in ACTIVATIONS]
+        buffers = [pooled.new_zeros(3, _CHUNK, h, w, channels + PAD) for h, w, channels in ACTIVATIONS]
         for start in range(0, len(crops), _CHUNK):
             x = self.normalise(crops[start : start + _CHUNK])  # (n, 107, 107, 3)
-            for layer, (root, out) in enumerate(scratch):
-                x = self.conv(layer, x)  # (n, 51, 51, 96); (n, 11, 11, 256)
-                y = normalise_channels(x, root[: len(x)], out[: len(x)])
+            for layer, buffer in enumerate(buffers):
+                padded, root, scratch = buffer[:, : len(x)]
+                self.conv(layer, x, out=padded[..., :-PAD])  # (n, 51, 51, 96); (n, 11, 11, 256)
+                y = normalise_channels(padded, root, scratch)
                 x = F.max_pool2d(y.permute(0, 3, 1, 2), 3, 2).permute(0, 2, 3, 1)  # (n, 25, 25, 96); (n, 5, 5, 256)
             pooled[start : start + _CHUNK] = x
         return self.conv(2, pooled).flatten(1)

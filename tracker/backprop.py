@@ -35,7 +35,7 @@ from tracker.winograd import Winograd
 
 POINTS = {"input": (CROP_SIZE, CROP_SIZE, 3), "conv1": ACTIVATIONS[0]}
 CLASSES = 2
-CHUNK = 8
+CHUNK = 16
 """Samples that pass a convolution together."""
 _PIECE = 2
 """Samples whose gradients at conv1, two of a megabyte each, are worked on together: they should stay in the cache."""

@@ -80,6 +80,7 @@ class Params:
         update_stop: classification loss of a batch, a sum, below which an update ends (code: 0, never).
         update_rate: their learning rate (code: 3e-4; MDNet: 1e-3).
         update_interval: frames between long-term updates (code: 10).
+        lost_interval: frames between short-term updates while the target is lost (code: 1).
         long_memory: frames whose positives a long-term update uses (code: 100).
         short_memory: frames whose positives a short-term update, and whose negatives every update uses (code: 20).
         batch_positives: positives a step (code: 32).
@@ -154,6 +155,7 @@ class Params:
     update_stop: float = 1.0
     update_rate: float = 5e-4
     update_interval: int = 10
+    lost_interval: int = 5
     long_memory: int = 100
     short_memory: int = 20
 
@@ -212,6 +214,7 @@ _POSITIVE = (
     "update_positives",
     "update_negatives",
     "update_interval",
+    "lost_interval",
     "long_memory",
     "short_memory",
     "batch_positives",
@@ -248,6 +251,7 @@ PAPER = replace(
     initial_rate=2e-4,
     update_rate=3e-4,
     update_stop=0.0,
+    lost_interval=1,
     views=(),
     negative_scale=1.6,
     batch_negatives=32,

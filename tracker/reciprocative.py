@@ -42,7 +42,7 @@ class _Target:
     box: Boxes  # the state, around which the next frame is searched
     reported: Boxes  # the box of the last frame in which the target was found
     frames: int = 0
-    lost: bool = False
+    lost: int = 0  # frames in a row in which the target was not found
 
 
 class ReciprocativeTracker:
@@ -145,7 +145,7 @@ class ReciprocativeTracker:
         boxes, samples, scores = self._candidates(frame)
         best = scores.topk(min(p.best_candidates, len(scores)))
         score = float(best.values.mean())
-        target.lost = score <= p.success_score
+        target.lost = target.lost + 1 if score <= p.success_score else 0
         if not target.lost:
             rows = best.indices.cpu().numpy()
             refined = target.regressor.refine(samples.features[best.indices], boxes[rows]).mean(axis=0)
@@ -154,10 +154,11 @@ class ReciprocativeTracker:
             target.box = _kept(state, target.box[2:] / p.size_step, target.box[2:] * p.size_step, width, height)
             self._remember(frame)
         if target.lost:
-            self._learn(p.short_memory)
+            if (target.lost - 1) % p.lost_interval == 0:
+                self._learn(p.short_memory)
         elif target.frames % p.update_interval == 0:
             self._learn(p.long_memory)
-        return self._result(target.reported, score, target.lost)
+        return self._result(target.reported, score, target.lost > 0)
 
     def attention(self, image: NDArray[np.uint8], box: Boxes) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Attention of the present head for one sample, eqs. 1-2.

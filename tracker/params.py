@@ -220,6 +220,7 @@ _POSITIVE = (
     "mining_interval",
     "mined_negatives",
     "regression_samples",
+    "regression_ridge",
 )
 
 FAST = Params()

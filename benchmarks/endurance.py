@@ -4,7 +4,7 @@ Frames: a sequence forwards and backwards, again and again, so that there is no 
 the end is told by frames that an old and a young tracker do in turns: whatever else the machine does disturbs both.
 Initialisations: the toolkit's own client and the process that trackers.ini starts, one process for all of them.
 
-    python -m benchmarks.endurance [endurance] [chain] [--sequences FOLDER --only NAME]
+    python -m benchmarks.endurance [--parts endurance chain] [--sequences FOLDER --only NAME]
 
 The exit code is 1 if a bound is broken.
 """
@@ -41,6 +41,8 @@ LARGEST_SLOWDOWN = 1.15
 """Median time of a frame of the old tracker over that of the young one, in turns."""
 SETTLED, WINDOW = 500, 1000
 """Frames until all memories are full; frames of a window."""
+THREADS = 1
+"""As trackers.ini has it."""
 UPDATES = 4
 """Frames after each initialisation of the server."""
 
@@ -112,9 +114,9 @@ class Run:
             raise RuntimeError(f"frame {frame}: box {result.box.tolist()} is not finite")
 
 
-def start(name: str, threads: int, loop: Loop, frame: int) -> Tracker:
+def start(name: str, loop: Loop, frame: int) -> Tracker:
     """A tracker of the catalog on the target of the ``frame``-th frame."""
-    tracker = catalog.create(name, threads=threads)
+    tracker = catalog.create(name, threads=THREADS)
     box = loop.box(frame)
     if box is None:
         raise ValueError(f"image {loop.paths[loop.index(frame)]} has no ground truth to start on; use another sequence")
@@ -122,13 +124,13 @@ def start(name: str, threads: int, loop: Loop, frame: int) -> Tracker:
     return tracker
 
 
-def follow(name: str, threads: int, loop: Loop, frames: int) -> tuple[Run, Run, Run]:
+def follow(name: str, loop: Loop, frames: int) -> tuple[Run, Run, Run]:
     """Track ``frames`` frames; then let this tracker and a young one go on in turns.
 
     Returns:
         The long run; then the old and the young tracker's ``WINDOW`` frames of the same images.
     """
-    old, long = start(name, threads, loop, 0), Run()
+    old, long = start(name, loop, 0), Run()
     for frame in range(1, frames + 1):
         long.update(old, loop, frame)
         if frame % 1000 == 0:
@@ -138,7 +140,7 @@ def follow(name: str, threads: int, loop: Loop, frames: int) -> tuple[Run, Run, 
                 file=sys.stderr,
                 flush=True,
             )
-    young, runs = start(name, threads, loop, frames), (Run(), Run())
+    young, runs = start(name, loop, frames), (Run(), Run())
     for frame in range(frames + 1, frames + SETTLED + WINDOW + 1):
         for run, tracker in zip(runs, (old, young), strict=True):
             run.update(tracker, loop, frame)
@@ -237,7 +239,7 @@ def report(promises: Sequence[Promise], *notes: str) -> str:
 
 def endurance(options: argparse.Namespace, source: Source, loop: Loop) -> tuple[list[Promise], str]:
     """Follow one target for long; promises and what was run."""
-    long, old, young = follow(options.tracker, options.threads, loop, options.frames)
+    long, old, young = follow(options.tracker, loop, options.frames)
     if options.picture:
         draw(options.picture, long)
     windows = (long.seconds[SETTLED : SETTLED + WINDOW], long.seconds[-WINDOW:])
@@ -255,8 +257,8 @@ def chain(options: argparse.Namespace, source: Source, loop: Loop) -> tuple[list
     memory = initialise(options.tracker, source, loop, options.initialisations)
     return chain_promises(memory), (
         f"{options.tracker}, {len(memory)} initialisations of one process, started from trackers.ini and driven by the "
-        f"toolkit's client, {UPDATES} frames after each, on frames all over `{source.name}`. Growth: median of the last "
-        f"fifth less that of the second fifth ({memory[0]:.0f} MB after the first one, {memory[-1]:.0f} MB at the end)."
+        f"toolkit's client, {UPDATES} frames after each, all over `{source.name}`. Growth: median of the last "
+        f"fifth less that of the second; {memory[0]:.0f} MB after the first one, {memory[-1]:.0f} MB at the end."
     )
 
 
@@ -270,7 +272,7 @@ def run(options: argparse.Namespace, folder: Path) -> int:
     kept = True
     for name in options.parts:
         promises, note = PARTS[name](options, source, loop)
-        text = report(promises, note, tables.provenance(threads=options.threads))
+        text = report(promises, note, tables.provenance(threads=THREADS))
         print(text, flush=True)
         if options.write:
             tables.write_between(options.write, name, text)
@@ -292,13 +294,12 @@ def at_least(smallest: int) -> Callable[[str], int]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the parts and print their tables; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", choices=list(PARTS), default=list(PARTS), help="what to run (all)")
+    parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS), help="what to run (both)")
     parser.add_argument("--tracker", default="DAT", choices=catalog.NAMES, help="which tracker (DAT)")
     parser.add_argument("--sequences", type=Path, metavar="FOLDER", help="sequences (the embedded ones, made anew)")
     parser.add_argument("--only", metavar="NAME", help="which of them (the first)")
     parser.add_argument("--frames", type=at_least(SETTLED + 2 * WINDOW), default=10_000, help="frames to track (10000)")
     parser.add_argument("--initialisations", type=at_least(10), default=200, help="of one server (200)")
-    parser.add_argument("--threads", type=positive, default=1, help="threads of a tracker (1)")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the curves, for example endurance.png")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put each table between its part's markers")
     options = parser.parse_args(arguments)

@@ -96,7 +96,8 @@ def follow(tracker, frames, box) -> None:
         assert result.box.shape == (4,) and np.isfinite([*result.box, result.score]).all() and result.faults == 0
         assert (result.box[2:] > 0).all()
         assert (result.box[2:] <= np.maximum([2 * width, 2 * height], first[2:])).all()
-        assert (np.abs(boxes.centre(result.box) - [width / 2, height / 2]) <= first[2:] + [width, height]).all()
+        assert (boxes.centre(result.box) >= -first[2:]).all()
+        assert (boxes.centre(result.box) <= first[2:] + np.array([width, height])).all()
 
 
 def hostile(examples: int):

@@ -212,8 +212,7 @@ class ReciprocativeTracker:
         negatives = sampling.select(rng.permutation(drawn), box, 0, p.initial_negative_overlap, p.initial_negatives)
 
         def seen(boxes: Boxes) -> Samples:
-            whole, *views = frames
-            return Samples.join([whole.samples(boxes), *(view.samples(boxes[: len(boxes) // 4]) for view in views)])
+            return _joined(frames, [boxes, *[boxes[: len(boxes) // 4]] * (len(frames) - 1)])
 
         return seen(positives), seen(negatives)
 
@@ -241,8 +240,7 @@ class ReciprocativeTracker:
         p = self.params
         drawn = sampling.gaussian(rng, box, 4 * p.regression_samples, 0.6, 1.5, 1.2)
         boxes = sampling.select(drawn, box, p.regression_overlap, 1, p.regression_samples)
-        parts = zip(frames, np.array_split(boxes, len(frames)), strict=True)
-        samples = Samples.join([frame.samples(part) for frame, part in parts])
+        samples = _joined(frames, np.array_split(boxes, len(frames)))
         return BoxRegressor(samples.features, boxes, box, p.regression_ridge)
 
     def _candidates(self, frame: Frame) -> tuple[Boxes, Samples, Tensor]:
@@ -287,6 +285,11 @@ class ReciprocativeTracker:
         p, target = self.params, self._started()
         positives, negatives = target.positives.recent(frames), target.negatives.recent(p.short_memory)
         target.learner.train(positives, negatives, p.update_rate, p.update_iterations, p.update_stop)
+
+
+def _joined(frames: list[Frame], parts: list[Boxes]) -> Samples:
+    """Samples of each frame at its part of the boxes, which may have none."""
+    return Samples.join([frame.samples(part) for frame, part in zip(frames, parts, strict=True) if len(part)])
 
 
 def _kept(box: Boxes, smallest: Boxes, largest: Boxes, width: int, height: int) -> Boxes:

@@ -96,7 +96,9 @@ def largest_difference(ours: dict[str, list[float]], theirs: dict[str, list[floa
     if ours.keys() != theirs.keys() or any(len(ours[key]) != len(theirs[key]) for key in ours):
         return math.inf
     pairs = [pair for key in ours for pair in zip(ours[key], theirs[key], strict=True)]
-    return max(0.0 if a == b or (math.isnan(a) and math.isnan(b)) else abs(a - b) for a, b in pairs)
+    if any(math.isnan(a) != math.isnan(b) for a, b in pairs):
+        return math.inf
+    return max((abs(a - b) for a, b in pairs if a != b and not math.isnan(a)), default=0.0)
 
 
 def compare(options: argparse.Namespace, root: Path) -> tuple[str, bool]:

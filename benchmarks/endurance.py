@@ -219,7 +219,7 @@ def draw(file: Path, long: Run) -> None:
     left.plot(np.arange(1, len(long.memory) + 1), long.memory, color="tab:blue")
     right.plot(at, np.mean(milliseconds, axis=1), color="tab:grey", linewidth=0.8, label="mean, learning included")
     right.plot(at, np.median(milliseconds, axis=1), color="tab:orange", label="median")
-    right.legend(frameon=False)
+    right.legend(frameon=False, loc="lower right")
     left.set(title="memory", ylabel="resident MB")
     right.set(title=f"time, {block} frames a point", ylabel="ms a frame")
     for axis in (left, right):

@@ -39,8 +39,10 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-soak: $(INSTALLED)
+soak: $(SECOND)/.installed
 	$(BIN)/python -m pytest -m soak
+	$(BIN)/python -m benchmarks.endurance
+	$(BIN)/python -m benchmarks.toolkits
 
 # OpenCV's CSRT and KCF, for benchmarks/: opencv-contrib-python cannot share an environment with opencv-python.
 bench-env: $(CONTRIB)/.installed

@@ -69,7 +69,7 @@ class Fake:
             print("fragment on stdout", end="", flush=True)
             print("fragment on stderr", end="", file=sys.stderr, flush=True)
             os.write(2, b"fragment of a native library")
-        return Result(self.box.copy(), score, lost=False, polygon=polygon, seed=7, fingerprint=self.fingerprint)
+        return Result(self.box.copy(), score, False, polygon, self.frames // 2, seed=7, fingerprint=self.fingerprint)
 
     @staticmethod
     def _validate(image):

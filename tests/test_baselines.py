@@ -127,6 +127,16 @@ def test_boxes_that_mil_cannot_start_on(scene, box, message):
         catalog.create("MIL").init(scene(60, 40), np.array(box, np.float64))
 
 
+@pytest.mark.parametrize("size", [(1, 160), (24, 160), (120, 30), (8, 8)])
+def test_mil_repeats_its_box_in_an_image_that_is_not_larger(scene, size):
+    """OpenCV fails there with std::bad_alloc."""
+    tracker = catalog.create("MIL")
+    tracker.init(scene(60, 40), np.array([60.0, 40, 30, 24]))
+    result = tracker.update(scene(60, 40)[: size[0], : size[1]].copy())
+    assert result.lost and result.box.tolist() == [60, 40, 30, 24]
+    assert not tracker.update(scene(62, 41)).lost
+
+
 @pytest.mark.parametrize("name", ["NCC", "MIL"])
 @pytest.mark.parametrize("box", [(10, 10, 0, 5), (200, 10, 5, 5), (np.nan, 0, 5, 5)])
 def test_bad_boxes_are_refused(scene, name, box):

@@ -1,10 +1,12 @@
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from tracker import features
 from tracker.features import RegionExtractor, RegionMap, _changed, bin_weights
 from tracker.params import View
 
@@ -64,6 +66,24 @@ def test_crop_takes_the_right_pixels():
     patch, origin, _ = extractor(size=32)._crop(image, np.array([0.0, 40.0]), 32.0)
     assert origin == (-16.0, 24.0)
     assert (patch[:, :16] == 127).all() and np.array_equal(patch[:, 16:], image[24:56, :16])
+
+
+@pytest.mark.parametrize("centre", [(150.0, 100.0), (20.0, 180.0), (-90.0, 100.0)])
+def test_a_region_too_large_to_be_padded_looks_the_same(monkeypatch, centre):
+    image = cv2.GaussianBlur(np.random.default_rng(5).integers(0, 255, (200, 300, 3), np.uint8), (0, 0), 8)
+    padded = extractor(size=96)._crop(image, np.array(centre), 480.0)
+    monkeypatch.setattr(features, "_LARGEST_PADDED", 479)
+    reduced = extractor(size=96)._crop(image, np.array(centre), 480.0)
+    assert reduced[1:] == padded[1:]
+    assert np.abs(reduced[0].astype(int) - padded[0]).mean() < 1
+    assert (reduced[0] != 127).any()
+
+
+def test_a_region_much_larger_than_the_image_takes_little_memory(monkeypatch):
+    monkeypatch.setattr(cv2, "copyMakeBorder", None)
+    image = np.full((100, 100, 3), 255, np.uint8)
+    patch, _, scale = extractor(size=64)._crop(image, np.array([50.0, 50.0]), 1e9)
+    assert patch.shape == (64, 64, 3) and (patch == 127).all() and scale == 64e-9
 
 
 def test_views_change_the_patch_about_its_centre():

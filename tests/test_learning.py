@@ -136,6 +136,47 @@ def test_steps_are_those_of_pytorchs_sgd():
             torch.testing.assert_close(ours, theirs.detach(), rtol=1e-5, atol=1e-7)
 
 
+def poisoned(at: int, value: float):
+    """Attention whose gradient is ``value`` at the ``at``-th step."""
+    steps = iter(range(1000))
+    return lambda g, _: gradient_maps(g, CELLS) * (value if next(steps) == at else 1.0)
+
+
+@pytest.mark.parametrize("damage", ["loss", "nan gradient", "infinite gradient", "weights", "score"])
+def test_a_training_that_does_not_stay_finite_is_undone(damage, monkeypatch, caplog):
+    head, learner = make()
+    positives, negatives = classes()
+    assert learner.train(positives, negatives, 1e-3, 5)
+    weights, velocity = head.weights.clone(), learner._velocity.clone()
+    rate, bad = 1e-3, positives
+    if damage == "loss":
+        bad = Samples(positives.features.clone())
+        bad.features[-150:] = float("inf")
+    elif damage.endswith("gradient"):
+        learner._attention = poisoned(3, float("nan") if damage == "nan gradient" else 1e38)
+    elif damage == "weights":
+        learner._velocity.fill_(1e3)
+        rate = 1e37
+    else:
+        monkeypatch.setattr(head, "margins", lambda features: torch.full((len(features),), float("nan")))
+    assert not learner.train(bad, negatives, rate, 1 if damage == "weights" else 5)
+    assert torch.equal(head.weights, weights) and torch.equal(learner._velocity, velocity)
+    assert learner.faults == 1 and "training undone" in caplog.text
+    monkeypatch.undo()
+    learner._attention = poisoned(-1, 1.0)
+    assert learner.train(positives, negatives, 1e-3, 5)
+    assert not torch.equal(head.weights, weights) and head.weights.isfinite().all() and learner.faults == 1
+
+
+def test_a_training_that_is_kept_cannot_be_undone_later():
+    head, learner = make()
+    learner.train(*classes(), 1e-3, 5)
+    kept = head.weights.clone()
+    head.weights.fill_(float("nan"))
+    learner.undo("a test")
+    assert torch.equal(head.weights, kept)
+
+
 def rows(pool):
     return pool.take(torch.arange(len(pool))).features[:, 0].tolist()
 

@@ -100,7 +100,7 @@ def test_a_target_that_leaves_the_image_never_raises(dat):
 
 def test_the_image_may_be_tiny_and_the_target_large_or_beyond_it(dat):
     image = np.random.default_rng(0).integers(0, 255, (24, 30, 3), np.uint8)
-    for box in ([0, 0, 30, 24], [-20, -20, 60, 60], [28, 22, 5, 5], [10, 10, 1, 1], [0, 10, 30, 1.5]):
+    for box in ([0, 0, 30, 24], [-20, -20, 60, 60], [28, 22, 5, 5], [10, 10, 1, 1], [0, 10, 30, 0.03]):
         dat.init(image, np.array(box, np.float64))
         assert np.isfinite(dat.update(image).box).all()
 
@@ -115,6 +115,63 @@ def test_attention_is_a_map_over_the_sample_and_depends_on_training(dat):
     assert not np.allclose(other.attention(scene(), BOX)[0], own)
 
 
+def never_finite(gradients, samples):
+    return gradients[:, :, : FAST.grid**2] * float("nan")
+
+
+def test_updates_that_do_not_stay_finite_leave_the_head_as_it_was(dat, monkeypatch, caplog):
+    dat.init(scene(), BOX)
+    head = dat._target.head
+    learned = head.weights.clone()
+    dat._target.learner._attention = never_finite
+    monkeypatch.setattr(dat, "params", replace(SMALL, update_interval=2, update_stop=0.0))
+    results = [dat.update(scene(shift)) for shift in PATH]
+    assert [result.faults for result in results] == [0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6]
+    assert torch.equal(head.weights, learned)
+    assert min(boxes.overlap(r.box, moved(s)) for r, s in zip(results, PATH, strict=True)) > 0.5
+    assert caplog.text.count("training undone: the loss or its gradient was not finite") == 6
+
+
+def test_a_head_that_overflows_goes_back_to_what_it_had_learned(dat):
+    follow(dat, PATH[:2])
+    dat._target.head.weights.mul_(1e30)
+    overflown = dat.update(scene(PATH[2]))
+    assert overflown.lost and overflown.faults == 1 and np.isfinite(overflown.score)
+    after = dat.update(scene(PATH[3]))
+    assert not after.lost and after.faults == 1 and boxes.overlap(after.box, moved(PATH[3])) > 0.6
+    assert follow(dat, [])[0].faults == 0
+
+
+def test_a_frame_whose_features_are_not_finite_is_passed_over(dat, monkeypatch):
+    follow(dat, PATH[:2])
+    seen = dat._target.extractor.frame(scene(PATH[2]), moved(PATH[2]))
+    damaged = replace(seen, values=torch.full_like(seen.values, float("nan")))
+    with monkeypatch.context() as patched:
+        patched.setattr(dat._target.extractor, "frame", lambda *_: damaged)
+        passed = dat.update(scene(PATH[2]))
+    assert passed.lost and passed.faults == 1 and np.isfinite([*passed.box, passed.score]).all()
+    assert boxes.overlap(dat.update(scene(PATH[3])).box, moved(PATH[3])) > 0.6
+
+
+def test_a_first_training_that_does_not_stay_finite_is_tried_again_more_slowly(dat, monkeypatch):
+    sound, calls = dat._backbone.attention, []
+
+    def attention(gradients, samples):
+        calls.append(len(calls))
+        return sound(gradients, samples) * (float("nan") if len(calls) == 3 else 1.0)
+
+    monkeypatch.setattr(dat, "_backbone", replace(dat._backbone, attention=attention))
+    results = follow(dat, PATH)
+    assert [result.faults for result in results] == [1] * len(results)
+    assert min(boxes.overlap(r.box, moved(s)) for r, s in zip(results[1:], PATH, strict=True)) > 0.5
+
+
+def test_a_first_training_that_never_stays_finite_is_an_error(dat, monkeypatch):
+    monkeypatch.setattr(dat, "_backbone", replace(dat._backbone, attention=never_finite))
+    with pytest.raises(RuntimeError, match=r"at rates from 0.0005 to 5e-06; lower attention_weight, which is 1, or"):
+        dat.init(scene(), BOX)
+
+
 @pytest.mark.parametrize(
     ("image", "box", "error", "message"),
     [
@@ -126,6 +183,7 @@ def test_attention_is_a_map_over_the_sample_and_depends_on_training(dat):
         (np.zeros((40, 40, 3), np.uint8), [1, float("nan"), 9, 9], ValueError, "not finite"),
         (np.zeros((40, 40, 3), np.uint8), [50, 1, 9, 9], ValueError, "outside the image"),
         (np.zeros((40, 40, 3), np.uint8), [1, 9, 9], ValueError, "four numbers"),
+        (np.zeros((40, 40, 3), np.uint8), [-300, 1, 401, 9], ValueError, "over 10 times the sides of the image of 40"),
     ],
 )
 def test_bad_input_is_refused(dat, image, box, error, message):
@@ -162,6 +220,7 @@ def test_presets_differ_where_they_say():
         ({"seed": -1}, "seed is -1; it must not be negative"),
         ({"attention_weight": -1.0}, "lambda must not be negative"),
         ({"dropout": 1.0}, "dropout is 1.0"),
+        ({"regression_ridge": 0.0}, "regression_ridge is 0.0; it must be above 0"),
     ],
 )
 def test_impossible_parameters_are_refused(change, message):

@@ -44,3 +44,9 @@ def test_select_keeps_the_range_of_overlaps_in_order(rng):
     share = boxes.overlap(drawn, BOX)
     assert len(chosen) == 40
     assert np.array_equal(chosen, drawn[(share >= 0.3) & (share <= 0.6)][:40])
+
+
+def test_select_falls_back_on_the_target_where_it_may_be_chosen(rng):
+    far = sampling.gaussian(rng, BOX + np.array([500.0, 0, 0, 0]), 50, 0.1, 1.1)
+    assert np.array_equal(sampling.select(far, BOX, 0.7, 1, 40), BOX[None])
+    assert sampling.select(far, BOX, 0.3, 0.6, 40).shape == (0, 4)

@@ -150,10 +150,11 @@ def test_several_objects_come_and_keep_their_order(environment, picture):
     assert len(recorded("warm_up")) == 1  # before the handshake: replies are timed
 
 
-def test_confidence_and_polygons(environment, picture):
+def test_confidence_faults_and_polygons(environment, picture):
     environment.setenv("FAKE_MODE", "polygon")
     _, answers, _ = talk([["initialize", picture, [RECTANGLE]], *[["frame", picture, []]] * 2])
     assert [float(answer["objects"][0][2]["confidence"]) for answer in answers] == [0, 0.25, 0.5]
+    assert [answer["objects"][0][2]["faults"] for answer in answers] == ["0", "0", "1"]
     kind, values, _ = answers[1]["objects"][0]
     assert kind == "polygon"
     assert values == pytest.approx((boxes.corners([11, 20, 8, 6]) + 0.25).ravel().tolist(), abs=1e-3)

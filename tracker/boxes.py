@@ -11,6 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 Boxes = NDArray[np.float64]
 
+LARGEST_SIDE = 10.0
+"""Sides of the image that a box may have to start on: annotations reach beyond the image, but not that far."""
+
 
 def area(boxes: ArrayLike) -> Boxes:
     """Areas (...,) of boxes (..., 4), in square pixels; 0 where a side is negative."""
@@ -115,7 +118,8 @@ def checked(box: ArrayLike, width: int, height: int) -> Boxes:
     """``box`` as a new (4,) float64 array, if a tracker can be started on it in an image of ``width`` x ``height``.
 
     Raises:
-        ValueError: if it is not four finite numbers, has no area or lies outside the image altogether.
+        ValueError: if it is not four finite numbers, has no area, lies outside the image altogether or has a side of
+            more than ``LARGEST_SIDE`` times the image's.
     """
     box = np.array(box, np.float64)
     if box.shape != (4,):
@@ -126,6 +130,11 @@ def checked(box: ArrayLike, width: int, height: int) -> Boxes:
         raise ValueError(f"box {_text(box)} has no area; width and height must be positive")
     if area(clip(box, width, height)) == 0:
         raise ValueError(f"box {_text(box)} lies outside the image of {width} x {height} pixels")
+    if (box[2:] > LARGEST_SIDE * np.array([width, height])).any():
+        raise ValueError(
+            f"box {_text(box)} has over {LARGEST_SIDE:g} times the sides of the image of {width} x {height} pixels; "
+            "give it in pixels of this image"
+        )
     return box
 
 

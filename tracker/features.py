@@ -28,6 +28,7 @@ Image = NDArray[np.uint8]
 
 _STRIDE = 8
 _GREY = 127
+_LARGEST_PADDED = 4096  # side of a region, pixels, up to which what lies outside is added before it is resampled
 _SMALLEST_DEVIATION = 1e-3  # of a channel that the first frame leaves constant
 
 
@@ -179,14 +180,21 @@ class RegionExtractor:
         x, y = (round(c - n / 2) for c in centre)
         height, width = image.shape[:2]
         left, top, right, bottom = max(x, 0), max(y, 0), min(x + n, width), min(y + n, height)
+        scale = self._size / n
         if left >= right or top >= bottom:
-            patch: Any = np.full((n, n, 3), _GREY, np.uint8)
+            patch: Any = np.full((self._size, self._size, 3), _GREY, np.uint8)
+        elif n > _LARGEST_PADDED:
+            patch = np.full((self._size, self._size, 3), _GREY, np.uint8)
+            u, v, u_end, v_end = (round(edge * scale) for edge in (left - x, top - y, right - x, bottom - y))
+            if u < u_end and v < v_end:
+                size = (u_end - u, v_end - v)
+                patch[v:v_end, u:u_end] = cv2.resize(image[top:bottom, left:right], size, interpolation=cv2.INTER_AREA)
         else:
             border = (top - y, y + n - bottom, left - x, x + n - right)
             patch = cv2.copyMakeBorder(image[top:bottom, left:right], *border, cv2.BORDER_CONSTANT, value=(_GREY,) * 3)
-        interpolation = cv2.INTER_AREA if n > self._size else cv2.INTER_LINEAR
-        patch = cv2.resize(patch, (self._size, self._size), interpolation=interpolation)
-        return patch, (float(x), float(y)), self._size / n
+            interpolation = cv2.INTER_AREA if n > self._size else cv2.INTER_LINEAR
+            patch = cv2.resize(patch, (self._size, self._size), interpolation=interpolation)
+        return patch, (float(x), float(y)), scale
 
     @stage("trunk")
     @torch.inference_mode()

@@ -2,10 +2,14 @@
 
 As in the published code the classification loss is a sum over the batch and the regulariser one ratio per batch; with a
 mean instead of the sum, lambda and the learning rates would have to be divided by the batch's size.
+
+A training is kept whole or not at all: one that meets a number which is not finite leaves no trace but a count.
 """
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -17,6 +21,8 @@ from tracker.head import Head, Layers
 from tracker.params import Params
 from tracker.samples import Pool, Samples
 from tracker.stages import stage
+
+log = logging.getLogger(__name__)
 
 Attention = Callable[[Tensor, Samples], Tensor]
 """Maps (2, N, cells) from the gradients at the features (2, N, D) and the samples they belong to, differentiable."""
@@ -30,17 +36,24 @@ class Learner:
         attention: how gradients at the features become attention maps.
         params: batch, rates, lambda.
         rng: source of batches and dropout.
+
+    Attributes:
+        faults: how often ``undo`` was called, by ``train`` or from outside.
     """
 
     def __init__(self, head: Head, attention: Attention, params: Params, rng: np.random.Generator):
         self._head, self._attention, self._params, self._rng = head, attention, params, rng
         self._velocity, self._gradient = torch.zeros_like(head.weights), torch.empty_like(head.weights)
         self._slow = head.weights.numel() - head.layers.w6.numel() - head.layers.b6.numel()  # of fc4 and fc5
+        self._kept = head.weights.clone(), self._velocity.clone()
+        self.faults = 0
 
     @stage("learning")
     @torch.no_grad()
-    def train(self, positives: Pool, negatives: Pool, rate: float, iterations: int, stop: float = 0.0) -> None:
+    def train(self, positives: Pool, negatives: Pool, rate: float, iterations: int, stop: float = 0.0) -> bool:
         """Run SGD steps on batches of positives and hard negatives.
+
+        If a loss, a gradient, a weight or a score of the trained head is not finite, all steps are undone.
 
         Args:
             positives: samples of the target.
@@ -48,6 +61,9 @@ class Learner:
             rate: learning rate of fc4 and fc5.
             iterations: largest number of steps.
             stop: classification loss of a batch below which nothing more is to be learned.
+
+        Returns:
+            Whether the steps were kept.
         """
         p = self._params
         for iteration in range(iterations):
@@ -58,7 +74,26 @@ class Learner:
             loss, _ = self.gradient(batch, len(drawn), self._dropout(len(batch)))
             if loss < stop:
                 break
-            self.descend(rate)
+            if not (math.isfinite(loss) and self.descend(rate)):
+                self.undo("the loss or its gradient")
+                return False
+        if not self._is_finite(positives):
+            self.undo("a weight or a score of the trained head")
+            return False
+        for kept, now in zip(self._kept, (self._head.weights, self._velocity), strict=True):
+            kept.copy_(now)
+        return True
+
+    def undo(self, reason: str) -> None:
+        """Put weights and velocity back to what the last training that was kept has left, and count it.
+
+        Args:
+            reason: what was not finite, for the log.
+        """
+        for kept, now in zip(self._kept, (self._head.weights, self._velocity), strict=True):
+            now.copy_(kept)
+        self.faults += 1
+        log.warning("training undone: %s was not finite (number %d since the first frame)", reason, self.faults)
 
     @torch.no_grad()
     def gradient(self, batch: Samples, positives: int, dropout: tuple[Tensor, Tensor] | None) -> tuple[float, Layers]:
@@ -94,13 +129,22 @@ class Learner:
             (of_features,) = torch.autograd.grad(penalty, leaf)
         add_penalty_gradient(self._head, activations, gradients, of_features, out)
 
-    def descend(self, rate: float) -> None:
-        """One step of SGD with momentum and weight decay down the last gradient, clipped."""
+    def descend(self, rate: float) -> bool:
+        """One step of SGD with momentum and weight decay down the last gradient, clipped; False if it is not finite."""
         p, weights, velocity, gradient = self._params, self._head.weights, self._velocity, self._gradient
-        scale = min(1.0, p.gradient_clip / (float(gradient.norm()) + 1e-6))
+        norm = float(gradient.norm())
+        if not math.isfinite(norm):
+            return False
+        scale = min(1.0, p.gradient_clip / (norm + 1e-6))
         velocity.mul_(p.momentum).add_(gradient, alpha=scale).add_(weights, alpha=p.weight_decay)
         weights[: self._slow].add_(velocity[: self._slow], alpha=-rate)
         weights[self._slow :].add_(velocity[self._slow :], alpha=-rate * p.last_layer_rate)
+        return True
+
+    def _is_finite(self, samples: Pool) -> bool:
+        """Whether all weights are, and the score of the first sample, which overflows if the layers' product does."""
+        first = samples.features_of(torch.zeros(1, dtype=torch.long, device=self._head.weights.device))
+        return math.isfinite(float(self._head.weights.sum()) + float(self._head.margins(first)))
 
     def _mine(self, negatives: Pool) -> Samples:
         """The negatives that the head takes most for the target, out of a random pool."""

@@ -223,6 +223,7 @@ _POSITIVE = (
     "mining_interval",
     "mined_negatives",
     "regression_samples",
+    "regression_ridge",
 )
 
 FAST = Params()

@@ -7,6 +7,7 @@ the head on them. Only the learner knows of attention.
 from __future__ import annotations
 
 import hashlib
+import math
 from copy import copy
 from dataclasses import dataclass, replace
 
@@ -26,6 +27,7 @@ from tracker.result import Result
 from tracker.samples import Frame, Memory, Samples
 
 _SMALLEST_SIDE = 4.0
+_FIRST_TRAININGS = 3
 
 
 @dataclass
@@ -104,6 +106,7 @@ class ReciprocativeTracker:
         Raises:
             TypeError: the image is not uint8.
             ValueError: the image is not (H, W, 3), or the box has no area, is not finite or lies outside the image.
+            RuntimeError: the head cannot learn the target, as its numbers do not stay finite.
         """
         height, width = _checked_image(image)
         box = checked(box, width, height)
@@ -116,7 +119,7 @@ class ReciprocativeTracker:
         positives, negatives = self._first_samples(rng, frames, box, width, height)
         head = Head(positives.features.shape[1], p.hidden, rng, self.device)
         learner = Learner(head, self._backbone.attention, p, rng)
-        learner.train(positives, negatives, p.initial_rate, p.initial_iterations)
+        self._learn_first(learner, positives, negatives)
         regressor = self._regressor(rng, frames, box)
 
         memories = Memory(p.long_memory, p.update_positives), Memory(p.short_memory, p.update_negatives)
@@ -145,6 +148,9 @@ class ReciprocativeTracker:
         boxes, samples, scores = self._candidates(frame)
         best = scores.topk(min(p.best_candidates, len(scores)))
         score = float(best.values.mean())
+        if not math.isfinite(score):
+            target.learner.undo("the score of the best candidates")
+            score = p.success_score
         target.lost = target.lost + 1 if score <= p.success_score else 0
         if not target.lost:
             rows = best.indices.cpu().numpy()
@@ -191,7 +197,8 @@ class ReciprocativeTracker:
         return self._target
 
     def _result(self, box: Boxes, score: float, lost: bool) -> Result:
-        return Result(box.copy(), score, lost, seed=self.seed, fingerprint=self.fingerprint)
+        faults = self._started().learner.faults
+        return Result(box.copy(), score, lost, faults=faults, seed=self.seed, fingerprint=self.fingerprint)
 
     def _first_samples(
         self, rng: np.random.Generator, frames: list[Frame], box: Boxes, width: int, height: int
@@ -206,8 +213,7 @@ class ReciprocativeTracker:
         negatives = sampling.select(rng.permutation(drawn), box, 0, p.initial_negative_overlap, p.initial_negatives)
 
         def seen(boxes: Boxes) -> Samples:
-            whole, *views = frames
-            return Samples.join([whole.samples(boxes), *(view.samples(boxes[: len(boxes) // 4]) for view in views)])
+            return _joined(frames, [boxes, *[boxes[: len(boxes) // 4]] * (len(frames) - 1)])
 
         return seen(positives), seen(negatives)
 
@@ -221,12 +227,21 @@ class ReciprocativeTracker:
             ]
         )
 
+    def _learn_first(self, learner: Learner, positives: Samples, negatives: Samples) -> None:
+        """Train on the first frame; after a training that had to be undone, at a tenth of the rate."""
+        p = self.params
+        rates = [p.initial_rate / 10**attempt for attempt in range(_FIRST_TRAININGS)]
+        if not any(learner.train(positives, negatives, rate, p.initial_iterations) for rate in rates):
+            raise RuntimeError(
+                f"the first training does not stay finite at rates from {rates[0]:g} to {rates[-1]:g}; lower "
+                f"attention_weight, which is {p.attention_weight:g}, or check the weights file of the backbone"
+            )
+
     def _regressor(self, rng: np.random.Generator, frames: list[Frame], box: Boxes) -> BoxRegressor:
         p = self.params
         drawn = sampling.gaussian(rng, box, 4 * p.regression_samples, 0.6, 1.5, 1.2)
         boxes = sampling.select(drawn, box, p.regression_overlap, 1, p.regression_samples)
-        parts = zip(frames, np.array_split(boxes, len(frames)), strict=True)
-        samples = Samples.join([frame.samples(part) for frame, part in parts])
+        samples = _joined(frames, np.array_split(boxes, len(frames)))
         return BoxRegressor(samples.features, boxes, box, p.regression_ridge)
 
     def _candidates(self, frame: Frame) -> tuple[Boxes, Samples, Tensor]:
@@ -271,6 +286,11 @@ class ReciprocativeTracker:
         p, target = self.params, self._started()
         positives, negatives = target.positives.recent(frames), target.negatives.recent(p.short_memory)
         target.learner.train(positives, negatives, p.update_rate, p.update_iterations, p.update_stop)
+
+
+def _joined(frames: list[Frame], parts: list[Boxes]) -> Samples:
+    """Samples of each frame at its part of the boxes, which may have none."""
+    return Samples.join([frame.samples(part) for frame, part in zip(frames, parts, strict=True) if len(part)])
 
 
 def _kept(box: Boxes, smallest: Boxes, largest: Boxes, width: int, height: int) -> Boxes:

@@ -19,6 +19,7 @@ class Result:
             motion penalty, above 0 is "target".
         lost: True if the target was not found in this frame and ``box`` repeats the previous one.
         polygon: (4, 2) float64 corner points of the rotated box, or None where the tracker reports upright boxes.
+        faults: how often since ``init`` a number was not finite and what had been learned was undone; 0 in a sound run.
         seed: the seed that this run's generators were started from; None for trackers without randomness.
         fingerprint: short hash of parameters and weights; equal fingerprints and seeds give equal boxes.
     """
@@ -27,6 +28,7 @@ class Result:
     score: float
     lost: bool
     polygon: NDArray[np.float64] | None = None
+    faults: int = 0
     seed: int | None = None
     fingerprint: str = ""
 

@@ -59,6 +59,10 @@ def whole_image(rng: np.random.Generator, box: Boxes, count: int, scale: float, 
 
 @stage("sampling")
 def select(boxes: Boxes, target: Boxes, low: float, high: float, count: int) -> Boxes:
-    """The first ``count`` boxes, fewer if there are not as many, whose overlap with ``target`` is in [low, high]."""
+    """The first ``count`` boxes, fewer if there are not as many, whose overlap with ``target`` is in [low, high].
+
+    Around a very elongated target none may overlap enough: then it is ``target`` alone, where ``high`` allows that.
+    """
     share = overlap(boxes, target)
-    return boxes[(share >= low) & (share <= high)][:count]
+    chosen = boxes[(share >= low) & (share <= high)][:count]
+    return chosen if len(chosen) or high < 1 else target[None].copy()

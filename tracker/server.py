@@ -136,7 +136,7 @@ class Session:
         results = [tracker.update(image) for tracker in self._trackers[: self._active]]
         for region, _ in request.objects or []:
             results.append(self._start(image, region))
-        return [(_region(result), {"confidence": f"{result.score:.6g}"}) for result in results]
+        return [(_region(result), _properties(result)) for result in results]
 
     def _start(self, image: NDArray[np.uint8], region: trax.Region) -> Result:
         """Put a tracker on one more object."""
@@ -246,6 +246,11 @@ def _box(region: trax.Region) -> NDArray[np.float64]:
     if isinstance(region, trax.Mask):
         return boxes.from_mask(region.array(), region.offset())
     raise ValueError(f"region {region} is no rectangle, polygon or mask; libtrax sends NaN coordinates as such")
+
+
+def _properties(result: Result) -> dict[str, str]:
+    """What the client is told beside the region; the toolkit keeps a file of each for every trajectory."""
+    return {"confidence": f"{result.score:.6g}", "faults": str(result.faults)}
 
 
 def _region(result: Result) -> trax.Region:

@@ -131,6 +131,7 @@ def test_the_steady_target_is_followed(chain):
     assert len(chain.values("baseline", "steady", 1, "time")) == length
     confidence = chain.values("baseline", "steady", 1, "confidence")
     assert confidence[0] == "" and all(float(value) > 0 for value in confidence[1:]) and len(confidence) == length
+    assert chain.values("baseline", "steady", 1, "faults") == ["", *["0"] * (length - 1)]
 
 
 def test_one_process_serves_every_initialisation_of_a_sequence(chain):

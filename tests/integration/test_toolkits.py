@@ -1,10 +1,12 @@
-"""The same stack file on every supported release of the toolkit gives the same trajectories."""
+"""The same stack file on every supported release of the toolkit gives the same trajectories and measures."""
 
 import sys
 from itertools import pairwise
 
 import pytest
 from workspaces import EXPERIMENTS, MULTISTART, REALTIME, files, other_python, run, write_workspace
+
+from benchmarks.toolkits import largest_difference, measures
 
 pytestmark = pytest.mark.integration
 
@@ -53,9 +55,18 @@ def test_real_time_skips_frames_of_a_slow_tracker(on_this_toolkit):
 
 
 @pytest.mark.skipif(OTHER is None, reason="no second toolkit release: run 'make test-toolkits'")
-def test_other_release_gives_identical_trajectories(on_this_toolkit, tmp_path):
+def test_other_release_gives_identical_trajectories_and_measures(on_this_toolkit, tmp_path):
     workspace = write_workspace(tmp_path, ALL_EXPERIMENTS, SEQUENCES, {"Dummy": {}, "Slow": SLOW})
     evaluate(workspace, OTHER)
     ours, theirs = files(on_this_toolkit / "results"), files(workspace / "results")
     assert len(ours) >= 20
     assert ours == theirs
+    found = []
+    for folder, python in ((on_this_toolkit, sys.executable), (workspace, OTHER)):
+        stack = (folder / "stack.yaml").read_text()
+        (folder / "stack.yaml").write_text(stack.replace(REALTIME, ""))  # in which the dummy was not run
+        done = run("vot", "analysis", "Dummy", "--workspace", folder, "--name", "figures", python=python)
+        assert done.returncode == 0, done.stderr
+        found.append(measures(folder))
+    assert len(found[0]) >= 5
+    assert largest_difference(*found) == 0

@@ -38,7 +38,7 @@ from benchmarks import tables
 LEFT = 5.0  # seconds after which a process counts as left behind
 START = 20.0  # seconds that a busy machine may take to start it
 MEMORY = 1 << 30  # bytes of resident memory that no dialogue may need
-ENDLESS = 400 << 20  # bytes of the longest message
+ENDLESS = 300 << 20  # bytes of the longest message
 SERVER = [sys.executable, "-m", "tracker"]
 WIDTH, HEIGHT = 64, 48
 
@@ -56,7 +56,7 @@ class Dialogue:
         leaves: the end of the pipe that it closes: "writing" (it reads to the end), "reading" or "both".
         orderly: how it has to end; None where that depends on what the server makes of it.
         replies: state messages to wait for before leaving, -1 for none.
-        repeat: how often the script is sent.
+        endless: what is sent again and again after the script, ``ENDLESS`` bytes in all.
         early: it leaves without waiting for the handshake.
     """
 
@@ -66,7 +66,7 @@ class Dialogue:
     leaves: str = "writing"
     orderly: bool | None = None
     replies: int = -1
-    repeat: int = 1
+    endless: bytes = b""
     early: bool = False
 
 
@@ -245,8 +245,10 @@ def oversized(rng: random.Random) -> Dialogue:
     )
 
 
-NUMBERS = (b"nan", b"-nan", b"inf", b"-inf", b"1e308", b"-1e308", b"1e999", b"-7", b"0", b"", b"x", b"0x1p9", b"1e30")
-NUMBERS += (b"99999999999999999999", b"-2147483648", b"4294967296", b" 5", b"1,", b"5 5", b"1e-320", b"1;2")
+NUMBERS = (
+    *(b"nan", b"-nan", b"inf", b"-inf", b"1e308", b"-1e308", b"1e999", b"1e30", b"1e-320", b"-7", b"0", b"", b"x"),
+    *(b"0x1p9", b"99999999999999999999", b"-2147483648", b"4294967296", b" 5", b"1,", b"5 5", b"1;2"),
+)
 
 
 def regions(rng: random.Random) -> Dialogue:
@@ -259,30 +261,25 @@ def regions(rng: random.Random) -> Dialogue:
         region = b"mask:" + b",".join(values[: rng.randint(0, 9)])
     elif kind == 2:
         sizes = [rng.choice((0, 1, 9, 12, 65536, 2**31 - 1, -5, 10**6)) for _ in range(2)]
-        region = b"mask:%d,%d,%d,%d,%s" % (*(rng.randint(-9, 9) for _ in range(2)), *sizes, b",".join(values[:3]))
+        region = b"mask:%d,%d,%d,%d," % (rng.randint(-9, 9), rng.randint(-9, 9), *sizes) + b",".join(values[:3])
     else:
         region = rng.choice((b"special:1", b"mask:", b"m", b"rectangle:1,2,3,4", b"1", b"[1,2,3,4]", b"\x00", b" "))
     return Dialogue("regions", INITIALIZE + target(region) + frame() + frame() + QUIT)
 
 
-NO_IMAGES = (b"folder", b"dangling", b"zero", b"fifo", b"bomb", b"half", b"text", b"missing")
-OTHERS = tuple(b"file://%s.png" % name for name in NO_IMAGES)
-OTHERS += (
-    b"file:///dev/zero",
-    b"file:///proc/self/mem",
-    b"file:///proc/kmsg",
-    b"file:///dev/tty",
-    b"file://",
-    b"file:",
+NO_IMAGES = (
+    *(b"file://folder.png", b"file://dangling.png", b"file://zero.png", b"file://fifo.png", b"file://bomb.png"),
+    *(b"file://half.png", b"file://text.png", b"file://missing.png", b"file:///dev/zero", b"file:///dev/tty"),
+    *(b"file:///proc/self/mem", b"file:///proc/kmsg", b"file://", b"file:", b"http://a/b.png", b"image:"),
+    *(b"image:9;9;rgb;", b"image:65536;65536;rgb;AAAA", b"image:-5;5;rgb;AAAA", b"image:2147483647;2;gray;AAAA"),
+    *(b"image:9;9;rgba;AAAA", b"image:1;1;rgb;A", b"data:image/png;", b"data:", b"data:image/png;!!!!", b"data:x;AAAA"),
+    b"data:image/png;" + base64.b64encode(b"\x89PNG\r\n\x1a\n" * 9),
 )
-OTHERS += (b"http://a/b.png", b"image:", b"image:9;9;rgb;", b"image:65536;65536;rgb;AAAA", b"image:-5;5;rgb;AAAA")
-OTHERS += (b"image:2147483647;2;gray;AAAA", b"image:9;9;rgba;AAAA", b"image:1;1;rgb;A", b"data:image/png;", b"data:")
-OTHERS += (b"data:image/png;!!!!", b"data:x;AAAA", b"data:image/png;" + base64.b64encode(b"\x89PNG\r\n\x1a\n" * 9))
 
 
 def pictures(rng: random.Random) -> Dialogue:
     """Images that are missing, damaged, no files, or lie about their size; after one that is answered."""
-    bad = rng.choice((*OTHERS, b"data:image/png;" + base64.b64encode(bomb(rng.choice((30000, 60000, 2**31 - 1))))))
+    bad = rng.choice((*NO_IMAGES, b"data:image/png;" + base64.b64encode(bomb(rng.choice((30000, 60000, 2**31 - 1))))))
     return Dialogue("images", INITIALIZE + target() + frame() + frame(bad) + QUIT, orderly=False)
 
 
@@ -328,15 +325,18 @@ def garbage(rng: random.Random) -> Dialogue:
     """Bytes without meaning, or messages of the protocol's words in any order."""
     if rng.random() < 0.4:
         return Dialogue("garbage", rng.randbytes(rng.choice((1, 10, 1000, 200_000))))
-    words = (b"@@TRAX:", b"@@", b"initialize", b"frame", b"quit", b" ", b" ", b"\n", b"\n", b'"', b'"file://a.png"')
-    words += (b'"1,2,30,40"', b"\x00", b"\xff", b"@@TRAX:frame ", b"@@TRAX:initialize ")
+    words = (
+        *(b"@@TRAX:", b"@@TRAX:frame ", b"@@TRAX:initialize ", b"@@", b"initialize", b"frame", b"quit", b" ", b" "),
+        *(b"\n", b"\n", b'"', b'"file://a.png"', b'"1,2,30,40"', b"\x00", b"\xff"),
+    )
     return Dialogue("garbage", b"".join(rng.choice(words) for _ in range(rng.randint(1, 60))))
 
 
 def endless(rng: random.Random) -> Dialogue:
     """A message that does not end, or a request that never comes to its image."""
-    piece = rng.choice((b"x" * (1 << 20), b"\xff" * (1 << 20), b'"' * (1 << 20), target() * (1 << 15)))
-    return Dialogue("endless", piece, orderly=False, repeat=ENDLESS // len(piece))
+    begin = rng.choice((b"", INITIALIZE, INITIALIZE + target() + b'@@TRAX:frame "'))
+    filling = rng.choice((b"x", b'"', b" k=v", target()))
+    return Dialogue("endless", begin, endless=filling * ((1 << 20) // len(filling)))
 
 
 KINDS: tuple[tuple[Callable[[random.Random], Dialogue], int], ...] = (
@@ -452,8 +452,9 @@ class _Client:
 def hold(dialogue: Dialogue, folder: Path, log: Path) -> Outcome:
     """Hold a dialogue with a server process."""
     client = _Client(folder, log)
-    for _ in range(dialogue.repeat):
-        if not client.send(dialogue.script, dialogue.pieces):
+    client.send(dialogue.script, dialogue.pieces)
+    for _ in range(ENDLESS // (len(dialogue.endless) or ENDLESS + 1)):
+        if not client.send(dialogue.endless, 0):
             break
     if not dialogue.early:
         client.read(b"@@TRAX:hello", 1)
@@ -506,7 +507,7 @@ def broken(dialogue: Dialogue, outcome: Outcome) -> list[str]:
         found.append(f"{outcome.replies} replies, not {dialogue.replies}")
     if code == 0:
         unanswered = dialogue.leaves == "writing" and outcome.replies < requests(script)
-        if dialogue.orderly is False or outcome.refusal or unanswered or not whole(script):
+        if dialogue.orderly is False or outcome.refusal or unanswered or not whole(script + dialogue.endless):
             found.append("exit code 0 by mistake")
     elif not re.search(r"cannot go on|exit code [1-9]", outcome.log):
         found.append(f"no reason in the log: {outcome.log[-200:]!r}")
@@ -562,7 +563,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         jobs = [(f"cut {i}", dialogue) for i, dialogue in enumerate(cuts())]
         jobs += [(f"--seed {options.seed} --only {i}", draw(options.seed, i)) for i in range(options.dialogues)]
-        jobs += [(f"endless {i}", endless(random.Random(i))) for i in range(4)]
+        jobs += [(f"endless {i}", endless(random.Random(i))) for i in range(6)]
     began = time.monotonic()
     results = run(jobs, options.workers)
     header = ["dialogues", "tried", "orderly", "refused", f"left after {LEFT:g} s", "0 by mistake", "other", "MiB"]

@@ -116,12 +116,14 @@ class Session:
         try:
             request = self._server.wait()
         except trax.TraxException as error:
-            if self._watchdog.refusal:
-                raise ValueError(self._watchdog.refusal) from error
-            if self._watchdog.ended and not self._watchdog.unfinished:
-                return None
-            raise ValueError(f"libtrax cannot read the request ({error}): {self._watchdog.request}") from error
-        return None if request.type == trax.TraxStatus.QUIT else request
+            over, problem = self._watchdog.ended, f"libtrax cannot read the request ({error})"
+        else:
+            if request.type != trax.TraxStatus.QUIT:
+                return request
+            over, problem = True, "the client quit inside a request"
+        if self._watchdog.refusal or self._watchdog.unfinished or not over:
+            raise ValueError(self._watchdog.refusal or f"{problem}: {self._watchdog.request}")
+        return None
 
     def _answer(self, request: Any) -> list[tuple[trax.Region, dict[str, str]]]:
         """Handle an initialize or frame request: region and properties of every object, in the order they came."""

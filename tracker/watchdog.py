@@ -31,10 +31,12 @@ log = logging.getLogger(__name__)
 
 _CHUNK = 1 << 16
 _LARGEST = 1 << 28  # bytes of one request; an image of 8K in memory takes half of it
-_SHOWN = 4  # initialisations of one request that the log shows
+_MOST_OBJECTS = 1000  # of one request; libtrax gets slow with more
 _PREFIX = b"@@TRAX:"
 _MESSAGE = re.compile(_PREFIX + rb"(\w*)")
 _EMPTY_REGION = re.compile(rb'@@TRAX:initialize\s+""')
+_MASK = re.compile(rb'@@TRAX:initialize\s+"?mask:([^"]*)', re.IGNORECASE)
+_MASK_NUMBERS = re.compile(rb"-?\d{1,6},-?\d{1,6},(\d{1,6}),(\d{1,6})(?:,\d{1,9})*,?")
 _ESCAPED = re.compile(rb"[%\x00\x80-\xff]")
 
 
@@ -46,6 +48,17 @@ def unescape(text: str) -> str:
 def _head(line: bytearray) -> str:
     """The beginning of a message, for the log."""
     return repr(line[:100].decode("ascii"))
+
+
+def _fault(line: bytearray) -> str:
+    """Why libtrax would crash on an initialisation, empty if it would not."""
+    if _EMPTY_REGION.match(line):
+        return "an empty region"
+    if (mask := _MASK.match(line)) and not (
+        (numbers := _MASK_NUMBERS.fullmatch(mask[1])) and int(numbers[1]) * int(numbers[2]) <= _LARGEST
+    ):
+        return "a mask that is not x,y,width,height and run lengths"
+    return ""
 
 
 class Watchdog:
@@ -115,9 +128,9 @@ class Watchdog:
 
     @property
     def request(self) -> str:
-        """The messages of the oldest request that is not answered, shortened."""
+        """The oldest request that is not answered: its first messages and the last, shortened."""
         messages = self._requests[0] if self._requests else self._messages
-        return " ".join(messages)
+        return " ".join([*messages[:3], *messages[3:][-1:]])
 
     def _run(self) -> None:
         try:
@@ -177,6 +190,8 @@ class Watchdog:
                 complete += self._line + b"\n"
             self._line = bytearray()
         self._extend(rest)
+        if self.refusal:
+            complete += b"@@TRAX:quit \n"  # for libtrax, so that the main thread hears of it
         return complete
 
     def _extend(self, piece: bytes) -> None:
@@ -188,19 +203,20 @@ class Watchdog:
         if self._size <= _LARGEST:
             self._line += escaped
         elif not self.refusal:
-            self.refusal = f"a request of more than {_LARGEST >> 20} MiB: {self.request or _head(self._line)}"
+            self.refusal = f"a request of more than {_LARGEST >> 20} MiB: {_head(self._line)}"
 
     def _account(self) -> bool:
         """Note what the line that is complete now does to requests; whether it is a message at all."""
         match = _MESSAGE.match(self._line)
-        if match is None:
+        if match is None or self._quit:
             return False
         kind, head = match[1], _head(self._line)
         if kind == b"initialize":  # several of them, then a frame message with the image
-            if len(self._messages) < _SHOWN:
-                self._messages.append(head)
-            if _EMPTY_REGION.match(self._line):
-                self.refusal = f"an empty region: {self.request}"
+            self._messages.append(head)
+            if fault := _fault(self._line):
+                self.refusal = f"{fault}: {head}"
+            elif len(self._messages) > _MOST_OBJECTS:
+                self.refusal = f"more than {_MOST_OBJECTS} objects in one request"
         elif kind == b"frame":
             self._requests.append([*self._messages, head])
             self._messages = []

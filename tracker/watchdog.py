@@ -191,7 +191,7 @@ class Watchdog:
             self._line = bytearray()
         self._extend(rest)
         if self.refusal:
-            complete += b"@@TRAX:quit \n"  # for libtrax, so that the main thread hears of it
+            complete += b"@@TRAX:frame \n"  # libtrax refuses it in any state, and the main thread tells the client why
         return complete
 
     def _extend(self, piece: bytes) -> None:

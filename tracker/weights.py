@@ -275,7 +275,7 @@ def add(file: str | Path, name: str | None = None) -> Path:
     """
     file = Path(file)
     if not file.is_file():
-        raise WeightsError(f"{file} does not exist")
+        raise WeightsError(f"{file} does not exist or is no file")
     if name is None:
         names = [known.name for known in REGISTRY.values() if known.file == file.name]
         if not names:

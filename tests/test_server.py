@@ -146,7 +146,7 @@ def test_several_objects_come_and_keep_their_order(environment, picture):
     )
     assert end["exit"] == 0
     assert [starts(answer) for answer in answers] == [[1, 11], [2, 12], [3, 13, 31], [4, 14, 32], [50], [51]]
-    assert len(recorded("create")) == 3  # the second initialisation takes one that exists
+    assert len(recorded("create")) == 1  # and its weights serve all objects
     assert len(recorded("warm_up")) == 1  # before the handshake: replies are timed
 
 

@@ -30,7 +30,7 @@ class NCC:
     deterministic = True
 
     def __init__(self, threads: int = 1) -> None:
-        """Use ``threads`` threads of OpenCV, 0 for as many as there are cores."""
+        """Use ``threads`` threads of OpenCV, 1 or more."""
         _set_threads(threads)
 
     def init(self, image: NDArray[np.uint8], box: NDArray[np.float64]) -> Result:
@@ -74,7 +74,7 @@ class _OpenCV:
     smallest = 1  # pixels that each side of the box needs inside the image
 
     def __init__(self, threads: int = 1) -> None:
-        """Use ``threads`` threads of OpenCV, 0 for as many as there are cores.
+        """Use ``threads`` threads of OpenCV, 1 or more.
 
         Raises:
             RuntimeError: if this build of OpenCV comes without the tracker.
@@ -156,4 +156,6 @@ def _grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _set_threads(threads: int) -> None:
-    cv2.setNumThreads(threads if threads > 0 else cv2.getNumberOfCPUs())
+    if threads < 1:
+        raise ValueError(f"threads is {threads!r}; it must be above 0")
+    cv2.setNumThreads(threads)

@@ -2,38 +2,70 @@
 
 Grey images are repeated in all three channels, of 16 bits the upper 8 are kept, alpha is dropped. Files are decoded as
 ``cv2.imread`` does, hence as the VOT toolkit does (Exif orientation applied), except that a truncated file is an error
-and not a picture with a grey lower half.
+and not a picture with a grey lower half. Nothing but files is read (a pipe could block, a device has no end), and size
+is judged by the header before any memory is spent on pixels.
 """
 
 from __future__ import annotations
 
+import io
+import stat
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
+
+MAX_BYTES = 1 << 30
+"""Of an image file."""
+MAX_PIXELS = 1 << 27
+"""Width times height; a frame of 16K video has fewer."""
 
 
 def read(path: str | Path) -> NDArray[np.uint8]:
     """Read an image file.
 
     Raises:
-        OSError: if there is no such file or it may not be read.
-        ValueError: if it is not an image that OpenCV can decode.
+        OSError: if there is no such file, it may not be read or is no regular file.
+        ValueError: if it is not an image that OpenCV can decode, or too large.
     """
-    return decode(Path(path).read_bytes(), source=f"image file '{path}'")
+    path = Path(path)
+    status = path.stat()
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        raise OSError(f"image file '{path}' is a pipe, socket or device; give a regular file")
+    if status.st_size > MAX_BYTES:
+        raise ValueError(f"image file '{path}' has {status.st_size} bytes, at most {MAX_BYTES} are read")
+    with path.open("rb") as file:
+        return decode(file.read(status.st_size), source=f"image file '{path}'")
 
 
 def decode(data: bytes, source: str = "image") -> NDArray[np.uint8]:
     """Decode the bytes of an image file; ``source`` names them in the error message.
 
     Raises:
-        ValueError: if they are not an image that OpenCV can decode, or it is not complete.
+        ValueError: if they are not an image that OpenCV can decode, it is not complete or too large.
     """
-    bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    if (pixels := _pixels(data)) > MAX_PIXELS:
+        raise ValueError(f"{source} ({len(data)} bytes) says it has {pixels} pixels, at most {MAX_PIXELS} are read")
+    try:
+        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    except cv2.error as error:  # a size beyond OpenCV's own bound, in a format that Pillow does not know
+        raise ValueError(f"{source} ({len(data)} bytes) cannot be decoded: {error}") from error
     if bgr is None:
         raise ValueError(f"{source} ({len(data)} bytes) is corrupt, incomplete or of a format that OpenCV cannot read")
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _pixels(data: bytes) -> int:
+    """Number of pixels that the header tells of, 0 if it is of no known format."""
+    try:
+        with Image.open(io.BytesIO(data)) as header:
+            return header.width * header.height
+    except Image.DecompressionBombError:  # twice its limit
+        return MAX_PIXELS + 1
+    except (OSError, ValueError, OverflowError, EOFError):
+        return 0
 
 
 def from_array(array: NDArray) -> NDArray[np.uint8]:

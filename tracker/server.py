@@ -23,6 +23,7 @@ import os
 import sys
 import traceback
 from collections.abc import Mapping
+from copy import copy
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -56,8 +57,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     name = os.environ.get("RECIPROCATIVE_TRACKER", "DAT")
     try:
-        watchdog.start()
         _log_to_file(name, os.environ.get("RECIPROCATIVE_LOG"), watchdog)
+        watchdog.start()
         session = Session(name, _parameters(name, os.environ), watchdog)
     except Exception as error:  # the toolkit says no more than "Unable to connect to tracker"
         _report(watchdog, error, code=2)
@@ -76,10 +77,8 @@ class Session:
 
     def __init__(self, name: str, parameters: Mapping[str, Any], watchdog: Watchdog) -> None:
         """Load the weights, warm up, shake hands."""
-        self._name = name
-        self._parameters = parameters
         self._watchdog = watchdog
-        self._trackers = [self._create()]  # kept for the next initialisation, so that weights are loaded once
+        self._trackers: list[Tracker] = [catalog.create(name, **parameters)]  # kept for the next initialisation
         if warm_up := getattr(self._trackers[0], "warm_up", None):
             warm_up()
         self._active = 0  # how many of them have a target
@@ -117,10 +116,14 @@ class Session:
         try:
             request = self._server.wait()
         except trax.TraxException as error:
-            if self._watchdog.ended and not self._watchdog.unfinished:
-                return None
-            raise ValueError(f"libtrax cannot read the request: {error}") from error
-        return None if request.type == trax.TraxStatus.QUIT else request
+            over, problem = self._watchdog.ended, f"libtrax cannot read the request ({error})"
+        else:
+            if request.type != trax.TraxStatus.QUIT:
+                return request
+            over, problem = True, "the client quit inside a request"
+        if self._watchdog.refusal or self._watchdog.unfinished or not over:
+            raise ValueError(self._watchdog.refusal or f"{problem}: {self._watchdog.request}")
+        return None
 
     def _answer(self, request: Any) -> list[tuple[trax.Region, dict[str, str]]]:
         """Handle an initialize or frame request: region and properties of every object, in the order they came."""
@@ -143,7 +146,7 @@ class Session:
         height, width = image.shape[:2]
         box = boxes.checked(_box(region), width, height)
         if self._active == len(self._trackers):
-            self._trackers.append(self._create())
+            self._trackers.append(copy(self._trackers[0]))  # with the same weights; init makes the rest anew
         result = self._trackers[self._active].init(image, box)
         self._active += 1
         log.info(
@@ -151,9 +154,6 @@ class Session:
             *(self._active, np.round(box, 2).tolist(), width, height, result.seed, result.fingerprint),
         )
         return result
-
-    def _create(self) -> Tracker:
-        return catalog.create(self._name, **self._parameters)
 
     def _fail(self, error: Exception) -> int:
         reason = _report(self._watchdog, error, code=1)

@@ -10,14 +10,17 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import platformdirs
+
+from tracker import matfile
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -72,10 +75,9 @@ class Weights:
 
 def _read_matconvnet(path: Path) -> dict[str, Tensor]:
     """conv1 to conv3 of a MatConvNet network: layers 0, 4, 8, each a (H, W, in, out) kernel and a bias."""
-    import scipy.io
     import torch
 
-    layers = scipy.io.loadmat(str(path), variable_names=["layers"])["layers"][0]
+    layers = matfile.read(path, "layers")[0]
     tensors = {}
     for i in range(3):
         kernel, bias = layers[4 * i]["weights"][0, 0].ravel()
@@ -87,15 +89,21 @@ def _read_matconvnet(path: Path) -> dict[str, Tensor]:
 
 def _read_mdnet(path: Path) -> dict[str, Tensor]:
     """conv1 to conv3 of ``{"shared_layers": {"conv1.0.weight": ...}}``; its fc layers are not used."""
-    import torch
-
-    layers = torch.load(path, map_location="cpu", weights_only=True)["shared_layers"]
+    layers = _read_state(path)["shared_layers"]
     return {name.replace(".0.", "."): tensor for name, tensor in layers.items() if name.startswith("conv")}
 
 
-def _read_state(path: Path) -> dict[str, Tensor]:
+def _read_state(path: Path) -> dict[str, Any]:
+    """What ``torch.save`` wrote: tensors and plain containers only, none of them larger than the file."""
     import torch
 
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+        if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+            raise ValueError("its members are compressed, which torch.save never does")
+        if sum(member.file_size for member in members) > path.stat().st_size:
+            raise ValueError("its members are larger than the file")
     return dict(torch.load(path, map_location="cpu", weights_only=True))
 
 
@@ -267,7 +275,7 @@ def add(file: str | Path, name: str | None = None) -> Path:
     """
     file = Path(file)
     if not file.is_file():
-        raise WeightsError(f"{file} does not exist")
+        raise WeightsError(f"{file} does not exist or is no file")
     if name is None:
         names = [known.name for known in REGISTRY.values() if known.file == file.name]
         if not names:
@@ -293,7 +301,7 @@ def add(file: str | Path, name: str | None = None) -> Path:
 def _recorded(file: Path) -> str | None:
     """The checksum that ``add`` recorded."""
     record = file.with_name(file.name + _CHECKSUMS)
-    return record.read_text().split()[0] if record.is_file() else None
+    return record.read_text(errors="replace").partition(" ")[0] or "missing" if record.is_file() else None
 
 
 def _how_to_get(known: Weights, missing: Path | None) -> str:
@@ -318,11 +326,17 @@ def _read(known: Weights, file: Path) -> dict[str, Tensor]:
     for key, shape in known.shapes.items():
         if key not in tensors:
             raise WeightsError(f"{file} has no {key}; it is not {known.name}. {_how_to_get(known, None)}")
-        if tuple(tensors[key].shape) != shape:
-            raise WeightsError(
-                f"{file}: {key} has shape {tuple(tensors[key].shape)}, expected {shape}; it is not {known.name}. "
-                + _how_to_get(known, None)
-            )
-        if not np.isfinite(tensors[key].numpy()).all():
-            raise WeightsError(f"{file}: {key} holds values that are not finite. {_how_to_get(known, None)}")
-    return {key: tensors[key].float() for key in known.shapes}
+        if problem := _problem(tensors[key], shape):
+            raise WeightsError(f"{file}: {key} {problem}; it is not {known.name}. {_how_to_get(known, None)}")
+    return {key: tensors[key].detach().float().contiguous() for key in known.shapes}
+
+
+def _problem(tensor: Any, shape: tuple[int, ...]) -> str:
+    """Why this is no tensor of weights of that shape, empty if it is one."""
+    import torch
+
+    if not isinstance(tensor, torch.Tensor) or tensor.layout != torch.strided or not tensor.is_floating_point():
+        return "is no dense tensor of floating-point numbers"
+    if tuple(tensor.shape) != shape:
+        return f"has shape {tuple(tensor.shape)}, expected {shape}"
+    return "" if torch.isfinite(tensor).all() else "holds values that are not finite"

@@ -61,6 +61,24 @@ def test_overlap_of_known_pairs(other, expected):
     assert boxes.overlap([0, 0, 4, 4], other) == pytest.approx(expected, abs=1e-15)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.int64])
+def test_results_are_float64_whatever_comes_in(dtype):
+    """The area of the box is no float32: 4097 * 4099 = 2 ** 24 + 16387."""
+    box = np.array([3, 5, 4097, 4099], dtype)
+    assert boxes.area(box) == 4097 * 4099
+    results = (boxes.centre(box), boxes.clip(box, 10000, 10000), boxes.corners(box), boxes.overlap([box], [box]))
+    for result in (
+        *results,
+        boxes.from_polygon(boxes.corners(box).astype(dtype)),
+        boxes.from_mask(np.eye(3, dtype=dtype)),
+    ):
+        assert result.dtype == np.float64
+
+
+def test_centre_of_known_boxes():
+    assert boxes.centre([[0, 0, 4, 6], [-1, 2, 3, 1]]).tolist() == [[2, 3], [0.5, 2.5]]
+
+
 @given(BOXES, BOXES)
 def test_overlap_is_symmetric_and_at_most_one(a, b):
     assert boxes.overlap(a, b) == boxes.overlap(b, a)
@@ -133,6 +151,15 @@ def test_clipped_boxes_lie_inside_and_keep_what_was_inside(box, width, height):
     assert boxes.overlap(box, image) == pytest.approx(boxes.area(clipped) / union, abs=1e-9)
 
 
+def test_several_boxes_are_clipped_at_once():
+    clipped = boxes.clip([[-5, 5, 20, 100], [90, -10, 20, 5], [1, 2, 3, 4]], width=100, height=50)
+    assert clipped.tolist() == [[0, 5, 15, 45], [90, 0, 10, 0], [1, 2, 3, 4]]
+
+
+def test_boxes_smaller_than_a_pixel_can_be_tracked():
+    assert boxes.checked([1, 2, 0.5, 0.25], 10, 10).tolist() == [1, 2, 0.5, 0.25]
+
+
 def test_checked_copies_and_converts():
     given_box = np.array([1, 2, 3, 4], np.int64)
     box = boxes.checked(given_box, 10, 10)
@@ -146,7 +173,8 @@ def test_checked_copies_and_converts():
         pytest.param([1, 2, 3], r"shape \(3,\)", id="three-numbers"),
         pytest.param([[1, 2, 3, 4]], r"shape \(1, 4\)", id="two-dimensions"),
         pytest.param([1, 2, np.nan, 4], r"box \(1, 2, nan, 4\) is not finite", id="nan"),
-        pytest.param([1, 2, 0, 4], "has no area", id="no-width"),
+        pytest.param([1, 2, 0, 4], "has no area; width and height must be positive", id="no-width"),
+        pytest.param([1, 2, 3, 0], "has no area; width and height must be positive", id="no-height"),
         pytest.param([1, 2, 3, -4], "has no area", id="negative"),
         pytest.param([10, 2, 3, 4], "outside the image of 10 x 8", id="right-of-it"),
         pytest.param([1, -4, 3, 4], "outside the image of 10 x 8", id="above-it"),

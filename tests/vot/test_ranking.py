@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from small import random_run
+from small import random_run, write_workspace
+from vot.analysis import Sorting
 from vot.region import Rectangle
 
 from tracker.vot.accuracy import Sample, Selection, burn_in, by_sequence, by_tag, sample
-from tracker.vot.annotations import Annotations
+from tracker.vot.annotations import TAGS, Annotations, annotations_of
 from tracker.vot.ranking import (
     ARRank,
+    TagTable,
     different_accuracy,
     different_robustness,
     practical_thresholds,
@@ -21,7 +23,8 @@ from tracker.vot.ranking import (
     shared_ranks,
 )
 from tracker.vot.raw import FAILURE, INITIALIZATION
-from tracker.vot.runs import REGION, Run
+from tracker.vot.runs import REGION, Run, load
+from tracker.vot.summary import load_workspace
 
 quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 seeds = st.integers(0, 2**32 - 1)
@@ -210,6 +213,59 @@ def test_five_positive_differences_tell_the_asymptotic_test_from_the_exact_one()
     assert different_accuracy(of(0.4 + difference), of(np.full(25, 0.4)))
 
 
+def rank_sum_p(x, y):
+    """MATLAB's ranksum with the normal approximation, written out; not a number if all values are equal."""
+    both = np.concatenate([x, y])
+    ranks = np.array([np.sum(both < one) + (np.sum(both == one) + 1) / 2 for one in both])
+    ties = np.array([np.sum(both == one) for one in np.unique(both)])
+    nx, ny, n = len(x), len(y), len(both)
+    distance = ranks[:nx].sum() - nx * (n + 1) / 2
+    variance = nx * ny / 12 * (n + 1 - (ties**3 - ties).sum() / (n * (n - 1)))
+    if variance == 0:
+        return math.nan
+    z = (distance - 0.5 * np.sign(distance)) / math.sqrt(variance)
+    return math.erfc(abs(z) / math.sqrt(2))
+
+
+@quick
+@given(seeds, st.integers(1, 4), st.floats(0, 2), st.floats(0, 2))
+def test_the_robustness_test_is_the_asymptotic_one_with_ties_and_continuity(seed, sequences, rate, other_rate):
+    rng = np.random.default_rng(seed)
+    first, second = (Sample(np.full(30, 0.5), rng.poisson(mean, (sequences, 15))) for mean in (rate, other_rate))
+    p = rank_sum_p(first.failures.ravel(), second.failures.ravel())
+    for alpha in (0.001, 0.05, 0.5):
+        assume(not abs(p - alpha) <= 1e-9)
+        assert different_robustness(first, second, alpha) == different_robustness(second, first, alpha) == (p <= alpha)
+
+
+@pytest.mark.parametrize(("size", "worst"), [(8, 4), (9, 6)])
+def test_the_level_of_significance_in_accuracy_is_0_05(size, worst):
+    """Differences 0.1, 0.2, ... of which one is negative: p = 0.04995 and 0.05061."""
+    difference = np.concatenate([np.arange(1, size + 1) / 10, np.zeros(20)])
+    difference[worst - 1] *= -1
+    p = normal_p(difference)
+    assert p == pytest.approx(0.05, abs=7e-4)
+    assert different_accuracy(of(difference), of(np.zeros(len(difference)))) == (p <= 0.05)
+
+
+@pytest.mark.parametrize(("ones", "other"), [(2, (6, 1)), (3, (6, 2))])
+def test_the_level_of_significance_in_robustness_is_0_05(ones, other):
+    """Fifteen repetitions with no, one or two failures: p = 0.0486 and 0.0505."""
+    first, second = (np.repeat([0, 1, 2], [15 - one - two, one, two]) for one, two in ((ones, 0), other))
+    p = rank_sum_p(first, second)
+    assert p == pytest.approx(0.05, abs=2e-3)
+    few, many = (Sample(np.full(30, 0.5), counts[None]) for counts in (first, second))
+    assert different_robustness(few, many) == (p <= 0.05)
+
+
+def test_a_p_value_equal_to_the_level_is_significant():
+    """Both p-values are exactly 1: as many signs up as down, and the same failures."""
+    balanced = of(0.5 + np.tile([0.25, -0.25], 15))
+    assert different_accuracy(balanced, of(np.full(30, 0.5)), alpha=1)
+    one = Sample(np.full(30, 0.5), np.array([[0, 1] * 7]))
+    assert different_robustness(one, one, alpha=1)
+
+
 def test_practical_difference_worked_by_hand():
     """0.05 better on 30 frames: significant; within thresholds of 0.1 (0.5 of them), beyond those of 0.04 (1.25)."""
     better, worse = of(np.full(30, 0.65)), of(np.full(30, 0.6))
@@ -222,6 +278,27 @@ def test_practical_difference_overrides_too_few_frames():
     better, worse = of(np.full(10, 0.65)), of(np.full(10, 0.6))
     assert different_accuracy(better, worse)
     assert not different_accuracy(better, worse, thresholds=np.full(10, 0.1))
+
+
+def test_practical_difference_is_the_mean_of_ratios_over_common_frames():
+    """Differences 0.5, thresholds 0.25 and 1: ratios 2 and 0.5, mean 1.25; by the mean threshold it would be 0.8."""
+    better, worse = of(np.full(30, 0.75)), of(np.full(30, 0.25))
+    thresholds = np.tile([0.25, 1], 15)
+    assert different_accuracy(better, worse, thresholds=thresholds)
+    assert different_accuracy(worse, better, thresholds=thresholds)
+    unknown = of(np.where(np.arange(30) % 2 == 0, np.nan, 0.75))  # leaves the ratios of 0.5
+    assert not different_accuracy(unknown, worse, thresholds=thresholds)
+
+
+def test_a_difference_as_large_as_its_threshold_is_a_practical_one():
+    better, worse = of(np.full(30, 0.75)), of(np.full(30, 0.25))
+    assert different_accuracy(better, worse, thresholds=np.full(30, 0.5))
+
+
+def test_trackers_without_a_common_frame_differ():
+    first = of([0.5] * 30 + [np.nan] * 30)
+    second = of([np.nan] * 30 + [0.5] * 30)
+    assert different_accuracy(first, second, thresholds=np.full(60, 0.1)) is True
 
 
 def run_of(overlap, frames):
@@ -281,3 +358,98 @@ def test_empty_is_the_frames_without_any_tag():
 def test_a_misspelt_option_is_refused():
     with pytest.raises(Exception, match="expected one of best, mean, median, none, got 'bset'"):
         ARRank(sharing="bset")
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """Experiment, trackers (Near, Far, Wide) and sequences of a workspace; one of the sequences is called all."""
+    folder = tmp_path_factory.mktemp("ranking") / "workspace"
+    workspace = load_workspace(write_workspace(folder, {"all": 40, "second": 30}))
+    experiment = workspace.stack.experiments["baseline"]
+    return experiment, workspace.registry.resolve("Near", "Far", "Wide"), list(workspace.dataset)
+
+
+@pytest.mark.parametrize("selection", ["tag", "sequence"])
+def test_the_rows_are_the_means_over_selections_with_the_figures_of_each(small, selection):
+    experiment, trackers, sequences = small
+    analysis = ARRank(selection=selection, sharing="mean")
+    truths = [annotations_of(sequence) for sequence in sequences]
+    rankings = {one.name: one for one in analysis.rankings(load(*small), truths)}
+    averaged = {"tag": TAGS, "sequence": ["all", "second"]}[selection]
+    rows = analysis.rows(experiment, trackers, sequences)
+    assert len(rows) == 3 and len({row[0] for row in rows}) > 1
+    for index, (accuracy, robustness, point, details) in enumerate(rows):
+        assert accuracy == pytest.approx(np.nanmean([rankings[name].accuracy_rank[index] for name in averaged]))
+        assert robustness == pytest.approx(np.nanmean([rankings[name].robustness_rank[index] for name in averaged]))
+        assert point == (robustness, accuracy)
+        assert set(details) == {"all", *averaged}
+        for name, found in details.items():
+            expected = rankings[name]
+            assert found == {
+                "frames": expected.length,
+                "A": pytest.approx(expected.accuracy[index]) if expected.length else None,
+                "failures": pytest.approx(expected.failures[index]) if expected.length else None,
+                "Ar": pytest.approx(expected.accuracy_rank[index]) if expected.length else None,
+                "Rr": pytest.approx(expected.robustness_rank[index]) if expected.length else None,
+                "practical difference": "not used",
+            }
+
+
+def test_the_rows_of_a_small_workspace_by_hand(small):
+    """Far fails once a sequence, in frame 15, Wide in frame 20 of each; occlusion is frames 12 to 29 of the first."""
+    near, far, wide = (row[-1] for row in ARRank().rows(*small))
+    assert [one["all"]["failures"] for one in (near, far, wide)] == [0, 2, 2]
+    assert [one["occlusion"]["failures"] for one in (near, far, wide)] == [0, 1, 1]
+    assert [one["all"]["Rr"] for one in (near, far, wide)] == [1, 2, 2]
+    assert (near["all"]["frames"], near["occlusion"]["frames"], near["empty"]["frames"]) == (70, 18, 52)
+    by_tag = {tag: one["Ar"] for tag, one in near.items()}
+    assert by_tag["illum_change"] is None and by_tag["occlusion"] == by_tag["empty"] == 1
+
+
+def test_the_rows_say_where_practical_differences_were_used(tmp_path):
+    workspace = write_workspace(tmp_path / "workspace")
+    (workspace / "sequences" / "first" / "practical.value").write_text("9\n" * 40)
+    loaded = load_workspace(workspace)
+    experiment = loaded.stack.experiments["baseline"]
+    rows = ARRank(selection="sequence").rows(experiment, loaded.registry.resolve("Near", "Far"), list(loaded.dataset))
+    assert [row[-1]["first"]["Ar"] for row in rows] == [1, 1]
+    assert [row[-1]["second"]["Ar"] for row in rows] == [1, 2]
+    used = {name: details["practical difference"] for name, details in rows[0][-1].items()}
+    assert used == {"first": "used", "second": "not used"}
+
+
+def test_ranks_over_tags_that_no_frame_carries_are_missing(small):
+    for accuracy, robustness, point, details in ARRank(tags=["illum_change"]).rows(*small):
+        assert accuracy is None and robustness is None and np.isnan(point).all()
+        assert details["all"]["Ar"] is not None
+
+
+def test_the_columns_that_the_toolkit_shows():
+    accuracy, robustness, plot, details = ARRank(selection="sequence").describe()
+    assert [(one.name, one.abbreviation) for one in (accuracy, robustness)] == [
+        ("Accuracy rank", "Ar"),
+        ("Robustness rank", "Rr"),
+    ]
+    for one in (accuracy, robustness):
+        assert (one.minimal, one.maximal, one.direction) == (1, None, Sorting.ASCENDING)
+    assert (plot.name, plot.abbreviation, plot.dimensions) == ("A-R rank plot per sequence", "ArRr", 2)
+    assert ([plot.label(axis) for axis in (0, 1)], plot.trait) == (["Robustness rank", "Accuracy rank"], "ar")
+    assert {bound(axis) for bound in (plot.minimal, plot.maximal) for axis in (0, 1)} == {None}
+    assert details is None
+
+
+def test_the_tag_table_has_a_column_a_tag_and_quantity(small):
+    options = {"tags": ["occlusion", "empty"], "sharing": "mean"}
+    table = TagTable(**options)
+    details = [row[-1] for row in ARRank(**options).rows(*small)]
+    cells = [(key, tag) for key in ("A", "failures", "Ar", "Rr") for tag in ("occlusion", "empty", "all")]
+    assert table.rows(*small) == [tuple(one[tag][key] for key, tag in cells) for one in details]
+    columns, names = table.describe(), [f"{key} {tag}" for key, tag in cells]
+    assert [one.name for one in columns] == names and [one.abbreviation for one in columns] == names
+    assert [one.direction is Sorting.DESCENDING for one in columns] == [key == "A" for key, _ in cells]
+    assert {(one.minimal, one.maximal) for one in columns} == {(0, None)}
+
+
+def test_titles_tell_what_is_ranked_and_how():
+    assert ARRank(selection="sequence", sharing="mean").title == "Ranks per sequence (shared: mean)"
+    assert TagTable().title == "Per tag (shared: best)"

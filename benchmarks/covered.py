@@ -38,7 +38,7 @@ class Lines(NamedTuple):
 
 
 def measure(folder: Path, tests: Sequence[str]) -> tuple[int, dict[str, Lines]]:
-    """pytest's exit code and the lines of every file of the package; ``folder`` receives the data."""
+    """Exit code of pytest, and the lines of every file of the package; ``folder`` receives the data."""
     environment = {**os.environ, "COVERAGE_FILE": str(folder / ".coverage")}
 
     def coverage(*arguments: str, check: bool = True) -> int:

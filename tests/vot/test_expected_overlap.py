@@ -242,7 +242,7 @@ def test_rows_have_the_score_over_all_frames_and_per_tag(small):
 
 
 def test_a_given_interval_reaches_the_rows(small):
-    experiment, trackers, sequences = small
+    experiment = small[0]
     options = {"low": 5, "high": 12}
     scores, curves = ExpectedOverlap(**options).rows(*small), ExpectedOverlapCurve(**options).rows(*small)
     for runs, (overall, details), (values, interval) in zip(load(*small), scores, curves, strict=True):

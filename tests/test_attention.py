@@ -108,7 +108,7 @@ def test_maps_that_vanish_or_are_flat_give_finite_values_and_gradients():
         maps = torch.full((2, 3, CELLS), value, dtype=torch.float64, requires_grad=True)
         penalty = regulariser(maps, POSITIVES)
         penalty.backward()
-        assert torch.isfinite(penalty) and torch.isfinite(maps.grad).all()
+        assert torch.isfinite(penalty) and penalty > 0 and torch.isfinite(maps.grad).all()
 
 
 def test_a_class_without_samples_adds_nothing():

@@ -1,6 +1,7 @@
 """The definitions of Ar and Rr: each property that the protocol promises, and cases worked by hand."""
 
 import math
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -111,6 +112,8 @@ def test_an_unknown_sharing_is_refused():
 def test_a_tracker_without_value_has_no_rank_and_shares_none():
     found = shared_ranks(np.array([3.0, math.nan, 1.0]), np.zeros((3, 3), bool), "mean")
     assert np.isnan(found[1]) and list(found[[0, 2]]) == [1.5, 1.5]
+    unshared = shared_ranks(np.array([3.0, math.nan, 1.0]), np.zeros((3, 3), bool), "none")
+    assert unshared == pytest.approx([2, math.nan, 1], nan_ok=True)
 
 
 @quick
@@ -169,6 +172,16 @@ def test_with_a_single_column_robustness_could_never_be_told_apart():
     assert different_robustness(few, many)
     one_column = [replace(one, failures=one.failures[:, :1]) for one in (few, many)]
     assert not different_robustness(*one_column)
+
+
+def test_the_analysis_fills_up_to_the_repetitions_asked_for():
+    codes = np.full(40, REGION, np.int8)
+    failing = codes.copy()
+    failing[10:19] = FAILURE
+    runs = [[[Run(np.full(40, 0.5), each)]] for each in (codes, failing)]
+    for repetitions, ranks in ((15, [1, 2]), (1, [1, 1])):
+        (found,) = ARRank(selection="sequence", repetitions=repetitions).rankings(runs, [truth(40)])
+        assert list(found.robustness_rank) == ranks
 
 
 def test_a_nan_p_value_is_not_different():
@@ -258,6 +271,17 @@ def test_the_level_of_significance_in_robustness_is_0_05(ones, other):
     assert different_robustness(few, many) == (p <= 0.05)
 
 
+@pytest.mark.parametrize(("size", "worst", "ranks"), [(8, 4, [2, 1]), (9, 6, [1, 1])])
+def test_the_level_of_significance_of_the_analysis_is_0_05(size, worst, ranks):
+    difference = np.concatenate([np.zeros(10), np.arange(1, size + 1) / 20, np.zeros(20)])  # after the burn-in
+    difference[10 + worst - 1] *= -1
+    codes = np.full(len(difference), REGION, np.int8)
+    codes[0] = INITIALIZATION
+    runs = [[[Run(0.5 + offset, codes)]] for offset in (np.zeros(len(codes)), difference)]
+    (found,) = ARRank(selection="sequence").rankings(runs, [truth(len(codes))])
+    assert list(found.accuracy_rank) == ranks
+
+
 def test_a_p_value_equal_to_the_level_is_significant():
     """Both p-values are exactly 1: as many signs up as down, and the same failures."""
     balanced = of(0.5 + np.tile([0.25, -0.25], 15))
@@ -298,7 +322,29 @@ def test_a_difference_as_large_as_its_threshold_is_a_practical_one():
 def test_trackers_without_a_common_frame_differ():
     first = of([0.5] * 30 + [np.nan] * 30)
     second = of([np.nan] * 30 + [0.5] * 30)
-    assert different_accuracy(first, second, thresholds=np.full(60, 0.1)) is True
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert different_accuracy(first, second, thresholds=np.full(60, 0.1)) is True
+
+
+def test_a_single_common_frame_can_tell_that_the_difference_is_not_a_practical_one():
+    assert not different_accuracy(of([0.65]), of([0.6]), thresholds=np.array([0.1]))
+
+
+@pytest.mark.parametrize(("alpha", "ranks"), [(0.001, [1, 1]), (0.05, [1, 2])])
+def test_the_level_of_significance_holds_for_both_tests(alpha, ranks):
+    """p = 0.0022 in accuracy, about 0.0016 in failures."""
+    difference = np.concatenate([np.arange(1, 13) / 20, np.zeros(20)])
+    better = Sample(0.2 + difference, np.repeat([0, 1], [12, 3])[None])
+    worse = Sample(np.full(32, 0.2), np.repeat([0, 1], [3, 12])[None])
+    found = rank([better, worse], everything([32]), alpha)
+    assert list(found.accuracy_rank) == list(found.robustness_rank) == ranks
+
+
+def test_the_best_rank_is_shared_if_nothing_else_is_asked_for():
+    samples = [of(np.full(30, 0.5)), of(np.full(30, 0.5))]
+    found = rank(samples, everything([30]))
+    assert list(found.accuracy_rank) == list(found.robustness_rank) == [1, 1]
 
 
 def run_of(overlap, frames):
@@ -316,6 +362,15 @@ def test_practical_thresholds_reach_the_ranks():
     assert list(ignored.accuracy_rank) == [1, 2] and not ignored.practical
 
 
+def test_the_log_tells_when_practical_differences_were_asked_for_but_no_thresholds_are_there(caplog):
+    runs = [run_of(0.65, 50), run_of(0.6, 50)]
+    caplog.set_level("INFO")
+    for practical, thresholds, told in ((True, None, True), (False, None, False), (True, np.full(50, 0.1), False)):
+        caplog.clear()
+        ARRank(selection="sequence", practical=practical).rankings(runs, [truth(50, practical=thresholds)])
+        assert ("Ranks per sequence (shared: best): practical difference not used" in caplog.text) is told
+
+
 def test_practical_thresholds_are_those_of_the_selected_frames():
     thresholds = np.arange(1.0, 11)
     both = [truth(10, "a", thresholds, occlusion=np.arange(10) > 6), truth(5, "b", np.full(5, 0.5))]
@@ -324,6 +379,8 @@ def test_practical_thresholds_are_those_of_the_selected_frames():
     one_lacks_them = [replace(both[0], practical=None), both[1]]
     assert practical_thresholds(one_lacks_them, selection) is None
     assert practical_thresholds(one_lacks_them, by_sequence(both)[1]).tolist() == [0.5] * 5
+    with pytest.raises(ValueError, match="shorter"):
+        practical_thresholds(both, by_tag(both[:1], ["occlusion"])[0])  # a selection of other sequences
 
 
 def test_burn_in_counts_selected_frames():
@@ -337,6 +394,16 @@ def test_burn_in_counts_selected_frames():
     assert np.flatnonzero(np.isnan(every_other.overlaps)).tolist() == list(range(20))
     assert every_other.accuracy == 0
     assert burn_in(codes, 10).sum() == 20
+
+
+def test_the_first_ten_frames_do_not_count():
+    """The initialisation and nine more have no overlap, the eleventh frame is the first that counts."""
+    codes = np.full(30, REGION, np.int8)
+    codes[0] = INITIALIZATION
+    runs = [[[Run(np.where(np.arange(30) < counted, 0.0, 0.5), codes)]] for counted in (10, 11)]
+    assert np.flatnonzero(np.isnan(sample(runs[0], everything([30])).overlaps)).tolist() == list(range(10))
+    (found,) = ARRank(selection="sequence").rankings(runs, [truth(30)])
+    assert found.accuracy == pytest.approx([0.5, 0.5 * 19 / 20])
 
 
 def test_a_tag_without_frames_ranks_nobody():
@@ -446,7 +513,8 @@ def test_the_tag_table_has_a_column_a_tag_and_quantity(small):
     assert table.rows(*small) == [tuple(one[tag][key] for key, tag in cells) for one in details]
     columns, names = table.describe(), [f"{key} {tag}" for key, tag in cells]
     assert [one.name for one in columns] == names and [one.abbreviation for one in columns] == names
-    assert [one.direction is Sorting.DESCENDING for one in columns] == [key == "A" for key, _ in cells]
+    directions = {"A": Sorting.DESCENDING} | dict.fromkeys(("failures", "Ar", "Rr"), Sorting.ASCENDING)
+    assert [one.direction for one in columns] == [directions[key] for key, _ in cells]
     assert {(one.minimal, one.maximal) for one in columns} == {(0, None)}
 
 

@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 SECOND := .venv-toolkit-0.9.0
+SOAK := .venv-soak
 CONTRIB := benchmarks/.venv-contrib
 
 .PHONY: install evaluate test lint soak test-toolkits bench-env clean
@@ -20,12 +21,15 @@ evaluate: $(INSTALLED)
 	$(BIN)/python -m tracker.sequences vot_workspace/sequences
 	$(BIN)/reciprocative evaluate DAT MDNet NCC --workspace vot_workspace --stale redo --report
 
-# The newest toolkit, laid over the packages of the first environment, which it shares but for itself.
-$(SECOND)/.installed: env/toolkit-0.9.0.lock $(INSTALLED)
-	$(BIN)/python -m venv --without-pip $(SECOND)
-	$(BIN)/python -m pip --python $(SECOND)/bin/python install --quiet --no-deps --require-hashes -r env/toolkit-0.9.0.lock
+# The newest toolkit, and the tools of make soak: each laid over the packages of the first environment.
+$(SECOND)/.installed: env/toolkit-0.9.0.lock
+$(SOAK)/.installed: env/soak.lock
+
+$(SECOND)/.installed $(SOAK)/.installed: $(INSTALLED)
+	$(BIN)/python -m venv --without-pip $(@D)
+	$(BIN)/python -m pip --python $(@D)/bin/python install --quiet --no-deps --require-hashes -r $(filter %.lock,$^)
 	$(BIN)/python -c 'import glob, site; \
-	    open(glob.glob("$(SECOND)/lib/python3*/site-packages")[0] + "/shared.pth", "w").write( \
+	    open(glob.glob("$(@D)/lib/python3*/site-packages")[0] + "/shared.pth", "w").write( \
 	        f"import site; site.addsitedir({site.getsitepackages()[0]!r})\n")'
 	touch $@
 
@@ -39,10 +43,12 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-soak: $(SECOND)/.installed
+soak: $(SOAK)/.installed $(SECOND)/.installed
 	$(BIN)/python -m pytest -m soak
 	$(BIN)/python -m benchmarks.endurance
 	$(BIN)/python -m benchmarks.toolkits
+	$(SOAK)/bin/python -m benchmarks.covered
+	$(SOAK)/bin/python -m benchmarks.mutants
 
 # OpenCV's CSRT and KCF, for benchmarks/: opencv-contrib-python cannot share an environment with opencv-python.
 bench-env: $(CONTRIB)/.installed
@@ -53,4 +59,4 @@ $(CONTRIB)/.installed: benchmarks/requirements-contrib.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) .venv-* $(CONTRIB)
+	rm -rf $(VENV) .venv-* $(CONTRIB) mutants

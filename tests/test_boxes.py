@@ -1,5 +1,7 @@
 """Boxes against independent implementations, and the conversions from polygons and masks."""
 
+import warnings
+
 import cv2
 import numpy as np
 import pytest
@@ -61,6 +63,37 @@ def test_overlap_of_known_pairs(other, expected):
     assert boxes.overlap([0, 0, 4, 4], other) == pytest.approx(expected, abs=1e-15)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.int64])
+def test_results_are_float64_whatever_comes_in(dtype):
+    """The area of the box is no float32: 4097 * 4099 = 2 ** 24 + 16387."""
+    box = np.array([3, 5, 4097, 4099], dtype)
+    assert float(boxes.area(box)) == 4097 * 4099
+    results = (boxes.centre(box), boxes.clip(box, 10000, 10000), boxes.corners(box), boxes.overlap([box], [box]))
+    for result in (
+        *results,
+        boxes.from_polygon(boxes.corners(box).astype(dtype)),
+        boxes.from_mask(np.eye(3, dtype=dtype)),
+    ):
+        assert result.dtype == np.float64
+
+
+def test_the_right_edge_of_a_float32_box_keeps_its_digits():
+    box = np.array([2**24, 0, 1, 1], np.float32)  # 2 ** 24 + 1 is no float32
+    assert boxes.clip(box, 2**25, 10).tolist() == [2**24, 0, 1, 1]
+    assert boxes.overlap(box, box) == 1
+
+
+def test_boxes_without_area_overlap_by_nothing():
+    points = np.random.default_rng(0).uniform(0, 9, (1000, 4)) * [1, 1, 0, 0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert not boxes.overlap(points, points).any()
+
+
+def test_centre_of_known_boxes():
+    assert boxes.centre([[0, 0, 4, 6], [-1, 2, 3, 1]]).tolist() == [[2, 3], [0.5, 2.5]]
+
+
 @given(BOXES, BOXES)
 def test_overlap_is_symmetric_and_at_most_one(a, b):
     assert boxes.overlap(a, b) == boxes.overlap(b, a)
@@ -90,6 +123,20 @@ def test_polygon_as_vot_integrations_convert_it():
     w, h = scale * np.ptp(x), scale * np.ptp(y)
     expected = [x.mean() - w / 2, y.mean() - h / 2, w, h]
     assert boxes.from_polygon(np.column_stack([x, y])) == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_polygon_far_from_the_origin_keeps_its_area():
+    near = boxes.from_polygon([[0, 5], [5, 0], [10, 5], [5, 10]])
+    far = boxes.from_polygon(np.array([[0, 5], [5, 0], [10, 5], [5, 10]]) + 1e8)
+    assert (far - [1e8, 1e8, 0, 0]).tolist() == pytest.approx(near.tolist(), abs=1e-6)
+
+
+@pytest.mark.parametrize("length", [1e-2, 1, 1e4])
+def test_whether_a_polygon_has_area_is_a_matter_of_its_shape_not_its_size(length):
+    thin = [0, 0, length, 1e-8 * length]
+    assert boxes.from_polygon(boxes.corners(thin)) == pytest.approx(thin, rel=1e-6, abs=1e-12)
+    with pytest.raises(ValueError, match="no area"):
+        boxes.from_polygon(boxes.corners([0, 0, length, 1e-10 * length]))
 
 
 @pytest.mark.parametrize(
@@ -133,6 +180,15 @@ def test_clipped_boxes_lie_inside_and_keep_what_was_inside(box, width, height):
     assert boxes.overlap(box, image) == pytest.approx(boxes.area(clipped) / union, abs=1e-9)
 
 
+def test_several_boxes_are_clipped_at_once():
+    clipped = boxes.clip([[-5, 5, 20, 100], [90, -10, 20, 5], [1, 2, 3, 4]], width=100, height=50)
+    assert clipped.tolist() == [[0, 5, 15, 45], [90, 0, 10, 0], [1, 2, 3, 4]]
+
+
+def test_boxes_smaller_than_a_pixel_can_be_tracked():
+    assert boxes.checked([1, 2, 0.5, 0.25], 10, 10).tolist() == [1, 2, 0.5, 0.25]
+
+
 def test_checked_copies_and_converts():
     given_box = np.array([1, 2, 3, 4], np.int64)
     box = boxes.checked(given_box, 10, 10)
@@ -146,7 +202,8 @@ def test_checked_copies_and_converts():
         pytest.param([1, 2, 3], r"shape \(3,\)", id="three-numbers"),
         pytest.param([[1, 2, 3, 4]], r"shape \(1, 4\)", id="two-dimensions"),
         pytest.param([1, 2, np.nan, 4], r"box \(1, 2, nan, 4\) is not finite", id="nan"),
-        pytest.param([1, 2, 0, 4], "has no area", id="no-width"),
+        pytest.param([1, 2, 0, 4], "has no area; width and height must be positive", id="no-width"),
+        pytest.param([1, 2, 3, 0], "has no area; width and height must be positive", id="no-height"),
         pytest.param([1, 2, 3, -4], "has no area", id="negative"),
         pytest.param([10, 2, 3, 4], "outside the image of 10 x 8", id="right-of-it"),
         pytest.param([1, -4, 3, 4], "outside the image of 10 x 8", id="above-it"),

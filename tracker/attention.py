@@ -113,7 +113,7 @@ def regulariser(maps: Tensor, positives: int) -> Tensor:
     mu = maps.mean(dim=2)  # (2, N)
     sigma = (maps.var(dim=2, unbiased=False) + EPSILON).sqrt()  # (2, N)
     total = maps.new_zeros(())
-    for own, other, rows in ((1, 0, slice(0, positives)), (0, 1, slice(positives, None))):
+    for own, other, rows in ((1, 0, slice(positives)), (0, 1, slice(positives, None))):
         if mu[own, rows].numel():
             total = total + sigma[own, rows].sum() / (mu[own, rows].sum() + EPSILON)
             total = total + mu[other, rows].sum() / (sigma[other, rows].sum() + EPSILON)

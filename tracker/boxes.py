@@ -51,7 +51,7 @@ def clip(boxes: ArrayLike, width: float, height: float) -> Boxes:
     array([ 0.,  5., 15., 45.])
     """
     boxes = np.asarray(boxes, np.float64)
-    size = np.array([width, height], np.float64)
+    size = (width, height)
     top_left = np.clip(boxes[..., :2], 0.0, size)
     bottom_right = np.clip(boxes[..., :2] + boxes[..., 2:], top_left, size)
     return np.concatenate([top_left, bottom_right - top_left], axis=-1)

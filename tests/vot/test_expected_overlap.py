@@ -2,19 +2,22 @@
 
 import doctest
 import math
+import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-from small import random_run
+from small import STACK, random_run, run_lines, write_run, write_workspace
+from vot.analysis import Sorting
 from vot.region import Rectangle
 
 from tracker.vot import expected_overlap
-from tracker.vot.annotations import Annotations
-from tracker.vot.expected_overlap import ExpectedOverlap, curve, fragments, interval_of, score
-from tracker.vot.raw import FAILURE, INITIALIZATION, UNKNOWN
-from tracker.vot.runs import REGION, Run
+from tracker.vot.annotations import TAGS, Annotations, annotations_of
+from tracker.vot.expected_overlap import ExpectedOverlap, ExpectedOverlapCurve, curve, fragments, interval_of, score
+from tracker.vot.raw import FAILURE, INITIALIZATION, UNKNOWN, DamagedFile
+from tracker.vot.runs import REGION, Run, load
+from tracker.vot.summary import load_workspace
 
 quick = settings(max_examples=40, deadline=None)
 
@@ -98,6 +101,13 @@ def test_a_failure_in_the_last_five_frames_does_not_continue_with_zeros():
     assert curve([[early], [long]])[11] == pytest.approx((0.5 * 4 / 11 + 0.5) / 2)
 
 
+def test_the_next_piece_begins_where_the_experiment_starts_again():
+    one = run("i6fi8")
+    assert list(fragments(one, skip=1)) == [(0, 3, True), (3, 4, False)]
+    assert curve([[one]], skip=1)[1] == pytest.approx((0.6 + 0.8) / 2)
+    assert curve([[one]])[1] == pytest.approx(0.6)
+
+
 def test_a_sequence_weighs_the_same_however_often_it_was_run():
     one, other = run("i999999"), run("i333333")
     assert curve([[one], [other]]) == pytest.approx(curve([[one], [other] * 15]))
@@ -107,8 +117,10 @@ def test_a_fragment_weighs_as_much_as_its_share_of_tagged_frames():
     one, other = run("i999"), run("i333")
     tagged = [np.array([1, 1, 0, 0], bool), np.array([0, 0, 0, 1], bool)]
     assert curve([[one], [other]], tagged=tagged)[1:] == pytest.approx([(2 * 0.9 + 0.3) / 3] * 3)
-    nothing = curve([[one]], tagged=[np.zeros(4, bool)])
-    assert np.isnan(nothing[1:]).all() and math.isnan(score(nothing, (2, 4)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # a tag that nobody carries is nothing to worry about
+        nothing = curve([[one]], tagged=[np.zeros(4, bool)])
+        assert np.isnan(nothing[1:]).all() and math.isnan(score(nothing, (2, 4)))
 
 
 def test_the_score_includes_both_ends_and_skips_what_is_missing():
@@ -125,6 +137,44 @@ def test_the_interval_holds_half_of_the_density_and_lies_within_the_lengths(leng
     assert 1 <= low <= high <= max(lengths)
     assert interval_of(list(reversed(lengths))) == (low, high)
     assert interval_of(lengths, mass=0.2)[1] - interval_of(lengths, mass=0.2)[0] <= high - low
+
+
+def interval_by_definition(lengths, mass):
+    """The protocol's description of the interval, sum by sum, with lengths counted from 1."""
+    n = len(lengths)
+    mean = sum(lengths) / n
+    variance = sum(x * x for x in lengths) / n - mean**2
+    z = [(x - mean) / math.sqrt(variance) for x in lengths]
+    a = 1 / (4 / (3 * n)) ** (2 / 5)
+    roughness = 0
+    for zi in z:
+        for zj in z:
+            m = a * (zi - zj) ** 2
+            term = 2 * a**2 * (1 - 2 * m) + (1 - m) ** 2 * a**2
+            roughness += math.sqrt(a / (2 * math.pi)) * math.exp(-m / 2) * term / n**2
+    kernel = (1 / (n * math.sqrt(4 * math.pi) * roughness)) ** (2 / 5) * variance
+    p = {t: sum(math.exp(-((t - x) ** 2) / (2 * kernel)) for x in lengths) for t in range(1, max(lengths) + 1)}
+    total = sum(p.values())
+    low = high = max(p, key=p.get)
+    assume(all(t == low or p[t] < (1 - 1e-9) * p[low] for t in p))  # rounding decides between equals
+    while (held := sum(p[t] for t in range(low, high + 1))) < mass * total:
+        left, right = p.get(low - 1, 0), p.get(high + 1, 0)
+        assume(abs(left - right) > 1e-9 * (left + right))
+        low, high = (low - 1, high) if left > right else (low, high + 1)
+    assume(held > (mass + 1e-9) * total)
+    return low, high
+
+
+@quick
+@given(st.lists(st.integers(20, 120), min_size=2, max_size=25).filter(lambda x: len(set(x)) > 1), st.floats(0.1, 0.9))
+@example([1, 2, 3, 90], 0.5)  # the interval reaches the shortest possible length
+@example([1, 40, 41, 42], 0.5)  # and the longest one
+def test_the_interval_is_the_definition_written_out(lengths, mass):
+    assert interval_of(lengths, mass) == interval_by_definition(lengths, mass)
+
+
+def test_sequences_of_one_length_make_an_interval_of_it():
+    assert interval_of([77] * 9) == (77, 77)
 
 
 def test_the_interval_of_two_far_groups_lies_around_the_larger():
@@ -146,12 +196,94 @@ def test_half_an_interval_is_refused(options, message):
 
 
 def test_an_interval_beyond_the_sequences_is_refused():
-    with pytest.raises(ValueError, match="low=108, but the longest sequence has 60 frames: leave low and high out"):
+    message = (
+        "low=108, but the longest sequence has 60 frames: leave low and high out of the stack "
+        "to have the interval estimated"
+    )
+    with pytest.raises(ValueError, match=message):
         ExpectedOverlap(low=108, high=371).interval([truth(60)])
+
+
+@pytest.mark.parametrize(("low", "high"), [(7, 7), (60, 60), (5, 371)])
+def test_an_interval_that_reaches_the_sequences_is_kept(low, high):
+    assert ExpectedOverlap(low=low, high=high).interval([truth(30), truth(60)]) == (low, high)
 
 
 def test_the_interval_is_estimated_when_not_given():
     assert ExpectedOverlap().interval([truth(60), truth(60)]) == (60, 60)
+
+
+@pytest.fixture(scope="module", params=[5, 3])
+def small(tmp_path_factory, request):
+    """Experiment, trackers (Near, Far, Wide) and sequences; frames to the next initialisation: 5 and 3."""
+    folder = tmp_path_factory.mktemp("overlap") / "workspace"
+    stack = STACK.replace("skip_initialize: 5", f"skip_initialize: {request.param}")
+    workspace = load_workspace(write_workspace(folder, stack=stack))
+    experiment = workspace.stack.experiments["baseline"]
+    assert experiment.skip_initialize == request.param
+    return experiment, workspace.registry.resolve("Near", "Far", "Wide"), list(workspace.dataset)
+
+
+def test_rows_have_the_score_over_all_frames_and_per_tag(small):
+    experiment, trackers, sequences = small
+    truths = [annotations_of(sequence) for sequence in sequences]
+    interval = interval_of([40, 30])
+    occluded = [np.isin(np.arange(len(one)), one.frames("occlusion")) for one in truths]
+    assert [mask.sum() for mask in occluded] == [18, 0]
+    rows = ExpectedOverlap().rows(experiment, trackers, sequences)
+    assert len({row[0] for row in rows}) == 3
+    for runs, (overall, details) in zip(load(*small), rows, strict=True):
+        assert overall == pytest.approx(score(curve(runs, experiment.skip_initialize), interval))
+        assert (details["low"], details["high"]) == interval
+        per_tag = details["EAO per tag"]
+        assert set(details) == {"low", "high", "EAO per tag"} and set(per_tag) == set(TAGS)
+        expected = score(curve(runs, experiment.skip_initialize, occluded), interval)
+        assert per_tag["occlusion"] == pytest.approx(expected) and per_tag["illum_change"] is None
+
+
+def test_a_given_interval_reaches_the_rows(small):
+    experiment = small[0]
+    options = {"low": 5, "high": 12}
+    scores, curves = ExpectedOverlap(**options).rows(*small), ExpectedOverlapCurve(**options).rows(*small)
+    for runs, (overall, details), (values, interval) in zip(load(*small), scores, curves, strict=True):
+        expected = curve(runs, experiment.skip_initialize)
+        assert overall == pytest.approx(score(expected, (5, 12)))
+        assert values == pytest.approx(expected.tolist()) and len(values) == 40
+        assert interval == options and {key: details[key] for key in options} == options
+
+
+def test_a_length_that_no_fragment_reaches_has_no_value_in_the_curve(tmp_path):
+    workspace = write_workspace(tmp_path / "workspace", {"first": 40})
+    lines = [*run_lines(40)[:20], *["0"] * 20]
+    write_run(workspace / "results" / "Near" / "baseline", "first", lines)
+    loaded = load_workspace(workspace)
+    experiment = loaded.stack.experiments["baseline"]
+    ((values, _),) = ExpectedOverlapCurve().rows(experiment, loaded.registry.resolve("Near"), list(loaded.dataset))
+    assert values[20:] == [None] * 20 and None not in values[:20]
+
+
+def test_damaged_results_and_unfit_intervals_are_found_by_the_check(small, tmp_path):
+    experiment, trackers, sequences = small
+    ExpectedOverlap().check(experiment, trackers, sequences)
+    with pytest.raises(ValueError, match="low=41, but the longest sequence has 40 frames"):
+        ExpectedOverlap(low=41, high=50).check(experiment, trackers, sequences)
+    workspace = write_workspace(tmp_path / "workspace")
+    write_run(workspace / "results" / "Far" / "baseline", "first", run_lines(36))
+    loaded = load_workspace(workspace)
+    with pytest.raises(DamagedFile, match="36 regions, but the sequence has 40 frames"):
+        ExpectedOverlap().check(
+            loaded.stack.experiments["baseline"], loaded.registry.resolve("Far"), list(loaded.dataset)
+        )
+
+
+def test_the_columns_that_the_toolkit_shows():
+    measure, details = ExpectedOverlap().describe()
+    assert (measure.name, measure.abbreviation) == ("Expected average overlap (MATLAB definition)", "EAO")
+    assert (measure.minimal, measure.maximal, measure.direction) == (0, 1, Sorting.DESCENDING)
+    plot, interval = ExpectedOverlapCurve().describe()
+    assert (plot.name, plot.abbreviation, plot.wrt) == ("Expected overlap", "EAO", "Sequence length")
+    assert (plot.minimal, plot.maximal, plot.trait) == (0, 1, "eao")
+    assert details is None and interval is None
 
 
 def test_examples_in_the_documentation():

@@ -1,19 +1,22 @@
 """The definitions of Ar and Rr: each property that the protocol promises, and cases worked by hand."""
 
 import math
+import warnings
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from small import random_run
+from small import random_run, write_workspace
+from vot.analysis import Sorting
 from vot.region import Rectangle
 
 from tracker.vot.accuracy import Sample, Selection, burn_in, by_sequence, by_tag, sample
-from tracker.vot.annotations import Annotations
+from tracker.vot.annotations import TAGS, Annotations, annotations_of
 from tracker.vot.ranking import (
     ARRank,
+    TagTable,
     different_accuracy,
     different_robustness,
     practical_thresholds,
@@ -21,7 +24,8 @@ from tracker.vot.ranking import (
     shared_ranks,
 )
 from tracker.vot.raw import FAILURE, INITIALIZATION
-from tracker.vot.runs import REGION, Run
+from tracker.vot.runs import REGION, Run, load
+from tracker.vot.summary import load_workspace
 
 quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 seeds = st.integers(0, 2**32 - 1)
@@ -108,6 +112,8 @@ def test_an_unknown_sharing_is_refused():
 def test_a_tracker_without_value_has_no_rank_and_shares_none():
     found = shared_ranks(np.array([3.0, math.nan, 1.0]), np.zeros((3, 3), bool), "mean")
     assert np.isnan(found[1]) and list(found[[0, 2]]) == [1.5, 1.5]
+    unshared = shared_ranks(np.array([3.0, math.nan, 1.0]), np.zeros((3, 3), bool), "none")
+    assert unshared == pytest.approx([2, math.nan, 1], nan_ok=True)
 
 
 @quick
@@ -168,6 +174,16 @@ def test_with_a_single_column_robustness_could_never_be_told_apart():
     assert not different_robustness(*one_column)
 
 
+def test_the_analysis_fills_up_to_the_repetitions_asked_for():
+    codes = np.full(40, REGION, np.int8)
+    failing = codes.copy()
+    failing[10:19] = FAILURE
+    runs = [[[Run(np.full(40, 0.5), each)]] for each in (codes, failing)]
+    for repetitions, ranks in ((15, [1, 2]), (1, [1, 1])):
+        (found,) = ARRank(selection="sequence", repetitions=repetitions).rankings(runs, [truth(40)])
+        assert list(found.robustness_rank) == ranks
+
+
 def test_a_nan_p_value_is_not_different():
     assert different_robustness(of([0.5], 0), of([0.5], 0)) is False
     assert different_accuracy(of([0.5] * 30), of([0.5] * 30)) is False
@@ -210,6 +226,70 @@ def test_five_positive_differences_tell_the_asymptotic_test_from_the_exact_one()
     assert different_accuracy(of(0.4 + difference), of(np.full(25, 0.4)))
 
 
+def rank_sum_p(x, y):
+    """MATLAB's ranksum with the normal approximation, written out; not a number if all values are equal."""
+    both = np.concatenate([x, y])
+    ranks = np.array([np.sum(both < one) + (np.sum(both == one) + 1) / 2 for one in both])
+    ties = np.array([np.sum(both == one) for one in np.unique(both)])
+    nx, ny, n = len(x), len(y), len(both)
+    distance = ranks[:nx].sum() - nx * (n + 1) / 2
+    variance = nx * ny / 12 * (n + 1 - (ties**3 - ties).sum() / (n * (n - 1)))
+    if variance == 0:
+        return math.nan
+    z = (distance - 0.5 * np.sign(distance)) / math.sqrt(variance)
+    return math.erfc(abs(z) / math.sqrt(2))
+
+
+@quick
+@given(seeds, st.integers(1, 4), st.floats(0, 2), st.floats(0, 2))
+def test_the_robustness_test_is_the_asymptotic_one_with_ties_and_continuity(seed, sequences, rate, other_rate):
+    rng = np.random.default_rng(seed)
+    first, second = (Sample(np.full(30, 0.5), rng.poisson(mean, (sequences, 15))) for mean in (rate, other_rate))
+    p = rank_sum_p(first.failures.ravel(), second.failures.ravel())
+    for alpha in (0.001, 0.05, 0.5):
+        assume(not abs(p - alpha) <= 1e-9)
+        assert different_robustness(first, second, alpha) == different_robustness(second, first, alpha) == (p <= alpha)
+
+
+@pytest.mark.parametrize(("size", "worst"), [(8, 4), (9, 6)])
+def test_the_level_of_significance_in_accuracy_is_0_05(size, worst):
+    """Differences 0.1, 0.2, ... of which one is negative: p = 0.04995 and 0.05061."""
+    difference = np.concatenate([np.arange(1, size + 1) / 10, np.zeros(20)])
+    difference[worst - 1] *= -1
+    p = normal_p(difference)
+    assert p == pytest.approx(0.05, abs=7e-4)
+    assert different_accuracy(of(difference), of(np.zeros(len(difference)))) == (p <= 0.05)
+
+
+@pytest.mark.parametrize(("ones", "other"), [(2, (6, 1)), (3, (6, 2))])
+def test_the_level_of_significance_in_robustness_is_0_05(ones, other):
+    """Fifteen repetitions with no, one or two failures: p = 0.0486 and 0.0505."""
+    first, second = (np.repeat([0, 1, 2], [15 - one - two, one, two]) for one, two in ((ones, 0), other))
+    p = rank_sum_p(first, second)
+    assert p == pytest.approx(0.05, abs=2e-3)
+    few, many = (Sample(np.full(30, 0.5), counts[None]) for counts in (first, second))
+    assert different_robustness(few, many) == (p <= 0.05)
+
+
+@pytest.mark.parametrize(("size", "worst", "ranks"), [(8, 4, [2, 1]), (9, 6, [1, 1])])
+def test_the_level_of_significance_of_the_analysis_is_0_05(size, worst, ranks):
+    difference = np.concatenate([np.zeros(10), np.arange(1, size + 1) / 20, np.zeros(20)])  # after the burn-in
+    difference[10 + worst - 1] *= -1
+    codes = np.full(len(difference), REGION, np.int8)
+    codes[0] = INITIALIZATION
+    runs = [[[Run(0.5 + offset, codes)]] for offset in (np.zeros(len(codes)), difference)]
+    (found,) = ARRank(selection="sequence").rankings(runs, [truth(len(codes))])
+    assert list(found.accuracy_rank) == ranks
+
+
+def test_a_p_value_equal_to_the_level_is_significant():
+    """Both p-values are exactly 1: as many signs up as down, and the same failures."""
+    balanced = of(0.5 + np.tile([0.25, -0.25], 15))
+    assert different_accuracy(balanced, of(np.full(30, 0.5)), alpha=1)
+    one = Sample(np.full(30, 0.5), np.array([[0, 1] * 7]))
+    assert different_robustness(one, one, alpha=1)
+
+
 def test_practical_difference_worked_by_hand():
     """0.05 better on 30 frames: significant; within thresholds of 0.1 (0.5 of them), beyond those of 0.04 (1.25)."""
     better, worse = of(np.full(30, 0.65)), of(np.full(30, 0.6))
@@ -222,6 +302,49 @@ def test_practical_difference_overrides_too_few_frames():
     better, worse = of(np.full(10, 0.65)), of(np.full(10, 0.6))
     assert different_accuracy(better, worse)
     assert not different_accuracy(better, worse, thresholds=np.full(10, 0.1))
+
+
+def test_practical_difference_is_the_mean_of_ratios_over_common_frames():
+    """Differences 0.5, thresholds 0.25 and 1: ratios 2 and 0.5, mean 1.25; by the mean threshold it would be 0.8."""
+    better, worse = of(np.full(30, 0.75)), of(np.full(30, 0.25))
+    thresholds = np.tile([0.25, 1], 15)
+    assert different_accuracy(better, worse, thresholds=thresholds)
+    assert different_accuracy(worse, better, thresholds=thresholds)
+    unknown = of(np.where(np.arange(30) % 2 == 0, np.nan, 0.75))  # leaves the ratios of 0.5
+    assert not different_accuracy(unknown, worse, thresholds=thresholds)
+
+
+def test_a_difference_as_large_as_its_threshold_is_a_practical_one():
+    better, worse = of(np.full(30, 0.75)), of(np.full(30, 0.25))
+    assert different_accuracy(better, worse, thresholds=np.full(30, 0.5))
+
+
+def test_trackers_without_a_common_frame_differ():
+    first = of([0.5] * 30 + [np.nan] * 30)
+    second = of([np.nan] * 30 + [0.5] * 30)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert different_accuracy(first, second, thresholds=np.full(60, 0.1)) is True
+
+
+def test_a_single_common_frame_can_tell_that_the_difference_is_not_a_practical_one():
+    assert not different_accuracy(of([0.65]), of([0.6]), thresholds=np.array([0.1]))
+
+
+@pytest.mark.parametrize(("alpha", "ranks"), [(0.001, [1, 1]), (0.05, [1, 2])])
+def test_the_level_of_significance_holds_for_both_tests(alpha, ranks):
+    """p = 0.0022 in accuracy, 0.0013 in failures."""
+    difference = np.concatenate([np.arange(1, 13) / 20, np.zeros(20)])
+    better = Sample(0.2 + difference, np.repeat([0, 1], [12, 3])[None])
+    worse = Sample(np.full(32, 0.2), np.repeat([0, 1], [3, 12])[None])
+    found = rank([better, worse], everything([32]), alpha)
+    assert list(found.accuracy_rank) == list(found.robustness_rank) == ranks
+
+
+def test_the_best_rank_is_shared_if_nothing_else_is_asked_for():
+    samples = [of(np.full(30, 0.5)), of(np.full(30, 0.5))]
+    found = rank(samples, everything([30]))
+    assert list(found.accuracy_rank) == list(found.robustness_rank) == [1, 1]
 
 
 def run_of(overlap, frames):
@@ -239,6 +362,15 @@ def test_practical_thresholds_reach_the_ranks():
     assert list(ignored.accuracy_rank) == [1, 2] and not ignored.practical
 
 
+def test_the_log_tells_when_practical_differences_were_asked_for_but_no_thresholds_are_there(caplog):
+    runs = [run_of(0.65, 50), run_of(0.6, 50)]
+    caplog.set_level("INFO")
+    for practical, thresholds, told in ((True, None, True), (False, None, False), (True, np.full(50, 0.1), False)):
+        caplog.clear()
+        ARRank(selection="sequence", practical=practical).rankings(runs, [truth(50, practical=thresholds)])
+        assert ("Ranks per sequence (shared: best): practical difference not used" in caplog.text) is told
+
+
 def test_practical_thresholds_are_those_of_the_selected_frames():
     thresholds = np.arange(1.0, 11)
     both = [truth(10, "a", thresholds, occlusion=np.arange(10) > 6), truth(5, "b", np.full(5, 0.5))]
@@ -247,6 +379,8 @@ def test_practical_thresholds_are_those_of_the_selected_frames():
     one_lacks_them = [replace(both[0], practical=None), both[1]]
     assert practical_thresholds(one_lacks_them, selection) is None
     assert practical_thresholds(one_lacks_them, by_sequence(both)[1]).tolist() == [0.5] * 5
+    with pytest.raises(ValueError, match="shorter"):
+        practical_thresholds(both, by_tag(both[:1], ["occlusion"])[0])  # a selection of other sequences
 
 
 def test_burn_in_counts_selected_frames():
@@ -260,6 +394,16 @@ def test_burn_in_counts_selected_frames():
     assert np.flatnonzero(np.isnan(every_other.overlaps)).tolist() == list(range(20))
     assert every_other.accuracy == 0
     assert burn_in(codes, 10).sum() == 20
+
+
+def test_the_first_ten_frames_do_not_count():
+    """The initialisation and nine more have no overlap, the eleventh frame is the first that counts."""
+    codes = np.full(30, REGION, np.int8)
+    codes[0] = INITIALIZATION
+    runs = [[[Run(np.where(np.arange(30) < counted, 0.0, 0.5), codes)]] for counted in (10, 11)]
+    assert np.flatnonzero(np.isnan(sample(runs[0], everything([30])).overlaps)).tolist() == list(range(10))
+    (found,) = ARRank(selection="sequence").rankings(runs, [truth(30)])
+    assert found.accuracy == pytest.approx([0.5, 0.5 * 19 / 20])
 
 
 def test_a_tag_without_frames_ranks_nobody():
@@ -281,3 +425,99 @@ def test_empty_is_the_frames_without_any_tag():
 def test_a_misspelt_option_is_refused():
     with pytest.raises(Exception, match="expected one of best, mean, median, none, got 'bset'"):
         ARRank(sharing="bset")
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """Experiment, trackers (Near, Far, Wide) and sequences of a workspace; one of the sequences is called all."""
+    folder = tmp_path_factory.mktemp("ranking") / "workspace"
+    workspace = load_workspace(write_workspace(folder, {"all": 40, "second": 30}))
+    experiment = workspace.stack.experiments["baseline"]
+    return experiment, workspace.registry.resolve("Near", "Far", "Wide"), list(workspace.dataset)
+
+
+@pytest.mark.parametrize("selection", ["tag", "sequence"])
+def test_the_rows_are_the_means_over_selections_with_the_figures_of_each(small, selection):
+    experiment, trackers, sequences = small
+    analysis = ARRank(selection=selection, sharing="mean")
+    truths = [annotations_of(sequence) for sequence in sequences]
+    rankings = {one.name: one for one in analysis.rankings(load(*small), truths)}
+    averaged = {"tag": TAGS, "sequence": ["all", "second"]}[selection]
+    rows = analysis.rows(experiment, trackers, sequences)
+    assert len(rows) == 3 and len({row[0] for row in rows}) > 1
+    for index, (accuracy, robustness, point, details) in enumerate(rows):
+        assert accuracy == pytest.approx(np.nanmean([rankings[name].accuracy_rank[index] for name in averaged]))
+        assert robustness == pytest.approx(np.nanmean([rankings[name].robustness_rank[index] for name in averaged]))
+        assert point == (robustness, accuracy)
+        assert set(details) == {"all", *averaged}
+        for name, found in details.items():
+            expected = rankings[name]
+            assert found == {
+                "frames": expected.length,
+                "A": pytest.approx(expected.accuracy[index]) if expected.length else None,
+                "failures": pytest.approx(expected.failures[index]) if expected.length else None,
+                "Ar": pytest.approx(expected.accuracy_rank[index]) if expected.length else None,
+                "Rr": pytest.approx(expected.robustness_rank[index]) if expected.length else None,
+                "practical difference": "not used",
+            }
+
+
+def test_the_rows_of_a_small_workspace_by_hand(small):
+    """Far fails once a sequence, in frame 15, Wide in frame 20 of each; occlusion is frames 12 to 29 of the first."""
+    near, far, wide = (row[-1] for row in ARRank().rows(*small))
+    assert [one["all"]["failures"] for one in (near, far, wide)] == [0, 2, 2]
+    assert [one["occlusion"]["failures"] for one in (near, far, wide)] == [0, 1, 1]
+    assert [one["all"]["Rr"] for one in (near, far, wide)] == [1, 2, 2]
+    assert (near["all"]["frames"], near["occlusion"]["frames"], near["empty"]["frames"]) == (70, 18, 52)
+    by_tag = {tag: one["Ar"] for tag, one in near.items()}
+    assert by_tag["illum_change"] is None and by_tag["occlusion"] == by_tag["empty"] == 1
+
+
+def test_the_rows_say_where_practical_differences_were_used(tmp_path):
+    workspace = write_workspace(tmp_path / "workspace")
+    (workspace / "sequences" / "first" / "practical.value").write_text("9\n" * 40)
+    loaded = load_workspace(workspace)
+    experiment = loaded.stack.experiments["baseline"]
+    rows = ARRank(selection="sequence").rows(experiment, loaded.registry.resolve("Near", "Far"), list(loaded.dataset))
+    assert [row[-1]["first"]["Ar"] for row in rows] == [1, 1]
+    assert [row[-1]["second"]["Ar"] for row in rows] == [1, 2]
+    used = {name: details["practical difference"] for name, details in rows[0][-1].items()}
+    assert used == {"first": "used", "second": "not used"}
+
+
+def test_ranks_over_tags_that_no_frame_carries_are_missing(small):
+    for accuracy, robustness, point, details in ARRank(tags=["illum_change"]).rows(*small):
+        assert accuracy is None and robustness is None and np.isnan(point).all()
+        assert details["all"]["Ar"] is not None
+
+
+def test_the_columns_that_the_toolkit_shows():
+    accuracy, robustness, plot, details = ARRank(selection="sequence").describe()
+    assert [(one.name, one.abbreviation) for one in (accuracy, robustness)] == [
+        ("Accuracy rank", "Ar"),
+        ("Robustness rank", "Rr"),
+    ]
+    for one in (accuracy, robustness):
+        assert (one.minimal, one.maximal, one.direction) == (1, None, Sorting.ASCENDING)
+    assert (plot.name, plot.abbreviation, plot.dimensions) == ("A-R rank plot per sequence", "ArRr", 2)
+    assert ([plot.label(axis) for axis in (0, 1)], plot.trait) == (["Robustness rank", "Accuracy rank"], "ar")
+    assert {bound(axis) for bound in (plot.minimal, plot.maximal) for axis in (0, 1)} == {None}
+    assert details is None
+
+
+def test_the_tag_table_has_a_column_a_tag_and_quantity(small):
+    options = {"tags": ["occlusion", "empty"], "sharing": "mean"}
+    table = TagTable(**options)
+    details = [row[-1] for row in ARRank(**options).rows(*small)]
+    cells = [(key, tag) for key in ("A", "failures", "Ar", "Rr") for tag in ("occlusion", "empty", "all")]
+    assert table.rows(*small) == [tuple(one[tag][key] for key, tag in cells) for one in details]
+    columns, names = table.describe(), [f"{key} {tag}" for key, tag in cells]
+    assert [one.name for one in columns] == names and [one.abbreviation for one in columns] == names
+    directions = {"A": Sorting.DESCENDING} | dict.fromkeys(("failures", "Ar", "Rr"), Sorting.ASCENDING)
+    assert [one.direction for one in columns] == [directions[key] for key, _ in cells]
+    assert {(one.minimal, one.maximal) for one in columns} == {(0, None)}
+
+
+def test_titles_tell_what_is_ranked_and_how():
+    assert ARRank(selection="sequence", sharing="mean").title == "Ranks per sequence (shared: mean)"
+    assert TagTable().title == "Per tag (shared: best)"

@@ -235,7 +235,7 @@ class TagTable(ARRank):
         directions = {"A": Sorting.DESCENDING, "failures": Sorting.ASCENDING, "Ar": Sorting.ASCENDING}
         directions["Rr"] = Sorting.ASCENDING
         return [
-            (tag, key, Measure(f"{key} {tag}", f"{key} {tag}", 0, None, direction))
+            (tag, key, Measure(f"{key} {tag}", minimal=0, direction=direction))
             for key, direction in directions.items()
             for tag in [*self.tags, "all"]
         ]

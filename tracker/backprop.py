@@ -139,8 +139,10 @@ class Linearisation:
         self._conv2 = Winograd(kernel, self._first.pooled[0], stride=2, tile=6)
         self._conv3 = Winograd(last, self._second.pooled[0], stride=1, tile=3)
         # A stride-2 convolution is a stride-1 one on 2 x 2 blocks of pixels; transposed, that is three times faster.
-        blocks = F.pixel_unshuffle(F.pad(network.kernels[0], (0, 1, 0, 1)), 2)  # (96, 12, 4, 4)
+        blocks = F.pad(network.kernels[0], (0, 1, 0, 1)).unflatten(3, (4, 2)).unflatten(2, (4, 2))
+        blocks = blocks.permute(0, 3, 5, 1, 2, 4).flatten(1, 3)  # (96, 2 * 2 * 3, 4, 4)
         self._blocks = blocks.contiguous(memory_format=torch.channels_last)
+        self._ones = like.new_ones(self.shape[2])
 
     def __len__(self) -> int:
         return self._count
@@ -168,7 +170,8 @@ class Linearisation:
             for piece in _split(rows, _PIECE):
                 self.network.conv(0, self.network.normalise(crops[piece]), out=self._first.activation(piece))
                 pooled.append(self._first.fix(piece))
-            self.network.conv(1, torch.cat(pooled), out=self._second.activation(rows))
+            x = self._conv2.forward(torch.cat(pooled)).add_(self.network.biases[1])  # (n, 11, 11, 256)
+            torch.clamp(x, min=0, out=self._second.activation(rows))
             self._second.fix(rows)
         return self
 
@@ -177,7 +180,7 @@ class Linearisation:
         """``J^T G``: gradients (K, N, 4608) at the features to (K, N, H, W, C) at the chosen point, K <= 2."""
         result = gradients.new_empty(*gradients.shape[:2], *self.shape)
         for rows, chunk in self._pull(gradients):
-            result[:, rows] = chunk
+            result[:, rows] = self._cropped(chunk)
         return result
 
     @torch.no_grad()
@@ -198,7 +201,10 @@ class Linearisation:
         return _Maps.apply(gradients, self)
 
     def _pull(self, gradients: Tensor) -> Iterator[tuple[slice, Tensor]]:
-        """Gradients (K, N, 4608) at the chosen point, a few samples at a time; each piece is valid until the next."""
+        """Gradients (K, N, 4608) at the chosen point, a few samples at a time; each piece is valid until the next.
+
+        Pieces (K, n, H, W, C) may have a row and a column too many.
+        """
         top = (gradients * self._alive[: self._count]).unflatten(2, SHAPE)  # (K, N, 3, 3, 512)
         top = _each(self._conv3.adjoint, top)  # (K, N, 5, 5, 256)
         for rows in _split(slice(0, self._count), CHUNK):
@@ -208,11 +214,15 @@ class Linearisation:
                 a = self._first.pull(piece, g[:, piece.start - rows.start : piece.stop - rows.start])
                 yield piece, a if self.at == "conv1" else self._to_pixels(a)
 
+    def _cropped(self, piece: Tensor) -> Tensor:
+        """A piece of ``_pull`` (K, n, H, W, ...) without a row and a column too many."""
+        return piece[:, :, : self.shape[0], : self.shape[1]]
+
     def _to_pixels(self, gradient: Tensor) -> Tensor:
-        """Transposed conv1: (K, n, 51, 51, 96) to (K, n, 107, 107, 3)."""
+        """Transposed conv1: (K, n, 51, 51, 96) to (K, n, 108, 108, 3), of which the last row and column are 0."""
         blocks = _convolve(F.conv_transpose2d, gradient, self._blocks, 1)  # (K, n, 54, 54, 12)
-        pixels = F.pixel_shuffle(blocks.flatten(0, 1).permute(0, 3, 1, 2), 2)  # (K * n, 3, 108, 108)
-        return pixels[:, :, :CROP_SIZE, :CROP_SIZE].permute(0, 2, 3, 1).unflatten(0, gradient.shape[:2])
+        pixels = blocks.unflatten(4, (2, 6)).transpose(3, 4)  # (K, n, 54, 2, 54, 2 * 3)
+        return pixels.reshape(*gradient.shape[:2], CROP_SIZE + 1, CROP_SIZE + 1, 3)
 
     def _push(self, classes: int, tangent: Callable[[slice], Tensor]) -> Tensor:
         """Tangents at the chosen point, (K, n, H, W, C) for given samples, to the features (K, N, 4608)."""
@@ -252,8 +262,8 @@ class _Maps(torch.autograd.Function):
     def forward(ctx: Any, gradients: Tensor, linearisation: Linearisation) -> Tensor:
         maps = gradients.new_empty(*gradients.shape[:2], *linearisation.shape[:2])
         for rows, attention in linearisation._pull(gradients):  # (2, n, H, W, C)
-            torch.gt(attention, 0, out=linearisation._positive[:, rows])
-            maps[:, rows] = attention.relu_().sum(4)
+            torch.gt(linearisation._cropped(attention), 0, out=linearisation._positive[:, rows])
+            maps[:, rows] = linearisation._cropped(attention.relu_() @ linearisation._ones)
         ctx.linearisation, ctx.version = linearisation, linearisation._version
         return maps.flatten(2)
 

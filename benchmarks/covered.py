@@ -74,7 +74,6 @@ def render(files: Mapping[str, Lines]) -> str:
         [
             tables.table(["folder", "lines", "run", "share"], rows),
             f"Files below {FLOOR:g} %: {', '.join(low) or 'none'}.",
-            tables.provenance(coverage=metadata.version("coverage")),
         ]
     )
 
@@ -85,9 +84,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("tests", nargs="*", help="tests to run (all but the long ones)")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the table between the markers 'coverage'")
     options = parser.parse_args(arguments)
+    origin = tables.provenance(coverage=metadata.version("coverage"))  # of what is measured
     with tempfile.TemporaryDirectory() as folder:
         code, files = measure(Path(folder), options.tests)
-    report = render(files)
+    report = f"{render(files)}\n\n{origin}"
     print(report)
     if options.write:
         tables.write_between(options.write, "coverage", report)

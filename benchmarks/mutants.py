@@ -103,7 +103,7 @@ def score(counts: Counter[str]) -> float:
 
 
 def render(counts: Mapping[str, Counter[str]], survivors: Mapping[str, str]) -> str:
-    """Both tables as markdown; ``survivors`` is name -> change."""
+    """The table and the survivors as markdown; ``survivors`` is name -> change."""
     rows = [
         [module, *(str(n) for n in (c.total(), c["killed"], c["timeout"], c["survived"])), f"{score(c):.1f} %"]
         for module, c in counts.items()
@@ -117,7 +117,7 @@ def render(counts: Mapping[str, Counter[str]], survivors: Mapping[str, str]) -> 
         lines = [f"- `{text}`: {reason(text)}" for text in alive]
         if lines:
             parts.append("\n".join([f"Survivors in {module}:", "", *lines]))
-    return "\n\n".join([*parts, tables.provenance(mutmut=metadata.version("mutmut"))])
+    return "\n\n".join(parts)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -126,6 +126,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=1, help="mutants tested at once (1)")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the tables between the markers 'mutants'")
     options = parser.parse_args(arguments)
+    origin = tables.provenance(
+        mutmut=metadata.version("mutmut")
+    )  # of what is measured: the project may change meanwhile
     shutil.rmtree(tables.PROJECT / "mutants", ignore_errors=True)  # mutmut keeps verdicts of earlier runs there
     mutmut("run", "--max-children", str(options.workers))
     found = statuses(mutmut("results", "--all", "true"))
@@ -133,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise RuntimeError("mutmut made no mutants: see only_mutate in pyproject.toml")
     counts = count(found)
     alive = sorted(name for name, status in found.items() if status not in ("killed", "timeout"))
-    report = render(counts, {name: change(mutmut("show", name)) for name in alive})
+    report = f"{render(counts, {name: change(mutmut('show', name)) for name in alive})}\n\n{origin}"
     print(report)
     if options.write:
         tables.write_between(options.write, "mutants", report)

@@ -61,7 +61,7 @@ def open_source(text: str) -> Source:
         return _folder(path)
     if path.is_file() or "://" in text:
         return _video(text)
-    if text.isdigit():
+    if text.isdecimal():
         return Source(f"camera {text}", None, DEFAULT_RATE, None, lambda: _camera_frames(int(text)))
     raise FileNotFoundError(
         f"source {text!r} does not exist; give a video file, a folder of images, a VOT or OTB sequence, "
@@ -136,7 +136,7 @@ def image_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     files = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]
-    return sorted(files, key=lambda path: [int(part) if part.isdigit() else part for part in _parts(path.name)])
+    return sorted(files, key=lambda path: [int(part) if part.isdecimal() else part for part in _parts(path.name)])
 
 
 def _parts(name: str) -> list[str]:
@@ -146,7 +146,7 @@ def _parts(name: str) -> list[str]:
 def _sequence_rate(path: Path) -> float:
     if (path / "sequence").is_file():
         text = (path / "sequence").read_text(encoding="utf-8", errors="replace")
-        match = re.search(r"^fps\s*=\s*([\d.]+)\s*$", text, re.MULTILINE)
+        match = re.search(r"^fps\s*=\s*([0-9]{1,9}(?:\.[0-9]*)?)\s*$", text, re.MULTILINE)
         if match and float(match[1]) > 0:
             return float(match[1])
     return DEFAULT_RATE

@@ -41,6 +41,7 @@ lint: $(INSTALLED)
 
 soak: $(INSTALLED)
 	$(BIN)/python -m pytest -m soak
+	$(BIN)/python -m benchmarks.fuzz
 
 # OpenCV's CSRT and KCF, for benchmarks/: opencv-contrib-python cannot share an environment with opencv-python.
 bench-env: $(CONTRIB)/.installed

@@ -49,6 +49,7 @@ soak: $(SOAK)/.installed $(SECOND)/.installed
 	$(BIN)/python -m benchmarks.toolkits
 	$(SOAK)/bin/python -m benchmarks.covered
 	$(SOAK)/bin/python -m benchmarks.mutants
+	$(BIN)/python -m benchmarks.fuzz
 
 # OpenCV's CSRT and KCF, for benchmarks/: opencv-contrib-python cannot share an environment with opencv-python.
 bench-env: $(CONTRIB)/.installed

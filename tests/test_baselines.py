@@ -171,6 +171,13 @@ def test_the_catalog_names_what_it_knows():
         catalog.create("DAT", lambda_=2)
 
 
+@pytest.mark.parametrize("name", ["NCC", "MIL"])
+@pytest.mark.parametrize("threads", [0, -1])
+def test_threads_below_one_are_refused(name, threads):
+    with pytest.raises(ValueError, match=f"threads is {threads}; it must be above 0"):
+        catalog.create(name, threads=threads)
+
+
 def test_threads_are_set():
     before = cv2.getNumThreads()
     try:

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import os
+import socket
 import struct
 
+import av
+import cv2
 import numpy as np
 import pytest
 import scenes
@@ -159,3 +163,66 @@ def test_a_damaged_image_and_one_of_another_size_are_named(tmp_path):
     next(frames)
     with pytest.raises(OSError, match="5 x 5 pixels, not 128 x 96"):
         next(frames)
+
+
+def test_what_is_no_file_is_no_source(tmp_path):
+    os.mkfifo(tmp_path / "pipe.mp4")
+    (tmp_path / "dangling.mp4").symlink_to("nowhere.mp4")
+    (tmp_path / "null").symlink_to("/dev/zero")
+    for name in ("pipe.mp4", "dangling.mp4", "null"):
+        with pytest.raises(FileNotFoundError, match="does not exist or is no file"):
+            open_source(str(tmp_path / name))
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "dangling link", "other size"])
+def test_a_folder_of_images_with_something_else_in_it(tmp_path, kind):
+    cv2.imwrite(str(tmp_path / "1.png"), np.zeros((8, 9, 3), np.uint8))
+    second = tmp_path / "2.png"
+    if kind == "pipe":
+        os.mkfifo(second)
+    elif kind == "other size":
+        cv2.imwrite(str(second), np.zeros((9, 8, 3), np.uint8))
+    else:
+        second.symlink_to("/dev/zero" if kind == "device" else "nowhere")
+    frames = iter(open_source(str(tmp_path)))
+    assert next(frames).shape == (8, 9, 3)
+    with pytest.raises(OSError, match=r"2\.png"):
+        next(frames)
+
+
+def test_a_link_to_an_image_is_an_image(tmp_path):
+    (tmp_path / "image").write_bytes(cv2.imencode(".png", np.zeros((8, 9, 3), np.uint8))[1].tobytes())
+    (tmp_path / "1.png").symlink_to("image")
+    assert [frame.shape for frame in open_source(str(tmp_path))] == [(8, 9, 3)]
+
+
+def test_a_local_playlist_opens_no_connection(tmp_path):
+    """A file that says it is a video may name addresses; nobody asked for those."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.3)
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/a.ts"
+        (tmp_path / "a.mp4").write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{address}\n#EXT-X-ENDLIST\n")
+        (tmp_path / "a.m3u8").write_text((tmp_path / "a.mp4").read_text())
+        (tmp_path / "b.mp4").write_text(f"ffconcat version 1.0\nfile '{address}'\n")
+        for name in ("a.mp4", "a.m3u8", "b.mp4"):
+            with pytest.raises(OSError):
+                list(open_source(str(tmp_path / name)))
+        with pytest.raises(TimeoutError):
+            server.accept()
+
+
+def test_a_video_that_changes_size_is_refused(tmp_path):
+    parts = []
+    for index, size in enumerate([(64, 48), (96, 80)]):
+        part = tmp_path / f"{index}.mpg"
+        with av.open(str(part), "w", format="mpeg2video") as container:
+            stream = container.add_stream("mpeg2video", 25)
+            stream.width, stream.height = size
+            for _ in range(5):
+                frame = av.VideoFrame.from_ndarray(np.zeros((size[1], size[0], 3), np.uint8), format="rgb24")
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+        parts.append(part.read_bytes())
+    (tmp_path / "both.mpg").write_bytes(b"".join(parts))
+    with pytest.raises(OSError, match="has 96 x 80 pixels, not 64 x 48"):
+        list(open_source(str(tmp_path / "both.mpg")))

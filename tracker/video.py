@@ -61,10 +61,10 @@ def open_source(text: str) -> Source:
         return _folder(path)
     if path.is_file() or "://" in text:
         return _video(text)
-    if text.isdigit():
+    if text.isdecimal():
         return Source(f"camera {text}", None, DEFAULT_RATE, None, lambda: _camera_frames(int(text)))
     raise FileNotFoundError(
-        f"source {text!r} does not exist; give a video file, a folder of images, a VOT or OTB sequence, "
+        f"source {text!r} does not exist or is no file; give a video file, a folder of images, a VOT or OTB sequence, "
         "a stream's address or the number of a camera"
     )
 
@@ -88,12 +88,15 @@ def _video(path: str) -> Source:
 def _video_frames(path: str) -> Iterator[Image]:
     import av
 
-    index = 0
+    index, size = 0, None
     try:
         with av.open(path) as container:
-            container.streams.video[0].thread_type = "AUTO"
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            stream.codec_context.options = {"max_pixels": str(images.MAX_PIXELS)}
             for frame in container.decode(video=0):
-                image = frame.to_ndarray(format="rgb24")  # (H, W, 3)
+                image: Image = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)  # (H, W, 3)
+                size = _same_size(image, size, f"{path}, frame {index}")
                 index += 1
                 yield np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90)))
     except av.error.FFmpegError as error:
@@ -136,7 +139,7 @@ def image_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     files = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]
-    return sorted(files, key=lambda path: [int(part) if part.isdigit() else part for part in _parts(path.name)])
+    return sorted(files, key=lambda path: [int(part) if part.isdecimal() else part for part in _parts(path.name)])
 
 
 def _parts(name: str) -> list[str]:
@@ -146,7 +149,7 @@ def _parts(name: str) -> list[str]:
 def _sequence_rate(path: Path) -> float:
     if (path / "sequence").is_file():
         text = (path / "sequence").read_text(encoding="utf-8", errors="replace")
-        match = re.search(r"^fps\s*=\s*([\d.]+)\s*$", text, re.MULTILINE)
+        match = re.search(r"^fps\s*=\s*([0-9]{1,9}(?:\.[0-9]*)?)\s*$", text, re.MULTILINE)
         if match and float(match[1]) > 0:
             return float(match[1])
     return DEFAULT_RATE
@@ -159,10 +162,15 @@ def _image_frames(files: list[Path]) -> Iterator[Image]:
             image = images.read(path)
         except ValueError as error:
             raise OSError(str(error)) from error
-        size = size or image.shape
-        if image.shape != size:
-            raise OSError(f"{path} has {image.shape[1]} x {image.shape[0]} pixels, not {size[1]} x {size[0]}")
+        size = _same_size(image, size, str(path))
         yield image
+
+
+def _same_size(image: Image, size: tuple[int, ...] | None, name: str) -> tuple[int, ...]:
+    """The size of a frame, which has to be that of the frames before it."""
+    if size not in (None, image.shape):
+        raise OSError(f"{name} has {image.shape[1]} x {image.shape[0]} pixels, not {size[1]} x {size[0]}")
+    return image.shape
 
 
 def _rgb(image: NDArray[Any]) -> Image:

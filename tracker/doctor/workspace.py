@@ -30,7 +30,7 @@ _NON_ASCII = (
     "(this package's own server reads them)"
 )
 _SHOWN = 5  # findings of one kind, of which a data set may have hundreds
-_NUMBERED = re.compile(r"[^%]*%\d*d[^%]*")
+_NUMBERED = re.compile(r"[^%]*%\d{0,2}d[^%]*")
 _LOAD = (
     "import sys\n"
     "from tracker.vot.annotations import annotations_of\n"
@@ -70,7 +70,7 @@ def read_config(workspace: Path) -> dict[str, Any]:
     """config.yaml of a workspace; empty if it is missing or malformed, which ``check_workspace`` reports."""
     try:
         config = yaml.load(read_text(workspace / "config.yaml"), Loader=yaml.BaseLoader)
-    except (OSError, yaml.YAMLError):
+    except (OSError, yaml.YAMLError, RecursionError):
         return {}
     return config if isinstance(config, dict) else {}
 
@@ -85,7 +85,8 @@ def registries(workspace: Path) -> list[Path]:
 
 def sequences_folder(workspace: Path) -> Path:
     """Where the data set of a workspace lies."""
-    return workspace / str(read_config(workspace).get("sequences", "sequences"))
+    named = read_config(workspace).get("sequences")
+    return workspace / (named if isinstance(named, str) else "sequences")
 
 
 def read_sequence(folder: Path) -> Sequence:
@@ -99,7 +100,7 @@ def read_sequence(folder: Path) -> Sequence:
     else:
         pattern = "%08d.jpg"
     length = entries.get("length", "")
-    return Sequence(folder, pattern, int(length) if length.isdigit() else None)
+    return Sequence(folder, pattern, int(length) if re.fullmatch(r"[0-9]{1,9}", length) else None)
 
 
 def sequence_folders(dataset: Path) -> list[Path]:
@@ -170,7 +171,7 @@ def _check_stack(workspace: Path, toolkit: str | None) -> Iterator[Finding]:
     path = _resolve_stack(name, workspace) if isinstance(name, str) else None
     if path is None:
         yield Finding(
-            f"{workspace}/config.yaml: stack {name} does not exist",
+            f"{workspace}/config.yaml: stack {_short(name)} does not exist",
             "'Experiment stack does not exist': a file (with .yaml) of the workspace, an absolute path, "
             "or the name of one of the toolkit's with its folder",
             f"stack: {shipped.STACKS / 'vot2016.yaml'}   (or vot2016/rgb, the toolkit's own; not vot2016)",
@@ -179,7 +180,7 @@ def _check_stack(workspace: Path, toolkit: str | None) -> Iterator[Finding]:
     yield from check_text(path)
     try:
         stack = yaml.load(read_text(path), Loader=yaml.BaseLoader)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         yield Finding(f"{path} is not YAML: {str(error).splitlines()[0]}", "no vot command can load it", "correct it")
         return
     experiments = stack.get("experiments") if isinstance(stack, dict) else None
@@ -201,6 +202,11 @@ def _check_stack(workspace: Path, toolkit: str | None) -> Iterator[Finding]:
                 "it fails at the first frame, and 'vot evaluate' may still exit with 0",
                 f"type: {_REPLACED[kind]}   (in a copy of the stack; or pip install vot-toolkit==0.7.4)",
             )
+
+
+def _short(value: Any) -> str:
+    """A value of YAML for a message: aliases let a few lines stand for any amount of text."""
+    return value if isinstance(value, str) else f"is a {type(value).__name__} and"
 
 
 def _resolve_stack(name: str, workspace: Path) -> Path | None:

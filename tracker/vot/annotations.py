@@ -149,7 +149,7 @@ def write_dataset(groundtruth: Path, folder: Path) -> list[str]:
         raise FileExistsError(f"{folder} is not empty: name another folder or remove it")
     try:
         sequences = json.loads(groundtruth.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DamagedFile(str(groundtruth), f"not JSON ({error})") from error
     if not isinstance(sequences, dict) or not sequences:
         raise DamagedFile(str(groundtruth), "expected an object with at least one sequence by name")

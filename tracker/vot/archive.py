@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
@@ -18,6 +19,12 @@ MAX_RATIO = 200
 SMALL = 2**20
 CHECKSUMS = "SHA256SUMS"
 EPOCH = (1980, 1, 1, 0, 0, 0)
+
+_DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError),  # OSError: places before the file's beginning
+    *(NotImplementedError, OverflowError, RuntimeError, ValueError),
+)
+"""What zipfile raises where the bytes of an archive lead it."""
 
 
 class UnsafeArchive(ValueError):
@@ -52,29 +59,33 @@ def checksums(members: Mapping[str, bytes]) -> bytes:
     return "".join(lines).encode()
 
 
-def read(path: Path) -> dict[str, bytes]:
-    """Read all members of an archive into memory.
+def read(path: Path, suffixes: tuple[str, ...] = ("",)) -> dict[str, bytes]:
+    """Read the members of an archive whose names end in one of ``suffixes`` into memory; all of them by default.
 
     Raises:
         UnsafeArchive: names that lead out of a folder, occur twice or are those of a file and of a folder, links,
-            encryption, too many members, too large or too well packed ones, members that share bytes.
+            encryption, other methods than deflate, too many members, too large or too well packed ones, members that
+            share bytes.
         ValueError: not a zip archive, or a member is damaged.
         OSError: the file cannot be read.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            infos = [info for info in archive.infolist() if not info.is_dir()]
-            _refuse_unsafe(infos, path.stat().st_size)
-            return {info.filename: _content(archive, info) for info in infos}
-    except zipfile.BadZipFile as error:
-        raise ValueError(f"{path} is not a whole zip archive: {error}") from error
+    with path.open("rb") as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                infos = [info for info in archive.infolist() if not info.is_dir() and info.filename.endswith(suffixes)]
+                _refuse_unsafe(infos, path.stat().st_size)
+                return {info.filename: _content(archive, info) for info in infos}
+        except UnsafeArchive:
+            raise
+        except _DAMAGED as error:
+            raise ValueError(f"{path} is not a whole zip archive: {error}") from error
 
 
 def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     try:
         with archive.open(info) as file:
             return file.read(info.file_size + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except _DAMAGED as error:
         raise ValueError(f"{info.filename} is damaged: {error}") from error
 
 
@@ -93,6 +104,8 @@ def _refuse_unsafe(infos: list[zipfile.ZipInfo], size: int) -> None:
             raise UnsafeArchive(f"member {name!r} is a link")
         if info.flag_bits & 1:
             raise UnsafeArchive(f"member {name!r} is encrypted")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise UnsafeArchive(f"member {name!r} is packed by a method other than deflate")
         if info.file_size > SMALL and info.file_size > MAX_RATIO * max(info.compress_size, 1):
             raise UnsafeArchive(f"member {name!r} unpacks {info.compress_size} bytes to {info.file_size}: a zip bomb?")
     for shorter, longer in pairwise(sorted(name.split("/") for name in seen)):

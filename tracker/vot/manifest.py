@@ -28,6 +28,16 @@ class Manifest:
     results: dict[str, dict[str, dict[str, int]]]
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML of plain values without aliases, which could multiply what a few lines say."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Refuse aliases."""
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.composer.ComposerError(None, None, "an alias", self.peek_event().start_mark)
+        return super().compose_node(parent, index)
+
+
 def parse(content: bytes) -> Manifest:
     """Read a manifest that anybody may have written.
 
@@ -36,8 +46,8 @@ def parse(content: bytes) -> Manifest:
             option, or break a section's head.
     """
     try:
-        told = yaml.safe_load(content)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        told = yaml.load(content, Loader=_Loader)
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
         raise ValueError(f"{MANIFEST} cannot be read: {error}") from error
     told = _mapping("the manifest", told)
     results = {

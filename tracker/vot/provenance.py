@@ -113,8 +113,12 @@ def read(folder: Path) -> Provenance | None:
         return None
     try:
         record = json.loads(file.read_text())
-        return Provenance(**{key: record[key] for key in ("tracker", "settings", "experiment", "data")})
-    except (ValueError, KeyError, TypeError) as error:
+        found = Provenance(**{key: record[key] for key in ("tracker", "settings", "experiment", "data")})
+        texts = isinstance(found.tracker, str | None) and isinstance(found.data, str)
+        if not (texts and isinstance(found.settings, dict) and isinstance(found.experiment, dict)):
+            raise TypeError("values of other types")
+        return found
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DamagedFile(str(file), f"not a record of provenance ({error}); delete it to keep the results") from error
 
 

@@ -16,13 +16,15 @@ import struct
 from collections.abc import Sequence as Items
 
 from vot import region as toolkit_region
-from vot.region import Polygon, Rectangle, Region, Special
+from vot.region import Mask, Polygon, Rectangle, Region, Special
 from vot.region.io import parse_region, read_trajectory
 from vot.tracker.results import Results
 
 UNKNOWN, INITIALIZATION, FAILURE = 0, 1, 2
 RESET_BASED_CODES = (UNKNOWN, INITIALIZATION, FAILURE)
 ONE_PASS_CODES = (UNKNOWN, INITIALIZATION)
+MASK_PIXELS = 1 << 30
+"""All masks of a trajectory together; unpacked they take a byte each."""
 SUFFIXES = (".txt", ".bin")  # the order in which the toolkit prefers them
 
 
@@ -42,10 +44,7 @@ def parse_line(text: str, file: str, line: int) -> Region:
     """
     text = text.strip()
     if text.startswith("m"):
-        try:
-            return parse_region(text)
-        except (ValueError, IndexError) as error:
-            raise DamagedFile(file, f"not a mask: {text[:40]!r}", line) from error
+        return _mask(text, file, line)
     try:
         numbers = [float(word) for word in text.split(",")]
     except ValueError as error:
@@ -65,6 +64,17 @@ def parse_line(text: str, file: str, line: int) -> Region:
     raise DamagedFile(file, f"{len(numbers)} numbers are no region (1, 4, or an even number from 6 on)", line)
 
 
+def _mask(text: str, file: str, line: int) -> Region:
+    """A mask ``m<x>,<y>,<width>,<height>,<runs>``; the toolkit writes runs that are too long behind its memory."""
+    try:
+        _, _, width, height, *runs = (int(word) for word in text[1:].split(","))
+    except ValueError as error:
+        raise DamagedFile(file, f"not a mask: {text[:40]!r}", line) from error
+    if min(width, height, *runs, 0) < 0 or width * height > MASK_PIXELS or sum(runs) > width * height:
+        raise DamagedFile(file, f"not a mask, its runs do not fit its size: {text[:40]!r}", line)
+    return parse_region(text)
+
+
 def parse(data: bytes, file: str) -> list[Region]:
     """All regions of a raw file; ``file`` tells the format by its suffix and is named in errors.
 
@@ -76,15 +86,53 @@ def parse(data: bytes, file: str) -> list[Region]:
             lines = data.decode("utf-8").rstrip().splitlines()
         except UnicodeDecodeError as error:
             raise DamagedFile(file, "not a text file") from error
-        return [parse_line(text, file, number) for number, text in enumerate(lines, start=1)]
-    try:
-        regions = read_trajectory(io.BytesIO(data))
-    except (struct.error, OSError, ValueError, IndexError) as error:
-        raise DamagedFile(file, f"not a whole binary trajectory ({error})") from error
+        regions, pixels = [], 0
+        for number, text in enumerate(lines, start=1):
+            regions.append(parse_line(text, file, number))
+            if isinstance(regions[-1], Mask):
+                pixels += regions[-1].mask.size
+                if pixels > MASK_PIXELS:
+                    raise DamagedFile(file, f"the masks have more than {MASK_PIXELS} pixels", number)
+        return regions
+    regions = unpack(data, file)
     for number, region in enumerate(regions, start=1):
         if isinstance(region, Rectangle | Polygon):
             parse_line(str(region), file, number)
     return regions
+
+
+def unpack(data: bytes, file: str) -> list[Region]:
+    """All regions of a binary trajectory, their values as they are.
+
+    Raises:
+        DamagedFile: it ends early, or a mask's runs are longer than the mask.
+    """
+    try:
+        _, length = struct.unpack_from("<hI", data)
+        place, pixels = 6, 0
+        for number in range(1, length + 1):
+            size, more = _measure(data, place, file, number)
+            place, pixels = place + size, pixels + more
+            if place > len(data) or pixels > MASK_PIXELS:
+                raise ValueError("ends early" if place > len(data) else f"masks of more than {MASK_PIXELS} pixels")
+        return read_trajectory(io.BytesIO(data))
+    except (struct.error, ValueError, IndexError) as error:
+        raise DamagedFile(file, f"not a whole binary trajectory ({error})") from error
+
+
+def _measure(data: bytes, place: int, file: str, number: int) -> tuple[int, int]:
+    """Bytes of the binary region at ``place``, and its pixels if it is a mask."""
+    kind = data[place]
+    if kind in (0, 1):  # a code, a rectangle
+        return (5, 17)[kind], 0
+    if kind == 2:
+        return 3 + 8 * struct.unpack_from("<H", data, place + 1)[0], 0
+    if kind != 3:
+        raise DamagedFile(file, f"a region of unknown type {kind}", number)
+    width, height, count = struct.unpack_from("<HHH", data, place + 5)
+    if sum(struct.unpack_from(f"<{count}H", data, place + 11)) > width * height:
+        raise DamagedFile(file, "not a mask, its runs do not fit its size", number)
+    return 11 + 2 * count, width * height
 
 
 def check(regions: Items[Region], length: int, codes: Items[int], file: str) -> None:

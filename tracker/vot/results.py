@@ -14,8 +14,6 @@ import os
 import re
 import shutil
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Mapping
 from collections.abc import Sequence as Items
 from dataclasses import dataclass
@@ -26,14 +24,13 @@ from vot.experiment.multirun import MultiRunExperiment, SupervisedExperiment
 from vot.tracker import is_valid_identifier
 from vot.workspace import Workspace
 
+from tracker.vot import archive
 from tracker.vot.annotations import Annotations, annotations_of
 from tracker.vot.raw import ONE_PASS_CODES, RESET_BASED_CODES, SUFFIXES, DamagedFile, check, parse
 from tracker.vot.summary import load_workspace
 
 REPETITIONS = 15
 READ = (*SUFFIXES, ".value")
-LARGEST_FILE = 64 * 2**20
-"""Bytes; a text file of 100 000 polygons has less."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,7 @@ def read_source(source: Path) -> dict[PurePosixPath, bytes]:
 
     Raises:
         FileNotFoundError: no such file or folder.
-        DamagedFile: not a zip, or a file in it is larger than any result.
+        DamagedFile: not a zip that is safe to read, see :func:`tracker.vot.archive.read`.
     """
     if source.is_dir():
         files = {path.relative_to(source): path for path in sorted(source.rglob("*")) if path.suffix in READ}
@@ -64,13 +61,8 @@ def read_source(source: Path) -> dict[PurePosixPath, bytes]:
     if not source.is_file():
         raise FileNotFoundError(f"{source} does not exist: give the folder or zip of the raw results")
     try:
-        with zipfile.ZipFile(source) as archive:
-            entries = [entry for entry in archive.infolist() if Path(entry.filename).suffix in READ]
-            for entry in entries:
-                if entry.file_size > LARGEST_FILE:
-                    raise DamagedFile(f"{source}: {entry.filename}", f"{entry.file_size} bytes are no result file")
-            return {PurePosixPath(entry.filename): archive.read(entry) for entry in entries}
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        return {PurePosixPath(name): data for name, data in archive.read(source, READ).items()}
+    except ValueError as error:
         raise DamagedFile(str(source), f"neither a folder nor a readable zip ({error})") from error
 
 
@@ -133,8 +125,11 @@ def _times(files: Mapping[PurePosixPath, bytes], root: PurePosixPath, name: str,
         texts = {run: "\n".join((*column, "")).encode() for run, column in zip(runs, columns, strict=False)}
     for run, text in texts.items():
         for number, line in enumerate(text.decode("utf-8", "replace").splitlines(), start=1):
-            if line.strip() and not re.fullmatch(r"[-+\d.eE]+|nan|inf", line.strip(), re.IGNORECASE):
-                raise DamagedFile(f"{folder}/{run}_time", f"seconds must be a number, found {line[:40]!r}", number)
+            try:
+                float(line.strip() or 0)
+            except ValueError as error:
+                problem = f"seconds must be a number, found {line[:40]!r}"
+                raise DamagedFile(f"{folder}/{run}_time", problem, number) from error
     return {f"{name}/{run}_time.value": text for run, text in texts.items()}
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import os
-import struct
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,12 +18,11 @@ from typing import Any
 from vot.dataset import Sequence
 from vot.experiment import Experiment, MultiStartExperiment
 from vot.region import Region, Special
-from vot.region.io import read_trajectory
 from vot.tracker import Tracker
 from vot.tracker.results import Results
 from vot.workspace.storage import LocalStorage
 
-from tracker.vot.raw import FAILURE, SUFFIXES, DamagedFile, parse
+from tracker.vot.raw import FAILURE, SUFFIXES, DamagedFile, parse, unpack
 
 PART = ".part"
 """Suffix of files that are being written; left behind only by a process that was killed."""
@@ -284,12 +282,7 @@ def _regions(path: Path, data: bytes) -> list[Region]:
     Raises:
         DamagedFile: it is cut short.
     """
-    if path.suffix != ".bin":
-        return parse(data, str(path))
-    try:
-        return read_trajectory(io.BytesIO(data))
-    except (struct.error, OSError, ValueError, IndexError) as error:
-        raise DamagedFile(str(path), f"not a whole binary trajectory ({error})") from error
+    return (unpack if path.suffix == ".bin" else parse)(data, str(path))
 
 
 def delete_run(folder: Path, name: str) -> None:

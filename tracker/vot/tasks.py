@@ -115,7 +115,7 @@ class Plan:
 def threads(tracker: Tracker) -> int | None:
     """Number of threads that a tracker's section of trackers.ini says it uses; None if it says nothing."""
     environment = tracker.describe()["env"] or {}
-    told = [environment[name] for name in THREAD_VARIABLES if environment.get(name, "").strip().isdigit()]
+    told = [environment[name] for name in THREAD_VARIABLES if environment.get(name, "").strip().isdecimal()]
     return max(int(number) for number in told) if told else None
 
 

@@ -11,14 +11,13 @@ from typing import Any
 
 import yaml
 from vot.region import Special, calculate_overlap
-from vot.region.io import read_trajectory
 from vot.stack import resolve_stack
 from vot.utilities import normalize_path
 from vot.workspace import Workspace
 
-from tracker.vot import archive, provenance
+from tracker.vot import archive, manifest, provenance, raw
 from tracker.vot.artefacts import analyse
-from tracker.vot.manifest import MANIFEST, REPRODUCE, parse
+from tracker.vot.manifest import MANIFEST, REPRODUCE
 from tracker.vot.provenance import Provenance
 from tracker.vot.storage import SUFFIXES, read_runs, result_folder, run_files, trajectories
 from tracker.vot.submission import ANALYSIS, SECTION, figures
@@ -50,8 +49,8 @@ class Submission:
         for name in (MANIFEST, archive.CHECKSUMS, ANALYSIS, SECTION):
             if name not in self.members:
                 raise ValueError(f"{name} is missing: this is no package of 'reciprocative pack', or it was cut")
-        manifest = parse(self.members[MANIFEST])
-        self.identifier, self.results = manifest.identifier, manifest.results
+        told = manifest.parse(self.members[MANIFEST])
+        self.identifier, self.results = told.identifier, told.results
         try:
             self.figures: Any = json.loads(self.members[ANALYSIS])["results"]
         except (ValueError, LookupError, TypeError, RecursionError) as error:
@@ -202,8 +201,7 @@ def _agreement(packed: Any, fresh: Any) -> float:
 
 def _regions(folder: Path, name: str) -> list[Any]:
     file = next(folder / (name + suffix) for suffix in SUFFIXES if (folder / (name + suffix)).exists())
-    with open(file, "rb" if file.suffix == ".bin" else "r") as handle:
-        return read_trajectory(handle)
+    return raw.parse(file.read_bytes(), str(file))
 
 
 def _stack_and_sequences(workspace: Path) -> tuple[dict[str, Any], str]:

@@ -1,3 +1,4 @@
+from copy import copy
 from dataclasses import fields, replace
 
 import cv2
@@ -244,3 +245,17 @@ def test_cuda_follows_as_the_cpu_does():
         pytest.skip("no CUDA device on this machine")
     results = follow(ReciprocativeTracker(replace(SMALL, device="cuda")), PATH)
     assert min(boxes.overlap(r.box, moved(s)) for r, s in zip(results[1:], PATH, strict=True)) > 0.6
+
+
+def test_a_copy_follows_a_target_of_its_own_with_the_same_weights(dat):
+    """The server starts further objects on copies."""
+    alone = follow(dat, PATH[:3])
+    first, second = copy(dat), copy(dat)
+    first.init(scene(), BOX)
+    second.init(scene((5, 5)), moved((-30, -20)))  # something else
+    between = []
+    for shift in PATH[:3]:
+        between.append(first.update(scene(shift)))
+        second.update(scene(shift))
+    assert first._backbone is dat._backbone
+    assert all(np.array_equal(a.box, b.box) for a, b in zip(alone[1:], between, strict=True))

@@ -142,7 +142,7 @@ class _Element:
 
 
 class _Unpacked(_Element):
-    """The same of a compressed variable."""
+    """The same, of a compressed variable."""
 
     def __init__(self, file: BinaryIO, length: int) -> None:
         super().__init__(file, MAX_BYTES)

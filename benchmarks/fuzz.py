@@ -380,6 +380,7 @@ class _Client:
         os.set_blocking(self._writing.fileno(), False)
         self.output = bytearray()
         self.listens = True  # the server has not closed its writing end
+        self.memory = 0  # bytes, its largest resident memory; what wait4 tells includes the parent's before exec
 
     def send(self, data: bytes, pieces: int) -> bool:
         """Write ``data`` in pieces; False if the server does not take it any more."""
@@ -404,8 +405,8 @@ class _Client:
         while self.listens and self.output.count(what) < count and time.monotonic() < deadline:
             self._exchange(writing=False)
 
-    def leave(self, ends: str, seconds: float) -> tuple[int | None, int]:
-        """Close one end or both, then wait: exit code (None: still there) and resident memory in bytes."""
+    def leave(self, ends: str, seconds: float) -> int | None:
+        """Close one end or both, then wait: exit code, None if the server is still there."""
         if ends != "writing":
             self._reading.close()
             self.listens = False
@@ -415,22 +416,28 @@ class _Client:
         while True:
             if self.listens:
                 self._exchange(writing=False)
-            number, status, usage = os.wait4(self.process.pid, os.WNOHANG)
-            if number:
+            self._measure()
+            if self.process.poll() is not None:
                 break
             if time.monotonic() > deadline:
                 self.process.kill()
-                os.wait4(self.process.pid, 0)
+                self.process.wait()
                 self._tidy()
-                return None, 0
+                return None
             time.sleep(0.002)
         while self.listens:
             self._exchange(writing=False)
         self._tidy()
-        return os.waitstatus_to_exitcode(status), usage.ru_maxrss << 10
+        return self.process.returncode
+
+    def _measure(self) -> None:
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        if peak := re.search(r"VmHWM:\s+(\d+) kB", status):  # a process that has ended tells no more
+            self.memory = max(self.memory, int(peak[1]) << 10)
 
     def _exchange(self, writing: bool) -> bool:
         """Read what there is; whether the server takes more."""
+        self._measure()
         poller = select.poll()
         if self.listens:
             poller.register(self._reading, select.POLLIN)
@@ -444,7 +451,6 @@ class _Client:
         return writing and self._writing.fileno() in events
 
     def _tidy(self) -> None:
-        self.process.returncode = 0  # it has been waited for
         for stream in (self._writing, self._reading):
             stream.close()
 
@@ -460,10 +466,10 @@ def hold(dialogue: Dialogue, folder: Path, log: Path) -> Outcome:
         client.read(b"@@TRAX:hello", 1)
     if dialogue.replies >= 0:
         client.read(b"@@TRAX:state", dialogue.replies)
-    code, memory = client.leave(dialogue.leaves, LEFT + START * dialogue.early)
+    code = client.leave(dialogue.leaves, LEFT + START * dialogue.early)
     text = log.read_text(errors="replace") if log.exists() else ""
     log.unlink(missing_ok=True)
-    return Outcome(code, bytes(client.output), text, memory)
+    return Outcome(code, bytes(client.output), text, client.memory)
 
 
 # The promises.

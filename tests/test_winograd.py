@@ -24,7 +24,7 @@ def random(*shape, dtype):
 @pytest.mark.parametrize(("side", "size", "stride", "tile"), CASES)
 def test_it_equals_the_direct_convolution(side, size, stride, tile, dtype, tolerance):
     kernel, x = random(5, 4, side, side, dtype=dtype), random(3, size, size, 4, dtype=dtype)
-    winograd = Winograd(kernel, size, stride, tile)
+    winograd = Winograd(kernel, size, stride, tile, batch=4)
     expected = F.conv2d(x.permute(0, 3, 1, 2), kernel, stride=stride).permute(0, 2, 3, 1)
     y = winograd.forward(x)
     assert y.shape == expected.shape and y.dtype == dtype
@@ -34,7 +34,7 @@ def test_it_equals_the_direct_convolution(side, size, stride, tile, dtype, toler
 @pytest.mark.parametrize(("side", "size", "stride", "tile"), CASES)
 def test_the_adjoint_is_the_transpose(side, size, stride, tile):
     kernel, x = random(5, 4, side, side, dtype=torch.float64), random(2, size, size, 4, dtype=torch.float64)
-    winograd = Winograd(kernel, size, stride, tile)
+    winograd = Winograd(kernel, size, stride, tile, batch=4)
     y = winograd.forward(x)
     z = torch.cos(y)
     back = winograd.adjoint(z)
@@ -44,4 +44,4 @@ def test_the_adjoint_is_the_transpose(side, size, stride, tile):
 
 def test_a_tile_of_too_many_points_is_refused():
     with pytest.raises(ValueError, match="tile is 7; with 3 taps of stride 2 it may be 6"):
-        Winograd(random(5, 4, 5, 5, dtype=torch.float32), size=25, stride=2, tile=7)
+        Winograd(random(5, 4, 5, 5, dtype=torch.float32), size=25, stride=2, tile=7, batch=1)

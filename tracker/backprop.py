@@ -136,8 +136,8 @@ class Linearisation:
         self._tangent = like.new_empty(CLASSES * _PIECE, *self.shape)
         self._version = self._count = 0
         _, kernel, last = network.kernels
-        self._conv2 = Winograd(kernel, self._first.pooled[0], stride=2, tile=6)
-        self._conv3 = Winograd(last, self._second.pooled[0], stride=1, tile=3)
+        self._conv2 = Winograd(kernel, self._first.pooled[0], stride=2, tile=6, batch=CLASSES * CHUNK)
+        self._conv3 = Winograd(last, self._second.pooled[0], stride=1, tile=3, batch=CLASSES * capacity)
         # A stride-2 convolution is a stride-1 one on 2 x 2 blocks of pixels; transposed, that is three times faster.
         blocks = F.pad(network.kernels[0], (0, 1, 0, 1)).unflatten(3, (4, 2)).unflatten(2, (4, 2))
         blocks = blocks.permute(0, 3, 5, 1, 2, 4).flatten(1, 3)  # (96, 2 * 2 * 3, 4, 4)

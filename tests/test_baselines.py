@@ -127,8 +127,8 @@ def test_boxes_that_mil_cannot_start_on(scene, box, message):
         catalog.create("MIL").init(scene(60, 40), np.array(box, np.float64))
 
 
-@pytest.mark.parametrize("size", [(1, 160), (24, 160), (120, 30), (8, 8)])
-def test_mil_repeats_its_box_in_an_image_that_is_not_larger(scene, size):
+@pytest.mark.parametrize("size", [(1, 160), (24, 160), (120, 30), (8, 8), (60, 80)])
+def test_mil_repeats_its_box_in_an_image_that_it_does_not_fit_into(scene, size):
     """OpenCV fails there with std::bad_alloc."""
     tracker = catalog.create("MIL")
     tracker.init(scene(60, 40), np.array([60.0, 40, 30, 24]))

@@ -102,7 +102,7 @@ class _OpenCV:
                 f"{type(self).__name__}, which needs {self.smallest} x {self.smallest}"
             )
         pixels = (left, top, right - left, bottom - top)
-        self._offset, self._size = np.subtract(self._box, pixels), np.array(pixels[2:])
+        self._offset = np.subtract(self._box, pixels)
         self._tracker = getattr(cv2, self.opencv_name).create()
         try:
             self._tracker.init(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), pixels)
@@ -111,9 +111,10 @@ class _OpenCV:
         return Result(self._box.copy(), score=1.0, lost=False)
 
     def update(self, image: NDArray[np.uint8]) -> Result:
-        """Follow the target into ``image`` (H, W, 3) RGB; repeat the box if the image is not larger than that."""
-        height, width = image.shape[:2]
-        if not (self._size < [width, height]).all():  # OpenCV would take a negative room for a huge one
+        """Follow the target into ``image`` (H, W, 3) RGB; repeat the box if it does not fit into the image."""
+        size = np.array(image.shape[1::-1])  # width, height
+        last = self._box - self._offset
+        if not ((last[:2] + last[2:] <= size) & (last[2:] < size)).all():  # OpenCV would fail with std::bad_alloc
             return Result(self._box.copy(), score=-1.0, lost=True)
         found, pixels = self._tracker.update(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
         if found:

@@ -44,7 +44,7 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 
 soak: $(SOAK)/.installed $(SECOND)/.installed
-	$(BIN)/python -m pytest -m soak
+	$(BIN)/python -m pytest -m soak --hypothesis-profile=default
 	$(BIN)/python -m benchmarks.endurance
 	$(BIN)/python -m benchmarks.toolkits
 	$(SOAK)/bin/python -m benchmarks.covered

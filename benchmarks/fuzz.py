@@ -431,7 +431,10 @@ class _Client:
         return self.process.returncode
 
     def _measure(self) -> None:
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        try:
+            status = Path(f"/proc/{self.process.pid}/status").read_text()
+        except OSError:  # it has been waited for
+            return
         if peak := re.search(r"VmHWM:\s+(\d+) kB", status):  # a process that has ended tells no more
             self.memory = max(self.memory, int(peak[1]) << 10)
 

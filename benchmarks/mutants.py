@@ -41,13 +41,14 @@ REASONS = {
     'wilcoxon(difference, zero_method="wilcox", method="approx")': "scipy's default",
     'zero_method="WILCOX"': "scipy does not mind the case",
     'mannwhitneyu(x, y, method="asymptotic")': "scipy's default",
-    "mannwhitneyu(x, y, use_continuity=True, )": "scipy takes the same method for more than 8 values; there are 15",
+    "mannwhitneyu(x, y, use_continuity=True, )": "scipy's choice for more than 8 values; the protocol has 15",
     'method="ASYMPTOTIC"': "scipy does not mind the case",
     'kind="STABLE"': "numpy does not mind the case",
     "np.zeros((3, count, count), bool)": "the third table is not used",
     "zip(equivalent, taking_part, strict=None)": "both have one entry a tracker",
     "zip(equivalent, taking_part, )": "both have one entry a tracker",
     "zip(equivalent, taking_part, strict=False)": "both have one entry a tracker",
+    "no practical.valueXX": "marks around a line of the log",
 }
 """Why a survivor may live: what only the changed line has -> reason."""
 

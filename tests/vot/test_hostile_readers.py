@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import memory
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from small import write_small_dataset
 from vot.dataset import load_dataset
@@ -210,8 +210,17 @@ def packed():
     return buffer.getvalue()
 
 
+def nameless():
+    """An archive whose last member has a comment instead of a name."""
+    data = bytearray(packed())
+    entry = data.rindex(b"PK\x01\x02")
+    data[entry + 28], data[entry + 32] = 0, len("manifest.yml")
+    return bytes(data)
+
+
 @few
 @given(changed(packed()) | st.binary(max_size=60))
+@example(nameless())
 def test_archives(tmp_path, data):
     (tmp_path / "a.zip").write_bytes(data)
     try:

@@ -56,7 +56,7 @@ class Sequence:
     def images(self) -> list[Path]:
         """Frames 1, 2, ... until one is missing; none if the pattern does not count them."""
         found: list[Path] = []
-        while self.numbered and (path := self.folder / (self.pattern % (len(found) + 1))).is_file():
+        while self.numbered and os.path.isfile(path := self.folder / (self.pattern % (len(found) + 1))):
             found.append(path)
         return found
 
@@ -279,8 +279,8 @@ def _check_sequence(folder: Path) -> Iterator[Finding]:
         )
         return
     suffix = Path(sequence.pattern).suffix
-    in_folder = len(list((folder / sequence.pattern).parent.glob(f"*{suffix}")))
-    if frames and in_folder > len(frames):
+    in_folder = len(list((folder / sequence.pattern).parent.glob(f"*{suffix}"))) if frames else 0
+    if in_folder > len(frames):
         missing = sequence.pattern % (len(frames) + 1)
         why = f"the toolkit ends the sequence there and ignores {in_folder - len(frames)} images"
         yield Finding(f"sequence {folder.name}: {missing} is missing", why, "restore it")

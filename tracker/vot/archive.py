@@ -21,7 +21,9 @@ CHECKSUMS = "SHA256SUMS"
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 _DAMAGED = (
-    *(zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError),  # OSError: places before the file's beginning
+    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError),
+    OSError,  # places before the file's beginning
+    IndexError,  # a member without a name
     *(NotImplementedError, OverflowError, RuntimeError, ValueError),
 )
 """What zipfile raises where the bytes of an archive lead it."""

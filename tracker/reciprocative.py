@@ -94,7 +94,7 @@ class ReciprocativeTracker:
         brief.update(image)
 
     def init(self, image: NDArray[np.uint8], box: Boxes) -> Result:
-        """Learn the target from the first frame.
+        """Learn the target from the first frame; the one before is forgotten.
 
         Args:
             image: (H, W, 3) uint8 RGB.
@@ -113,6 +113,7 @@ class ReciprocativeTracker:
         p = self.params
         self.seed = int(np.random.SeedSequence().generate_state(1)[0]) if p.seed is None else p.seed
         rng = np.random.default_rng(self.seed)
+        self._target = None  # its memory is free for the new one
         extractor = self._backbone.extractor()
 
         frames: list[Frame] = [extractor.frame(image, box), *(extractor.frame(image, box, view) for view in p.views)]

@@ -30,6 +30,7 @@ from tracker.vggm import (
     VGGM,
     normalise_channels,
     window_sum_,
+    without_pad,
 )
 from tracker.winograd import Winograd
 
@@ -92,7 +93,7 @@ class _Stage:
         scaled = gradient.flatten(2) * self._gain[rows]  # (K, n, h * w * C)
         direct.zero_().flatten(2).scatter_add_(2, self._winners[rows].expand(scaled.shape), scaled)
         window_sum_(torch.mul(direct, self._coupling[rows], out=across), scratch)
-        result = scratch.view(-1)[: direct[..., :-PAD].numel()].view(direct[..., :-PAD].shape)
+        result = without_pad(scratch)
         return torch.addcmul(direct[..., :-PAD], across[..., :-PAD], self.activation(rows), out=result)
 
     def push(self, rows: slice, tangent: Tensor) -> Tensor:

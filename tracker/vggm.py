@@ -54,6 +54,12 @@ def window_sum_(x: Tensor, scratch: Tensor) -> Tensor:
     return x
 
 
+def without_pad(buffer: Tensor) -> Tensor:
+    """A contiguous (..., C) in the memory of a contiguous (..., C + 2), whose values it does not keep."""
+    shape = buffer[..., :-PAD].shape
+    return buffer.view(-1)[: shape.numel()].view(shape)
+
+
 def normalise_channels(x: Tensor, root: Tensor, scratch: Tensor) -> Tensor:
     """Local response normalisation ``x * s ** -0.75`` with ``s = 2 + 1e-4 * window_sum(x^2)``.
 
@@ -70,7 +76,7 @@ def normalise_channels(x: Tensor, root: Tensor, scratch: Tensor) -> Tensor:
     """
     window_sum_(torch.mul(x, x, out=root), scratch)
     torch.rsqrt(root.mul_(LRN_ALPHA).add_(LRN_OFFSET), out=root)
-    y = scratch.view(-1)[: x[..., :-PAD].numel()].view(x[..., :-PAD].shape)
+    y = without_pad(scratch)
     torch.sqrt(root[..., :-PAD], out=y)
     return y.mul_(root[..., :-PAD]).mul_(x[..., :-PAD])
 

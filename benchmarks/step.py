@@ -264,30 +264,32 @@ def frame_seconds(repeats: int) -> float:
 
 def render(options: argparse.Namespace) -> str:
     """The comparison as markdown."""
-    rows = []
-    for at in options.at:
-        measured = compare(at, options.repeats)
-        ours = measured["ours"]
-        for name, theirs in measured.items():
-            row = [f"{name}, {at}"]
-            for own, other in ((ours.wall, theirs.wall), (ours.cpu, theirs.cpu)):
-                seconds = statistics.median(other[1:])
-                row += [f"{seconds:.2f}", f"{seconds / statistics.median(own[1:]):.1f}"]
-            row += [
-                f"{difference(ours.gradients[dtype], theirs.gradients[dtype]):.0e}"
-                for dtype in (torch.float32, torch.float64)
-            ]
-            rows.append(row)
-            print(*row, file=sys.stderr, flush=True)
-    header = ["formulation, attention at", "s a step", "ratio", "CPU s", "ratio", "float32", "float64"]
+    rows, frames = [], []
+    for threads in options.threads:
+        torch.set_num_threads(threads)
+        for at in options.at:
+            measured = compare(at, options.repeats)
+            ours = measured["ours"]
+            for name, theirs in measured.items():
+                row = [f"{name}, {at}", str(threads)]
+                for own, other in ((ours.wall, theirs.wall), (ours.cpu, theirs.cpu)):
+                    seconds = statistics.median(other[1:])
+                    row += [f"{seconds:.2f}", f"{seconds / statistics.median(own[1:]):.1f}"]
+                row += [
+                    f"{difference(ours.gradients[dtype], theirs.gradients[dtype]):.0e}"
+                    for dtype in (torch.float32, torch.float64)
+                ]
+                rows.append(row)
+                print(*row, file=sys.stderr, flush=True)
+        frames.append(f"{frame_seconds(options.repeats):.2f} s with {threads} thread{'s' * (threads > 1)}")
+    header = ["formulation, attention at", "threads", "s a step", "ratio", "CPU s", "ratio", "float32", "float64"]
     return "\n\n".join(
         [
             tables.table(header, rows),
             f"{POSITIVES} + {NEGATIVES} samples a step, median of {options.repeats} interleaved repetitions. Ratio: "
             "over ours. float32, float64: largest relative difference of the head's gradients from ours.",
-            f"A frame without update ({PARAMS.near_candidates} candidates, a crop each): "
-            f"{frame_seconds(options.repeats):.2f} s.",
-            tables.provenance(threads=options.threads),
+            f"A frame without update ({PARAMS.near_candidates} candidates, a crop each): {', '.join(frames)}.",
+            tables.provenance(),
         ]
     )
 
@@ -295,12 +297,11 @@ def render(options: argparse.Namespace) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the comparison and print its table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=1, help="threads of every formulation (1)")
+    parser.add_argument("--threads", nargs="+", type=int, default=[2, 1], help="of every formulation (2, then 1)")
     parser.add_argument("--repeats", type=int, default=3, help="interleaved repetitions after one to warm up (3)")
     parser.add_argument("--at", nargs="+", choices=list(POINTS), default=list(POINTS), help="where attention is taken")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the table between the file's markers 'step'")
     options = parser.parse_args(arguments)
-    torch.set_num_threads(options.threads)
     report = render(options)
     print(report)
     if options.write:

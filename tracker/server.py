@@ -45,7 +45,11 @@ _PARAMETERS = {"RECIPROCATIVE_THREADS": "threads", "RECIPROCATIVE_SEED": "seed",
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve one client on stdin and stdout (or the port in TRAX_SOCKET) and return the exit code of the process."""
+    """Serve one client on stdin and stdout (or the port in TRAX_SOCKET) and end the process.
+
+    Returns:
+        2 if there is nobody to serve; once there is, the process ends here.
+    """
     if (sys.argv[1:] if arguments is None else arguments) or (os.isatty(0) and "TRAX_SOCKET" not in os.environ):
         print(__doc__, file=sys.stderr)
         print("It is started by a TraX client, for example `vot test DAT`, and takes no arguments.", file=sys.stderr)
@@ -62,8 +66,8 @@ def main(arguments: list[str] | None = None) -> int:
         session = Session(name, _parameters(name, os.environ), watchdog)
     except Exception as error:  # the toolkit says no more than "Unable to connect to tracker"
         _report(watchdog, error, code=2)
-        return 2
-    return session.run()
+        watchdog.exit(2, "the server could not start")
+    watchdog.exit(*session.run())
 
 
 class Session:
@@ -96,8 +100,8 @@ class Session:
             multiobject=True,
         )
 
-    def run(self) -> int:
-        """Answer requests until the client quits; return the exit code of the process."""
+    def run(self) -> tuple[int, str]:
+        """Answer requests until the client quits; return the exit code of the process and what to log of it."""
         try:
             while (request := self._wait()) is not None:
                 start = perf_counter()
@@ -108,8 +112,8 @@ class Session:
                 self._server.status(answer)
         except Exception as error:  # whatever it is, the client has to hear of it instead of waiting for a reply
             return self._fail(error)
-        log.info("client quit after %d frames, %.1f ms each", self._frames, 1e3 * self._seconds / max(self._frames, 1))
-        return 0
+        mean = 1e3 * self._seconds / max(self._frames, 1)
+        return 0, f"client quit after {self._frames} frames, {mean:.1f} ms each"
 
     def _wait(self) -> Any:
         """Next request, or None when the client has quit or closed its pipe between two requests."""
@@ -155,13 +159,13 @@ class Session:
         )
         return result
 
-    def _fail(self, error: Exception) -> int:
+    def _fail(self, error: Exception) -> tuple[int, str]:
         reason = _report(self._watchdog, error, code=1)
         try:
             self._server.quit(reason[:_REASON_LIMIT])
         except trax.TraxException:
             log.info("the client does not listen any more")
-        return 1
+        return 1, "the session was ended"
 
 
 def _parameters(name: str, environment: Mapping[str, str]) -> dict[str, Any]:

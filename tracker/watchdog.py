@@ -25,6 +25,7 @@ import socket
 import sys
 import threading
 from collections import deque
+from typing import NoReturn
 from urllib.parse import unquote_to_bytes
 
 log = logging.getLogger(__name__)
@@ -95,6 +96,7 @@ class Watchdog:
         self._messages: list[str] = []  # its complete messages, shortened: initialisations before the image comes
         self._requests: deque[list[str]] = deque()  # those of each request that is not answered
         self._quit = False
+        self._exiting = threading.Lock()
 
     def start(self) -> None:
         """Begin to watch; to be called once, from the main thread."""
@@ -113,6 +115,17 @@ class Watchdog:
     def ending(self, code: int) -> None:
         """Note that the main thread ends the process with ``code``, whatever the client does meanwhile."""
         self._code = code
+
+    def exit(self, code: int, reason: str) -> NoReturn:
+        """End the process, from whatever thread, without the interpreter's own end.
+
+        The main thread may be inside libtrax, where it cannot be interrupted, and this thread may wake at any time: the
+        first one to come here ends both.
+        """
+        self._exiting.acquire()  # for good
+        log.info("%s; exit code %d", reason, code)
+        logging.shutdown()
+        os._exit(code)
 
     def tell(self, text: str) -> None:
         """Write ``text`` to the stderr of the process as whole lines; never while a message is being sent."""
@@ -137,7 +150,7 @@ class Watchdog:
             self._watch()
         except Exception:  # without this thread the process would wait forever
             log.exception("the watchdog failed")
-            self._exit(1, "nobody watches the client")
+            self.exit(1, "nobody watches the client")
 
     def _watch(self) -> None:
         poller = select.poll()
@@ -152,15 +165,15 @@ class Watchdog:
                 poller.register(self._client, select.POLLIN)
             elif not self.ended:
                 if (self._code or self.unfinished) and not self._quit and not self.refusal:
-                    self._exit(self._code or 1, "the client closed its pipe inside a request")
+                    self.exit(self._code or 1, "the client closed its pipe inside a request")
                 self.ended = True
                 os.close(self._libtrax)  # libtrax tells the main thread
             events = dict(poller.poll())
             if self._signals in events:
-                self._exit(0, "stopped by a signal")
+                self.exit(0, "stopped by a signal")
             if 1 in events:
                 self._drain()
-                self._exit(self._code or int(self.unfinished), "the client went away")
+                self.exit(self._code or int(self.unfinished), "the client went away")
             if outbox and self._libtrax in events:
                 outbox = outbox[os.write(self._libtrax, outbox) :]
                 poller.unregister(self._libtrax)
@@ -225,8 +238,3 @@ class Watchdog:
         if not self._messages:
             self._size = 0
         return True
-
-    def _exit(self, code: int, reason: str) -> None:
-        log.info("%s; exit code %d", reason, code)
-        logging.shutdown()
-        os._exit(code)  # the main thread may be inside libtrax, where it cannot be interrupted

@@ -47,8 +47,7 @@ def measure(folder: Path, tests: Sequence[str]) -> tuple[int, dict[str, Lines]]:
 
     code = coverage("run", "-m", "pytest", "-q", "-m", "not soak", *tests, check=False)
     coverage("combine", "--quiet")
-    # Copies of the package that trackers ran from are gone by now: such files are left out.
-    coverage("json", "--quiet", "--ignore-errors", "-o", str(folder / "coverage.json"))
+    coverage("json", "--quiet", "-o", str(folder / "coverage.json"))
     return code, read(json.loads((folder / "coverage.json").read_text()))
 
 

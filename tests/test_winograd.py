@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from tracker.winograd import Winograd
+from tracker.winograd import RowFilter, Winograd
 
 CASES = [  # kernel's side, size, stride, tile
     (3, 5, 1, 3),  # conv3 of VGG-M: one tile
@@ -42,6 +42,23 @@ def test_the_adjoint_is_the_transpose(side, size, stride, tile):
     assert float((back * x).sum()) == pytest.approx(float((z * y).sum()), rel=1e-12)
 
 
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 5e-5)])
+@pytest.mark.parametrize(
+    ("side", "size", "stride", "tile"), [(7, 51, 2, 4), (7, 12, 2, 3), (5, 9, 2, 6), (3, 8, 1, 2), (4, 7, 3, 7)]
+)
+def test_filtered_rows_equal_the_transposed_convolution(side, size, stride, tile, dtype, tolerance):
+    kernel, y = random(5, 3, side, side, dtype=dtype), random(2, size, size, 5, dtype=dtype)
+    rows = RowFilter(kernel, size, stride, tile, batch=2)
+    for scale in (3.0, 1.0):  # nothing of the first maps is left in the buffers
+        for j, part in enumerate(rows.rows):
+            part.copy_(scale * y[:, j::tile])
+        x = rows.adjoint()
+    expected = F.conv_transpose2d(y.permute(0, 3, 1, 2), kernel, stride=stride).permute(0, 2, 3, 1)
+    beyond = (x.shape[1] - expected.shape[1], x.shape[2] - expected.shape[2])
+    expected = F.pad(expected, (0, 0, 0, beyond[1], 0, beyond[0]))
+    torch.testing.assert_close(x, expected, rtol=0, atol=tolerance * float(expected.abs().max()))
+
+
 def test_a_tile_of_too_many_points_is_refused():
-    with pytest.raises(ValueError, match="tile is 7; with 3 taps of stride 2 it may be 6"):
+    with pytest.raises(ValueError, match="tile is 7; with 3 taps it may be 6"):
         Winograd(random(5, 4, 5, 5, dtype=torch.float32), size=25, stride=2, tile=7, batch=1)

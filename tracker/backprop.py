@@ -12,7 +12,7 @@ With ``y_i = x_i s_i^-b``, ``s_i = k + a sum_j x_j^2`` over the window of i, the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -32,7 +32,7 @@ from tracker.vggm import (
     window_sum_,
     without_pad,
 )
-from tracker.winograd import Winograd
+from tracker.winograd import RowFilter, Winograd
 
 POINTS = {"input": (CROP_SIZE, CROP_SIZE, 3), "conv1": ACTIVATIONS[0]}
 CLASSES = 2
@@ -40,6 +40,7 @@ CHUNK = 16
 """Samples that pass a convolution together."""
 _PIECE = 2
 """Samples whose gradients at conv1, two of a megabyte each, are worked on together: they should stay in the cache."""
+_SLOPE = -2 * LRN_ALPHA * LRN_BETA
 
 
 class _Stage:
@@ -58,7 +59,7 @@ class _Stage:
         self.pooled = ((height - 1) // 2, (width - 1) // 2, channels)  # (h, w, C)
         outputs = self.pooled[0] * self.pooled[1] * channels
         self._activation = like.new_zeros(capacity, *padded)  # the ReLU's output, x
-        self._coupling = like.new_zeros(capacity, *padded)  # -2 a b x / s
+        self._coupling = like.new_zeros(capacity, *padded)  # x / s
         self._winners = like.new_empty((capacity, outputs), dtype=torch.int64)  # of the pooling, in flat padded maps
         self._gain = like.new_empty(capacity, outputs)  # s^-b at the winners, 0 where a whole window is dead
         self._scratch = like.new_empty(3, CLASSES * piece, *padded)
@@ -84,17 +85,25 @@ class _Stage:
         torch.add(self._channels, cells, alpha=x.shape[3], out=winners.view(cells.shape))
         at_winners = root.flatten(1).gather(1, winners)  # (n, h * w * C), s^-0.5
         torch.sqrt(at_winners, out=gain).mul_(at_winners).mul_(output.flatten(1).sign())
-        torch.mul(root.square_(), x, out=coupling).mul_(-2 * LRN_ALPHA * LRN_BETA)
+        torch.mul(root.square_(), x, out=coupling)
         return output
 
     def pull(self, rows: slice, gradient: Tensor) -> Tensor:
         """Gradient at the pooled output (K, n, h, w, C) to the gradient before the ReLU (K, n, H, W, C)."""
+        result = without_pad(self._buffers(*gradient.shape[:2])[2])
+        self.pull_rows(rows, gradient, [result])
+        return result
+
+    def pull_rows(self, rows: slice, gradient: Tensor, out: Sequence[Tensor]) -> None:
+        """``pull``, of which row y is written to ``out[y % len(out)]``."""
         direct, across, scratch = self._buffers(*gradient.shape[:2])
         scaled = gradient.flatten(2) * self._gain[rows]  # (K, n, h * w * C)
         direct.zero_().flatten(2).scatter_add_(2, self._winners[rows].expand(scaled.shape), scaled)
         window_sum_(torch.mul(direct, self._coupling[rows], out=across), scratch)
-        result = without_pad(scratch)
-        return torch.addcmul(direct[..., :-PAD], across[..., :-PAD], self.activation(rows), out=result)
+        direct, across, activation = direct[..., :-PAD], across[..., :-PAD], self.activation(rows)
+        for j, part in enumerate(out):
+            every = slice(j, None, len(out))
+            torch.addcmul(direct[:, :, every], across[:, :, every], activation[:, every], value=_SLOPE, out=part)
 
     def push(self, rows: slice, tangent: Tensor) -> Tensor:
         """Adjoint of ``pull``: (K, n, H, W, C) to (K, n, h, w, C)."""
@@ -103,7 +112,7 @@ class _Stage:
         across[..., -PAD:] = 0
         window_sum_(across, scratch)
         coupling = self._coupling[rows][..., :-PAD]
-        torch.addcmul(tangent, across[..., :-PAD], coupling, out=total[..., :-PAD])
+        torch.addcmul(tangent, across[..., :-PAD], coupling, value=_SLOPE, out=total[..., :-PAD])
         winners = self._winners[rows].expand(len(tangent), -1, -1)
         return total.flatten(2).gather(2, winners).mul_(self._gain[rows]).unflatten(2, self.pooled)
 
@@ -139,10 +148,7 @@ class Linearisation:
         _, kernel, last = network.kernels
         self._conv2 = Winograd(kernel, self._first.pooled[0], stride=2, tile=6, batch=CLASSES * CHUNK)
         self._conv3 = Winograd(last, self._second.pooled[0], stride=1, tile=3, batch=CLASSES * capacity)
-        # A stride-2 convolution is a stride-1 one on 2 x 2 blocks of pixels; transposed, that is three times faster.
-        blocks = F.pad(network.kernels[0], (0, 1, 0, 1)).unflatten(3, (4, 2)).unflatten(2, (4, 2))
-        blocks = blocks.permute(0, 3, 5, 1, 2, 4).flatten(1, 3)  # (96, 2 * 2 * 3, 4, 4)
-        self._blocks = blocks.contiguous(memory_format=torch.channels_last)
+        self._conv1 = RowFilter(network.kernels[0], ACTIVATIONS[0][0], stride=2, tile=4, batch=CLASSES * _PIECE)
         self._ones = like.new_ones(self.shape[2])
 
     def __len__(self) -> int:
@@ -212,18 +218,26 @@ class Linearisation:
             g = self._second.pull(rows, top[:, rows])  # (K, n, 11, 11, 256)
             g = _each(self._conv2.adjoint, g)  # (K, n, 25, 25, 96)
             for piece in _split(rows, _PIECE):
-                a = self._first.pull(piece, g[:, piece.start - rows.start : piece.stop - rows.start])
-                yield piece, a if self.at == "conv1" else self._to_pixels(a)
+                at_pooled = g[:, piece.start - rows.start : piece.stop - rows.start]
+                if self.at == "conv1":
+                    yield piece, self._first.pull(piece, at_pooled)
+                else:
+                    yield piece, self._pull_pixels(piece, at_pooled)
+
+    def _pull_pixels(self, rows: slice, gradient: Tensor) -> Tensor:
+        """From the first pooled output (K, n, 25, 25, 96) to (K, n, 108, 108, 3), a row and a column too many."""
+        sizes = gradient.shape[:2]
+        self._first.pull_rows(rows, gradient, [part[: sizes.numel()].unflatten(0, sizes) for part in self._conv1.rows])
+        return self._conv1.adjoint()[: sizes.numel()].unflatten(0, sizes)
 
     def _cropped(self, piece: Tensor) -> Tensor:
         """A piece of ``_pull`` (K, n, H, W, ...) without a row and a column too many."""
         return piece[:, :, : self.shape[0], : self.shape[1]]
 
-    def _to_pixels(self, gradient: Tensor) -> Tensor:
-        """Transposed conv1: (K, n, 51, 51, 96) to (K, n, 108, 108, 3), of which the last row and column are 0."""
-        blocks = _convolve(F.conv_transpose2d, gradient, self._blocks, 1)  # (K, n, 54, 54, 12)
-        pixels = blocks.unflatten(4, (2, 6)).transpose(3, 4)  # (K, n, 54, 2, 54, 2 * 3)
-        return pixels.reshape(*gradient.shape[:2], CROP_SIZE + 1, CROP_SIZE + 1, 3)
+    def _forward1(self, x: Tensor) -> Tensor:
+        """conv1 without bias: (N, 107, 107, 3) to (N, 51, 51, 96)."""
+        y = F.conv2d(x.permute(0, 3, 1, 2), self.network.kernels[0], stride=2)
+        return y.permute(0, 2, 3, 1).contiguous()
 
     def _push(self, classes: int, tangent: Callable[[slice], Tensor]) -> Tensor:
         """Tangents at the chosen point, (K, n, H, W, C) for given samples, to the features (K, N, 4608)."""
@@ -233,7 +247,7 @@ class Linearisation:
             for piece in _split(rows, _PIECE):
                 v = tangent(piece)
                 if self.at == "input":
-                    v = _convolve(F.conv2d, v, self.network.kernels[0], 2)  # (K, n, 51, 51, 96)
+                    v = _each(self._forward1, v)  # (K, n, 51, 51, 96)
                 pieces.append(self._first.push(piece, v))
             v = _each(self._conv2.forward, torch.cat(pieces, 1))  # (K, n, 11, 11, 256)
             top[:, rows] = self._second.push(rows, v)  # (K, n, 5, 5, 256)
@@ -248,12 +262,6 @@ def _split(rows: slice, size: int) -> list[slice]:
 def _each(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """A function of (N, ...) on (K, n, ...)."""
     return function(x.flatten(0, 1)).unflatten(0, x.shape[:2])
-
-
-def _convolve(function: Callable[..., Tensor], x: Tensor, kernel: Tensor, stride: int) -> Tensor:
-    """A bias-free convolution on (K, n, H, W, C)."""
-    y = function(x.flatten(0, 1).permute(0, 3, 1, 2), kernel, stride=stride)
-    return y.permute(0, 2, 3, 1).contiguous().unflatten(0, x.shape[:2])
 
 
 class _Maps(torch.autograd.Function):

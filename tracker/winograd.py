@@ -5,7 +5,9 @@ polynomials, where a convolution is a product, and Q takes the products to the o
 the input, each convolved with stride 1, count as channels. What is left to do is one product of matrices for each pair
 of points, with a third of the multiplications of the direct sum. The adjoint is the same, read backwards.
 
-Worth it where channels are many and an axis is a few tiles long.
+Worth it where channels are many and an axis is a few tiles long (``Winograd``). Where one side has few channels, points
+along both axes cost more in memory traffic than they save in multiplications; along one of them they pay
+(``RowFilter``).
 """
 
 from __future__ import annotations
@@ -17,6 +19,34 @@ from torch import Tensor
 
 _POINTS = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5)
 """Finite points, to which infinity is added; more of them would cost float32 its precision."""
+
+
+def _filter(taps: int, tile: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Minimal filtering of a tile: ``tile`` outputs of a kernel of ``taps`` with stride 1 from ``points`` inputs.
+
+    Returns:
+        P (points, inputs), what a kernel becomes (points, taps), and Q (outputs, points); float64.
+
+    Raises:
+        ValueError: that takes more than 8 points.
+    """
+    if tile + taps - 2 > len(_POINTS):
+        raise ValueError(f"tile is {tile}; with {taps} taps it may be {len(_POINTS) + 2 - taps}")
+    points = tile + taps - 1
+    powers = torch.zeros(points, points, dtype=torch.float64)  # of each point, the last of which is infinity
+    powers[:-1] = torch.tensor(_POINTS[: points - 1], dtype=torch.float64)[:, None] ** torch.arange(points)
+    powers[-1, -1] = 1
+    of_taps, of_outputs = powers[:, :taps].clone(), powers[:, :tile].clone()
+    of_taps[-1], of_outputs[-1] = torch.eye(taps)[-1], torch.eye(tile)[-1]
+    return torch.linalg.inv(powers).T, of_taps, of_outputs.T
+
+
+def _phases(kernel: Tensor, taps: int, stride: int) -> Tensor:
+    """A kernel (O, C, k, k) by phase, float64: (O, C, taps, s, taps, s)."""
+    side = kernel.shape[2]
+    padded = kernel.new_zeros(*kernel.shape[:2], taps * stride, taps * stride, dtype=torch.float64)
+    padded[:, :, :side, :side] = kernel
+    return padded.unflatten(3, (taps, stride)).unflatten(2, (taps, stride))
 
 
 class Winograd:
@@ -36,34 +66,21 @@ class Winograd:
     def __init__(self, kernel: Tensor, size: int, stride: int, tile: int, batch: int):
         outputs, channels, side, _ = kernel.shape
         taps = -(-side // stride)
-        if tile + taps - 2 > len(_POINTS):
-            raise ValueError(f"tile is {tile}; with {taps} taps of stride {stride} it may be {len(_POINTS) + 2 - taps}")
-        self._points, self._stride = tile + taps - 1, stride
+        to_points, of_taps, to_output = _filter(taps, tile)
+        self._points, self._stride = len(to_points), stride
         self._size, self._output = size, (size - side) // stride + 1
         self._tiles = -(-self._output // tile)
-        finite = torch.tensor(_POINTS[: self._points - 1], dtype=torch.float64)
-        powers = torch.zeros(self._points, self._points, dtype=torch.float64)  # the last row is infinity
-        powers[:-1] = finite[:, None] ** torch.arange(self._points)
-        powers[-1, -1] = 1
-        to_points = torch.linalg.inv(powers)  # (place in the tile's input, point)
-        of_taps = powers[:, :taps].clone()
-        of_outputs = powers[:, :tile].clone()
-        of_taps[-1], of_outputs[-1] = torch.eye(taps)[-1], torch.eye(tile)[-1]
-
         p = torch.zeros(self._points, self._tiles, stride, size, dtype=torch.float64)
         q = torch.zeros(self._output, self._points, self._tiles, dtype=torch.float64)
         for t in range(self._tiles):
             for place in range(self._points):
                 for phase in range(stride):
                     if (pixel := stride * (tile * t + place) + phase) < size:
-                        p[:, t, phase, pixel] = to_points[place]
+                        p[:, t, phase, pixel] = to_points[:, place]
             for place in range(min(tile, self._output - tile * t)):
-                q[tile * t + place, :, t] = of_outputs[:, place]
-        padded = kernel.new_zeros(outputs, channels, taps * stride, taps * stride, dtype=torch.float64)
-        padded[:, :, :side, :side] = kernel
-        phases = padded.unflatten(3, (taps, stride)).unflatten(2, (taps, stride))  # (O, C, taps, s, taps, s)
+                q[tile * t + place, :, t] = to_output[place]
         of_taps = of_taps.to(kernel.device)
-        kernels = torch.einsum("yj,ocjpkq,xk->yxpqco", of_taps, phases, of_taps)
+        kernels = torch.einsum("yj,ocjpkq,xk->yxpqco", of_taps, _phases(kernel, taps, stride), of_taps)
         self._p, self._q = p.flatten(0, 2).to(kernel), q.flatten(1).to(kernel)
         self._kernels = kernels.flatten(2, 4).flatten(0, 1).to(kernel.dtype)  # (points^2, s^2 C, O)
         places = batch * (self._points * self._tiles) ** 2
@@ -111,3 +128,54 @@ class Winograd:
         shape = (count, rows, rows * channels)
         twice = x.new_empty(shape) if second is None else self._buffer(second, *shape)
         return torch.matmul(matrix, once.view(count, side, -1), out=twice).view(count, rows, rows, channels)
+
+
+class RowFilter:
+    """The adjoint of a convolution of few input channels, with minimal filtering of the rows.
+
+    Args:
+        kernel: (O, C, k, k).
+        size: h = w of the convolution's output.
+        stride: s.
+        tile: rows of that output which share their points.
+        batch: number of maps.
+
+    Attributes:
+        rows: where the maps (batch, h, w, O) that ``adjoint`` takes have to be written: row y is
+            ``rows[y % tile][:, y // tile]``.
+
+    Raises:
+        ValueError: ``tile`` needs more than 8 points.
+    """
+
+    def __init__(self, kernel: Tensor, size: int, stride: int, tile: int, batch: int):
+        outputs, channels, side, _ = kernel.shape
+        self._taps = -(-side // stride)
+        to_points, of_taps, to_output = _filter(self._taps, tile)
+        points, tiles = len(to_points), -(-size // tile)
+        self._blocks, self._block = size + self._taps - 1, (stride, stride, channels)  # of stride x stride pixels
+        p = torch.zeros(points, tiles, self._blocks, dtype=torch.float64)
+        for t in range(tiles):
+            inputs = min(points, self._blocks - tile * t)
+            p[:, t, tile * t : tile * t + inputs] = to_points[:, :inputs]
+        kernels = torch.einsum("yj,ocjpkq->yokpqc", of_taps.to(kernel.device), _phases(kernel, self._taps, stride))
+        self._kernels = kernels.flatten(2).to(kernel.dtype)  # (points, O, taps * s * s * C)
+        self._from_points, self._of_tile = p.flatten(0, 1).T.to(kernel), to_output.T.to(kernel)
+        self._tiled = kernel.new_zeros(tile, batch, tiles, size, outputs)  # rows beyond the maps stay 0
+        self.rows = [rows[:, : len(range(j, size, tile))] for j, rows in enumerate(self._tiled)]
+        self._at_points = kernel.new_empty(points, batch * tiles * size, outputs)
+        self._products = kernel.new_empty(points, batch * tiles * size, self._kernels.shape[2])
+        self._columns = kernel.new_empty(batch, points, tiles, self._blocks, self._kernels.shape[2] // self._taps)
+
+    def adjoint(self) -> Tensor:
+        """The maps transposed: (batch, H, W, C), and the rows and columns that no output sees, up to a stride."""
+        tile, batch, tiles, size, _ = self._tiled.shape
+        torch.mm(self._of_tile, self._tiled.view(tile, -1), out=self._at_points.view(len(self._at_points), -1))
+        torch.bmm(self._at_points, self._kernels, out=self._products)
+        products = self._products.view(-1, batch, tiles, size, self._taps, self._columns.shape[4])
+        self._columns.zero_()
+        for tap in range(self._taps):
+            self._columns[:, :, :, tap : tap + size] += products[..., tap, :].transpose(0, 1)
+        x = self._from_points @ self._columns.flatten(3).flatten(1, 2)  # (batch, blocks, blocks * s * s * C)
+        x = x.view(batch, self._blocks, self._blocks, *self._block).transpose(2, 3)
+        return x.flatten(3, 4).flatten(1, 2)

@@ -43,13 +43,14 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# FIGURES="--write docs/trust.md" keeps what is measured, LONG="--sequences FOLDER --only NAME" is what to follow for long.
 soak: $(SOAK)/.installed $(SECOND)/.installed
 	$(BIN)/python -m pytest -m soak --hypothesis-profile=default
-	$(BIN)/python -m benchmarks.endurance
-	$(BIN)/python -m benchmarks.toolkits
-	$(SOAK)/bin/python -m benchmarks.covered
-	$(SOAK)/bin/python -m benchmarks.mutants
-	$(BIN)/python -m benchmarks.fuzz
+	$(BIN)/python -m benchmarks.endurance $(LONG) $(FIGURES)
+	$(BIN)/python -m benchmarks.toolkits $(FIGURES)
+	$(SOAK)/bin/python -m benchmarks.covered $(FIGURES)
+	$(SOAK)/bin/python -m benchmarks.mutants $(FIGURES)
+	$(BIN)/python -m benchmarks.fuzz $(FIGURES)
 
 # OpenCV's CSRT and KCF, for benchmarks/: opencv-contrib-python cannot share an environment with opencv-python.
 bench-env: $(CONTRIB)/.installed

@@ -16,7 +16,7 @@ from tracker.samples import Samples
 from tracker.vggm import FEATURES, PAD, VGGM, normalise_channels
 
 TOLERANCE = {torch.float64: 1e-5, torch.float32: 1e-3}
-COUNT = CHUNK + 3  # a full chunk, and a part of one that ends within a piece
+COUNT = CHUNK + 3  # a full chunk, and a part of one
 HIDDEN = 24
 
 
@@ -250,6 +250,29 @@ def test_maps_do_not_depend_on_the_batch():
     assert together.shape == (2, COUNT, 51 * 51) and float(together.min()) >= 0
     alone = linear.fix(images[-1:], features[-1:]).maps(seeds[:, -1:])
     np.testing.assert_allclose(alone[:, 0].numpy(), together[:, -1].numpy(), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [5, 2, 1, 0])
+def test_threads_share_the_crops(count):
+    """Three threads, some of which may have fewer crops than others or none."""
+    images, network = crops(count), VGGM(weights())
+    features = network.features(images)
+    generator = torch.Generator().manual_seed(4)
+    found = []
+    for threads in (1, 3):
+        torch.set_num_threads(threads)
+        try:
+            linear = Linearisation(network, "input", 5).fix(images, features)
+            seeds = torch.randn(2, count, FEATURES, generator=generator.manual_seed(4)).requires_grad_()
+            maps = linear.maps(seeds)
+            (gradient,) = torch.autograd.grad(maps.square().sum(), seeds)
+            assert torch.get_num_threads() == threads
+        finally:
+            torch.set_num_threads(1)
+        found.append((maps.detach(), gradient, linear.pullback(seeds.detach())))
+    for alone, shared in zip(*found, strict=True):
+        assert alone.shape == shared.shape
+        torch.testing.assert_close(shared, alone, rtol=1e-3, atol=1e-4 * float(alone.abs().max() if count else 0))
 
 
 def test_moving_on_before_backward_is_refused():

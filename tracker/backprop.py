@@ -13,6 +13,7 @@ With ``y_i = x_i s_i^-b``, ``s_i = k + a sum_j x_j^2`` over the window of i, the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
@@ -36,9 +37,9 @@ from tracker.winograd import RowFilter, Winograd
 
 POINTS = {"input": (CROP_SIZE, CROP_SIZE, 3), "conv1": ACTIVATIONS[0]}
 CLASSES = 2
-CHUNK = 16
+CHUNK = 32
 """Samples that pass a convolution together."""
-_PIECE = 2
+_PIECE = 1
 """Samples whose gradients at conv1, two of a megabyte each, are worked on together: they should stay in the cache."""
 _SLOPE = -2 * LRN_ALPHA * LRN_BETA
 
@@ -117,10 +118,123 @@ class _Stage:
         return total.flatten(2).gather(2, winners).mul_(self._gain[rows]).unflatten(2, self.pooled)
 
 
+class _Share:
+    """The Jacobian at some of the crops, for one thread at a time.
+
+    Args:
+        network: the frozen convolutions.
+        at: "input" or "conv1".
+        capacity: largest number of crops.
+    """
+
+    def __init__(self, network: VGGM, at: str, capacity: int):
+        like = network.biases[0]
+        self._network, self._at, self._shape = network, at, POINTS[at]
+        self._first, self._second = (
+            _Stage(like, capacity, ACTIVATIONS[0], _PIECE),
+            _Stage(like, capacity, ACTIVATIONS[1], CHUNK),
+        )
+        self._alive = like.new_empty((capacity, FEATURES), dtype=torch.bool)
+        self._positive = like.new_empty((CLASSES, capacity, *self._shape), dtype=torch.bool)
+        self._tangent = like.new_empty(CLASSES * _PIECE, *self._shape)
+        self._count = 0
+        _, kernel, last = network.kernels
+        self._conv2 = Winograd(kernel, self._first.pooled[0], stride=2, tile=6, batch=CLASSES * CHUNK)
+        self._conv3 = Winograd(last, self._second.pooled[0], stride=1, tile=3, batch=CLASSES * capacity)
+        self._conv1 = RowFilter(network.kernels[0], ACTIVATIONS[0][0], stride=2, tile=4, batch=CLASSES * _PIECE)
+        self._ones = like.new_ones(self._shape[2])
+
+    def fix(self, crops: Tensor, features: Tensor) -> None:
+        """Linearise at these crops."""
+        self._count = len(crops)
+        torch.gt(features, 0, out=self._alive[: len(crops)])
+        for rows in _split(slice(0, self._count), CHUNK):
+            pooled = []
+            for piece in _split(rows, _PIECE):
+                self._network.conv(0, self._network.normalise(crops[piece]), out=self._first.activation(piece))
+                pooled.append(self._first.fix(piece))
+            x = self._conv2.forward(torch.cat(pooled)).add_(self._network.biases[1])  # (n, 11, 11, 256)
+            torch.clamp(x, min=0, out=self._second.activation(rows))
+            self._second.fix(rows)
+
+    def pullback(self, gradients: Tensor, out: Tensor) -> None:
+        """``J^T G``: gradients (K, N, 4608) to (K, N, H, W, C)."""
+        for rows, chunk in self._pull(gradients):
+            out[:, rows] = self._cropped(chunk)
+
+    def maps(self, gradients: Tensor, out: Tensor) -> None:
+        """The positive part of ``J^T G``, summed over channels: gradients (2, N, 4608) to (2, N, H, W)."""
+        for rows, attention in self._pull(gradients):  # (2, n, H, W, C)
+            torch.gt(self._cropped(attention), 0, out=self._positive[:, rows])
+            out[:, rows] = self._cropped(attention.relu_() @ self._ones)
+
+    def pushforward(self, tangents: Tensor, out: Tensor) -> None:
+        """``J V``: tangents (K, N, H, W, C) to (K, N, 4608)."""
+        self._push(lambda rows: tangents[:, rows].contiguous(), out)
+
+    def adjoint_maps(self, gradient: Tensor, out: Tensor) -> None:
+        """Adjoint of the last ``maps``: (2, N, H, W) to (2, N, 4608)."""
+
+        def tangent(rows: slice) -> Tensor:
+            positive = self._positive[:, rows].view(torch.uint8)  # (2, n, H, W, C)
+            into = self._tangent[: positive.shape[0] * positive.shape[1]].view(positive.shape)
+            return torch.mul(gradient[:, rows, :, :, None], positive, out=into)
+
+        self._push(tangent, out)
+
+    def _pull(self, gradients: Tensor) -> Iterator[tuple[slice, Tensor]]:
+        """Gradients (K, N, 4608) at the chosen point, a few samples at a time; each piece is valid until the next.
+
+        Pieces (K, n, H, W, C) may have a row and a column too many.
+        """
+        top = (gradients * self._alive[: self._count]).unflatten(2, SHAPE)  # (K, N, 3, 3, 512)
+        top = _each(self._conv3.adjoint, top)  # (K, N, 5, 5, 256)
+        for rows in _split(slice(0, self._count), CHUNK):
+            g = self._second.pull(rows, top[:, rows])  # (K, n, 11, 11, 256)
+            g = _each(self._conv2.adjoint, g)  # (K, n, 25, 25, 96)
+            for piece in _split(rows, _PIECE):
+                at_pooled = g[:, piece.start - rows.start : piece.stop - rows.start]
+                if self._at == "conv1":
+                    yield piece, self._first.pull(piece, at_pooled)
+                else:
+                    yield piece, self._pull_pixels(piece, at_pooled)
+
+    def _pull_pixels(self, rows: slice, gradient: Tensor) -> Tensor:
+        """From the first pooled output (K, n, 25, 25, 96) to (K, n, 108, 108, 3), a row and a column too many."""
+        sizes = gradient.shape[:2]
+        self._first.pull_rows(rows, gradient, [part[: sizes.numel()].unflatten(0, sizes) for part in self._conv1.rows])
+        return self._conv1.adjoint()[: sizes.numel()].unflatten(0, sizes)
+
+    def _cropped(self, piece: Tensor) -> Tensor:
+        """A piece of ``_pull`` (K, n, H, W, ...) without a row and a column too many."""
+        return piece[:, :, : self._shape[0], : self._shape[1]]
+
+    def _forward1(self, x: Tensor) -> Tensor:
+        """conv1 without bias: (N, 107, 107, 3) to (N, 51, 51, 96)."""
+        y = F.conv2d(x.permute(0, 3, 1, 2), self._network.kernels[0], stride=2)
+        return y.permute(0, 2, 3, 1).contiguous()
+
+    def _push(self, tangent: Callable[[slice], Tensor], out: Tensor) -> None:
+        """Tangents at the chosen point, (K, n, H, W, C) for given samples, to the features (K, N, 4608)."""
+        top = self._tangent.new_empty(len(out), self._count, *self._second.pooled)
+        for rows in _split(slice(0, self._count), CHUNK):
+            pieces = []
+            for piece in _split(rows, _PIECE):
+                v = tangent(piece)
+                if self._at == "input":
+                    v = _each(self._forward1, v)  # (K, n, 51, 51, 96)
+                pieces.append(self._first.push(piece, v))
+            v = _each(self._conv2.forward, torch.cat(pieces, 1))  # (K, n, 11, 11, 256)
+            top[:, rows] = self._second.push(rows, v)  # (K, n, 5, 5, 256)
+        top = _each(self._conv3.forward, top)  # (K, N, 3, 3, 512)
+        torch.mul(top.flatten(2), self._alive[: self._count], out=out)
+
+
 class Linearisation:
     """J, the Jacobian of the conv3 features with respect to the input or conv1, at fixed crops.
 
-    One object serves a whole training: ``fix`` moves it to other crops within the same buffers.
+    One object serves a whole training: ``fix`` moves it to other crops within the same buffers. Crops are independent,
+    so each of torch's threads works on a share of them; results for another number of threads differ by rounding.
 
     Args:
         network: the frozen convolutions.
@@ -135,26 +249,15 @@ class Linearisation:
     def __init__(self, network: VGGM, at: str, capacity: int):
         if at not in POINTS:
             raise ValueError(f"at is {at!r}; expected one of {', '.join(POINTS)}")
-        like = network.biases[0]
         self.network, self.at, self.capacity, self.shape = network, at, capacity, POINTS[at]
-        self._first, self._second = (
-            _Stage(like, capacity, ACTIVATIONS[0], _PIECE),
-            _Stage(like, capacity, ACTIVATIONS[1], CHUNK),
-        )
-        self._alive = like.new_empty((capacity, FEATURES), dtype=torch.bool)
-        self._positive = like.new_empty((CLASSES, capacity, *self.shape), dtype=torch.bool)
-        self._tangent = like.new_empty(CLASSES * _PIECE, *self.shape)
+        threads = min(torch.get_num_threads(), capacity) if network.device.type == "cpu" else 1
+        self._shares = [_Share(network, at, -(-capacity // threads)) for _ in range(threads)]
+        self._pool = ThreadPoolExecutor(threads)
         self._version = self._count = 0
-        _, kernel, last = network.kernels
-        self._conv2 = Winograd(kernel, self._first.pooled[0], stride=2, tile=6, batch=CLASSES * CHUNK)
-        self._conv3 = Winograd(last, self._second.pooled[0], stride=1, tile=3, batch=CLASSES * capacity)
-        self._conv1 = RowFilter(network.kernels[0], ACTIVATIONS[0][0], stride=2, tile=4, batch=CLASSES * _PIECE)
-        self._ones = like.new_ones(self.shape[2])
 
     def __len__(self) -> int:
         return self._count
 
-    @torch.no_grad()
     def fix(self, crops: Tensor, features: Tensor) -> Linearisation:
         """Linearise at these crops.
 
@@ -171,29 +274,20 @@ class Linearisation:
         if len(crops) > self.capacity:
             raise ValueError(f"{len(crops)} crops exceed the capacity of {self.capacity}")
         self._version, self._count = self._version + 1, len(crops)
-        torch.gt(features, 0, out=self._alive[: len(crops)])
-        for rows in _split(slice(0, self._count), CHUNK):
-            pooled = []
-            for piece in _split(rows, _PIECE):
-                self.network.conv(0, self.network.normalise(crops[piece]), out=self._first.activation(piece))
-                pooled.append(self._first.fix(piece))
-            x = self._conv2.forward(torch.cat(pooled)).add_(self.network.biases[1])  # (n, 11, 11, 256)
-            torch.clamp(x, min=0, out=self._second.activation(rows))
-            self._second.fix(rows)
+        self._spread(lambda share, rows: share.fix(crops[rows], features[rows]))
         return self
 
-    @torch.no_grad()
     def pullback(self, gradients: Tensor) -> Tensor:
         """``J^T G``: gradients (K, N, 4608) at the features to (K, N, H, W, C) at the chosen point, K <= 2."""
         result = gradients.new_empty(*gradients.shape[:2], *self.shape)
-        for rows, chunk in self._pull(gradients):
-            result[:, rows] = self._cropped(chunk)
+        self._spread(lambda share, rows: share.pullback(gradients[:, rows], result[:, rows]))
         return result
 
-    @torch.no_grad()
     def pushforward(self, tangents: Tensor) -> Tensor:
         """``J V``, the adjoint of ``pullback``: (K, N, H, W, C) to (K, N, 4608), K <= 2."""
-        return self._push(len(tangents), lambda rows: tangents[:, rows].contiguous())
+        result = tangents.new_empty(*tangents.shape[:2], FEATURES)
+        self._spread(lambda share, rows: share.pushforward(tangents[:, rows], result[:, rows]))
+        return result
 
     def maps(self, gradients: Tensor) -> Tensor:
         """Attention maps: the positive part of ``J^T G``, summed over channels.
@@ -207,52 +301,25 @@ class Linearisation:
         """
         return _Maps.apply(gradients, self)
 
-    def _pull(self, gradients: Tensor) -> Iterator[tuple[slice, Tensor]]:
-        """Gradients (K, N, 4608) at the chosen point, a few samples at a time; each piece is valid until the next.
+    def _spread(self, work: Callable[[_Share, slice], None]) -> None:
+        """Do the work of all shares, each in a thread of its own."""
+        size = -(-self._count // len(self._shares))
+        tasks = list(zip(self._shares, _split(slice(0, self._count), size), strict=False)) if size else []
 
-        Pieces (K, n, H, W, C) may have a row and a column too many.
-        """
-        top = (gradients * self._alive[: self._count]).unflatten(2, SHAPE)  # (K, N, 3, 3, 512)
-        top = _each(self._conv3.adjoint, top)  # (K, N, 5, 5, 256)
-        for rows in _split(slice(0, self._count), CHUNK):
-            g = self._second.pull(rows, top[:, rows])  # (K, n, 11, 11, 256)
-            g = _each(self._conv2.adjoint, g)  # (K, n, 25, 25, 96)
-            for piece in _split(rows, _PIECE):
-                at_pooled = g[:, piece.start - rows.start : piece.stop - rows.start]
-                if self.at == "conv1":
-                    yield piece, self._first.pull(piece, at_pooled)
-                else:
-                    yield piece, self._pull_pixels(piece, at_pooled)
+        @torch.no_grad()  # which holds for one thread
+        def run(task: tuple[_Share, slice]) -> None:
+            work(*task)
 
-    def _pull_pixels(self, rows: slice, gradient: Tensor) -> Tensor:
-        """From the first pooled output (K, n, 25, 25, 96) to (K, n, 108, 108, 3), a row and a column too many."""
-        sizes = gradient.shape[:2]
-        self._first.pull_rows(rows, gradient, [part[: sizes.numel()].unflatten(0, sizes) for part in self._conv1.rows])
-        return self._conv1.adjoint()[: sizes.numel()].unflatten(0, sizes)
-
-    def _cropped(self, piece: Tensor) -> Tensor:
-        """A piece of ``_pull`` (K, n, H, W, ...) without a row and a column too many."""
-        return piece[:, :, : self.shape[0], : self.shape[1]]
-
-    def _forward1(self, x: Tensor) -> Tensor:
-        """conv1 without bias: (N, 107, 107, 3) to (N, 51, 51, 96)."""
-        y = F.conv2d(x.permute(0, 3, 1, 2), self.network.kernels[0], stride=2)
-        return y.permute(0, 2, 3, 1).contiguous()
-
-    def _push(self, classes: int, tangent: Callable[[slice], Tensor]) -> Tensor:
-        """Tangents at the chosen point, (K, n, H, W, C) for given samples, to the features (K, N, 4608)."""
-        top = self._tangent.new_empty(classes, self._count, *self._second.pooled)
-        for rows in _split(slice(0, self._count), CHUNK):
-            pieces = []
-            for piece in _split(rows, _PIECE):
-                v = tangent(piece)
-                if self.at == "input":
-                    v = _each(self._forward1, v)  # (K, n, 51, 51, 96)
-                pieces.append(self._first.push(piece, v))
-            v = _each(self._conv2.forward, torch.cat(pieces, 1))  # (K, n, 11, 11, 256)
-            top[:, rows] = self._second.push(rows, v)  # (K, n, 5, 5, 256)
-        top = _each(self._conv3.forward, top)  # (K, N, 3, 3, 512)
-        return top.flatten(2) * self._alive[: self._count]
+        threads = torch.get_num_threads()
+        if len(tasks) == 1 or threads == 1:
+            for task in tasks:
+                run(task)
+            return
+        torch.set_num_threads(1)
+        try:
+            list(self._pool.map(run, tasks))
+        finally:
+            torch.set_num_threads(threads)
 
 
 def _split(rows: slice, size: int) -> list[slice]:
@@ -270,9 +337,7 @@ class _Maps(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, gradients: Tensor, linearisation: Linearisation) -> Tensor:
         maps = gradients.new_empty(*gradients.shape[:2], *linearisation.shape[:2])
-        for rows, attention in linearisation._pull(gradients):  # (2, n, H, W, C)
-            torch.gt(linearisation._cropped(attention), 0, out=linearisation._positive[:, rows])
-            maps[:, rows] = linearisation._cropped(attention.relu_() @ linearisation._ones)
+        linearisation._spread(lambda share, rows: share.maps(gradients[:, rows], maps[:, rows]))
         ctx.linearisation, ctx.version = linearisation, linearisation._version
         return maps.flatten(2)
 
@@ -282,11 +347,7 @@ class _Maps(torch.autograd.Function):
         linearisation = ctx.linearisation
         if ctx.version != linearisation._version:
             raise RuntimeError("the linearisation was fixed to other crops before backward(); call backward() first")
-        gradient = gradient.unflatten(2, (*linearisation.shape[:2], 1))  # (2, N, H, W, 1)
-
-        def tangent(rows: slice) -> Tensor:
-            positive = linearisation._positive[:, rows].view(torch.uint8)  # (2, n, H, W, C)
-            out = linearisation._tangent[: positive.shape[0] * positive.shape[1]].view(positive.shape)
-            return torch.mul(gradient[:, rows], positive, out=out)
-
-        return linearisation._push(len(gradient), tangent), None
+        gradient = gradient.unflatten(2, linearisation.shape[:2])  # (2, N, H, W)
+        result = gradient.new_empty(*gradient.shape[:2], FEATURES)
+        linearisation._spread(lambda share, rows: share.adjoint_maps(gradient[:, rows], result[:, rows]))
+        return result, None

@@ -12,7 +12,7 @@ from tracker.result import Tracker
 
 
 def main() -> int:
-    """Serve one TraX client; returns the exit code."""
+    """Serve one TraX client and end the process; see ``server.main``."""
     overrides = json.loads(os.environ["BENCHMARK_OVERRIDES"])
     create = catalog.create
 

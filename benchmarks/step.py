@@ -9,7 +9,7 @@ normalisation as a sliced sum. Ours: the head's closed form and ``tracker.backpr
 All three time a whole step (constants of the crops, losses, gradients, clipping, SGD) on the same crops, weights and
 dropout factors, interleaved. Compare ratios within a run, not seconds between runs.
 
-    python -m benchmarks.step [--threads 1] [--repeats 3] [--at input conv1]
+    python -m benchmarks.step [--threads 2 1] [--repeats 3] [--at input conv1]
 """
 
 from __future__ import annotations

@@ -404,6 +404,33 @@ def test_a_client_that_leaves_at_the_error_does_not_make_it_a_success(server, pi
     assert one.close() == 1
 
 
+ENDING = """
+import logging, sys, threading, time
+from tracker.watchdog import Watchdog
+
+watchdog = Watchdog()
+
+def shutdown():
+    watchdog.tell("shutdown")
+    time.sleep(0.5)
+    {fault}
+
+logging.shutdown = shutdown
+threading.Thread(target=watchdog.exit, args=(3, "the first")).start()
+time.sleep(0.2)
+watchdog.exit(4, "the second")
+"""
+
+
+@pytest.mark.parametrize("fault", ["pass", "raise MemoryError"])
+def test_the_first_thread_that_ends_the_process_is_the_only_one(fault):
+    pipe = subprocess.PIPE
+    run = subprocess.run(
+        [sys.executable, "-c", ENDING.format(fault=fault)], stdin=pipe, capture_output=True, timeout=LIMIT
+    )
+    assert run.returncode == 3 and run.stderr.count(b"shutdown") == 1
+
+
 def test_requests_sent_ahead_of_a_quit_are_answered(environment, picture):
     path = picture[1].encode()
     script = INITIALIZE % path + FRAME % path * 300 + b"@@TRAX:quit \n"

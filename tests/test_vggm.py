@@ -1,5 +1,6 @@
 """VGG-M, its back-propagation as a linear map, and the regulariser's gradients at input, conv1 and features."""
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -266,13 +267,45 @@ def test_threads_share_the_crops(count):
             seeds = torch.randn(2, count, FEATURES, generator=generator.manual_seed(4)).requires_grad_()
             maps = linear.maps(seeds)
             (gradient,) = torch.autograd.grad(maps.square().sum(), seeds)
-            assert torch.get_num_threads() == threads
+            pulled = linear.pullback(seeds.detach())
+            pushed = linear.pushforward(pulled)
+            assert len(linear._shares) == torch.get_num_threads() == threads
         finally:
             torch.set_num_threads(1)
-        found.append((maps.detach(), gradient, linear.pullback(seeds.detach())))
+        found.append((maps.detach(), gradient, pulled, pushed))
     for alone, shared in zip(*found, strict=True):
         assert alone.shape == shared.shape
         torch.testing.assert_close(shared, alone, rtol=1e-3, atol=1e-4 * float(alone.abs().max() if count else 0))
+
+
+def test_a_share_that_fails_is_told_when_all_have_ended():
+    torch.set_num_threads(2)
+    try:
+        linear = Linearisation(VGGM(weights()), "conv1", 2).fix(crops(2), torch.ones(2, FEATURES))
+        ended = []
+
+        def work(share, rows):
+            if rows.start == 0:
+                raise MemoryError("one share")
+            time.sleep(0.2)
+            ended.append(rows)
+
+        with pytest.raises(MemoryError, match="one share"):
+            linear._spread(work)
+        assert ended == [slice(1, 2)] and torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
+
+
+def test_samples_have_to_be_those_of_the_crops():
+    linear = Linearisation(VGGM(weights()), "conv1", 3)
+    with pytest.raises(ValueError, match="features are those of 1 crops, there are 2"):
+        linear.fix(crops(2), torch.ones(1, FEATURES))
+    linear.fix(crops(2), torch.ones(2, FEATURES))
+    for method, shape in (("maps", (FEATURES,)), ("pullback", (FEATURES,)), ("pushforward", (51, 51, 96))):
+        for count in (1, 3):
+            with pytest.raises(ValueError, match=f"{count} samples do not fit the 2 crops"):
+                getattr(linear, method)(torch.ones(2, count, *shape))
 
 
 def test_moving_on_before_backward_is_refused():

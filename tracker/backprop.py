@@ -13,7 +13,7 @@ With ``y_i = x_i s_i^-b``, ``s_i = k + a sum_j x_j^2`` over the window of i, the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import torch
@@ -38,9 +38,10 @@ from tracker.winograd import RowFilter, Winograd
 POINTS = {"input": (CROP_SIZE, CROP_SIZE, 3), "conv1": ACTIVATIONS[0]}
 CLASSES = 2
 CHUNK = 32
-"""Samples that pass a convolution together."""
+"""Largest number of samples that pass conv2 together."""
 _PIECE = 1
-"""Samples whose gradients at conv1, two of a megabyte each, are worked on together: they should stay in the cache."""
+"""Samples that are worked on together at conv1, where two gradients of each take a megabyte: they should stay in the
+cache."""
 _SLOPE = -2 * LRN_ALPHA * LRN_BETA
 
 
@@ -130,16 +131,17 @@ class _Share:
     def __init__(self, network: VGGM, at: str, capacity: int):
         like = network.biases[0]
         self._network, self._at, self._shape = network, at, POINTS[at]
+        self._chunk = min(CHUNK, capacity)
         self._first, self._second = (
             _Stage(like, capacity, ACTIVATIONS[0], _PIECE),
-            _Stage(like, capacity, ACTIVATIONS[1], CHUNK),
+            _Stage(like, capacity, ACTIVATIONS[1], self._chunk),
         )
         self._alive = like.new_empty((capacity, FEATURES), dtype=torch.bool)
         self._positive = like.new_empty((CLASSES, capacity, *self._shape), dtype=torch.bool)
         self._tangent = like.new_empty(CLASSES * _PIECE, *self._shape)
         self._count = 0
         _, kernel, last = network.kernels
-        self._conv2 = Winograd(kernel, self._first.pooled[0], stride=2, tile=6, batch=CLASSES * CHUNK)
+        self._conv2 = Winograd(kernel, self._first.pooled[0], stride=2, tile=6, batch=CLASSES * self._chunk)
         self._conv3 = Winograd(last, self._second.pooled[0], stride=1, tile=3, batch=CLASSES * capacity)
         self._conv1 = RowFilter(network.kernels[0], ACTIVATIONS[0][0], stride=2, tile=4, batch=CLASSES * _PIECE)
         self._ones = like.new_ones(self._shape[2])
@@ -148,7 +150,7 @@ class _Share:
         """Linearise at these crops."""
         self._count = len(crops)
         torch.gt(features, 0, out=self._alive[: len(crops)])
-        for rows in _split(slice(0, self._count), CHUNK):
+        for rows in _split(slice(0, self._count), self._chunk):
             pooled = []
             for piece in _split(rows, _PIECE):
                 self._network.conv(0, self._network.normalise(crops[piece]), out=self._first.activation(piece))
@@ -189,7 +191,7 @@ class _Share:
         """
         top = (gradients * self._alive[: self._count]).unflatten(2, SHAPE)  # (K, N, 3, 3, 512)
         top = _each(self._conv3.adjoint, top)  # (K, N, 5, 5, 256)
-        for rows in _split(slice(0, self._count), CHUNK):
+        for rows in _split(slice(0, self._count), self._chunk):
             g = self._second.pull(rows, top[:, rows])  # (K, n, 11, 11, 256)
             g = _each(self._conv2.adjoint, g)  # (K, n, 25, 25, 96)
             for piece in _split(rows, _PIECE):
@@ -217,7 +219,7 @@ class _Share:
     def _push(self, tangent: Callable[[slice], Tensor], out: Tensor) -> None:
         """Tangents at the chosen point, (K, n, H, W, C) for given samples, to the features (K, N, 4608)."""
         top = self._tangent.new_empty(len(out), self._count, *self._second.pooled)
-        for rows in _split(slice(0, self._count), CHUNK):
+        for rows in _split(slice(0, self._count), self._chunk):
             pieces = []
             for piece in _split(rows, _PIECE):
                 v = tangent(piece)
@@ -249,8 +251,8 @@ class Linearisation:
     def __init__(self, network: VGGM, at: str, capacity: int):
         if at not in POINTS:
             raise ValueError(f"at is {at!r}; expected one of {', '.join(POINTS)}")
-        self.network, self.at, self.capacity, self.shape = network, at, capacity, POINTS[at]
-        threads = min(torch.get_num_threads(), capacity) if network.device.type == "cpu" else 1
+        self.capacity, self.shape = capacity, POINTS[at]
+        threads = max(1, min(torch.get_num_threads(), capacity)) if network.device.type == "cpu" else 1
         self._shares = [_Share(network, at, -(-capacity // threads)) for _ in range(threads)]
         self._pool = ThreadPoolExecutor(threads)
         self._version = self._count = 0
@@ -269,23 +271,33 @@ class Linearisation:
             Itself.
 
         Raises:
-            ValueError: more crops than the capacity.
+            ValueError: more crops than the capacity, or features of another number of crops.
         """
         if len(crops) > self.capacity:
             raise ValueError(f"{len(crops)} crops exceed the capacity of {self.capacity}")
+        if len(features) != len(crops):
+            raise ValueError(f"features are those of {len(features)} crops, there are {len(crops)}")
         self._version, self._count = self._version + 1, len(crops)
         self._spread(lambda share, rows: share.fix(crops[rows], features[rows]))
         return self
 
     def pullback(self, gradients: Tensor) -> Tensor:
-        """``J^T G``: gradients (K, N, 4608) at the features to (K, N, H, W, C) at the chosen point, K <= 2."""
-        result = gradients.new_empty(*gradients.shape[:2], *self.shape)
+        """``J^T G``: gradients (K, N, 4608) at the features to (K, N, H, W, C) at the chosen point, K <= 2.
+
+        Raises:
+            ValueError: N is not the number of crops.
+        """
+        result = self._checked(gradients).new_empty(*gradients.shape[:2], *self.shape)
         self._spread(lambda share, rows: share.pullback(gradients[:, rows], result[:, rows]))
         return result
 
     def pushforward(self, tangents: Tensor) -> Tensor:
-        """``J V``, the adjoint of ``pullback``: (K, N, H, W, C) to (K, N, 4608), K <= 2."""
-        result = tangents.new_empty(*tangents.shape[:2], FEATURES)
+        """``J V``, the adjoint of ``pullback``: (K, N, H, W, C) to (K, N, 4608), K <= 2.
+
+        Raises:
+            ValueError: N is not the number of crops.
+        """
+        result = self._checked(tangents).new_empty(*tangents.shape[:2], FEATURES)
         self._spread(lambda share, rows: share.pushforward(tangents[:, rows], result[:, rows]))
         return result
 
@@ -298,28 +310,36 @@ class Linearisation:
 
         Returns:
             (2, N, H * W).
+
+        Raises:
+            ValueError: N is not the number of crops.
         """
-        return _Maps.apply(gradients, self)
+        return _Maps.apply(self._checked(gradients), self)
 
     def _spread(self, work: Callable[[_Share, slice], None]) -> None:
         """Do the work of all shares, each in a thread of its own."""
-        size = -(-self._count // len(self._shares))
-        tasks = list(zip(self._shares, _split(slice(0, self._count), size), strict=False)) if size else []
-
-        @torch.no_grad()  # which holds for one thread
-        def run(task: tuple[_Share, slice]) -> None:
-            work(*task)
-
+        size = max(1, -(-self._count // len(self._shares)))
+        tasks = list(zip(self._shares, _split(slice(0, self._count), size), strict=False))
+        run = torch.no_grad()(work)  # in each thread: the mode of this one does not reach them
         threads = torch.get_num_threads()
-        if len(tasks) == 1 or threads == 1:
+        if len(tasks) <= 1 or threads == 1:
             for task in tasks:
-                run(task)
+                run(*task)
             return
         torch.set_num_threads(1)
         try:
-            list(self._pool.map(run, tasks))
+            running = [self._pool.submit(run, *task) for task in tasks]
+            wait(running)
         finally:
             torch.set_num_threads(threads)
+        for one in running:
+            one.result()
+
+    def _checked(self, batch: Tensor) -> Tensor:
+        """``batch`` (K, N, ...) of as many samples as there are crops."""
+        if batch.shape[1] != self._count:
+            raise ValueError(f"{batch.shape[1]} samples do not fit the {self._count} crops of the last fix()")
+        return batch
 
 
 def _split(rows: slice, size: int) -> list[slice]:

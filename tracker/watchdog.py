@@ -123,9 +123,11 @@ class Watchdog:
         first one to come here ends both.
         """
         self._exiting.acquire()  # for good
-        log.info("%s; exit code %d", reason, code)
-        logging.shutdown()
-        os._exit(code)
+        try:
+            log.info("%s; exit code %d", reason, code)
+            logging.shutdown()
+        finally:
+            os._exit(code)
 
     def tell(self, text: str) -> None:
         """Write ``text`` to the stderr of the process as whole lines; never while a message is being sent."""

@@ -153,10 +153,10 @@ class RowFilter:
         self._taps = -(-side // stride)
         to_points, of_taps, to_output = _filter(self._taps, tile)
         points, tiles = len(to_points), -(-size // tile)
-        self._blocks, self._block = size + self._taps - 1, (stride, stride, channels)  # of stride x stride pixels
-        p = torch.zeros(points, tiles, self._blocks, dtype=torch.float64)
+        self._side, self._block = size + self._taps - 1, (stride, stride, channels)  # of blocks of pixels; of a block
+        p = torch.zeros(points, tiles, self._side, dtype=torch.float64)
         for t in range(tiles):
-            inputs = min(points, self._blocks - tile * t)
+            inputs = min(points, self._side - tile * t)
             p[:, t, tile * t : tile * t + inputs] = to_points[:, :inputs]
         kernels = torch.einsum("yj,ocjpkq->yokpqc", of_taps.to(kernel.device), _phases(kernel, self._taps, stride))
         self._kernels = kernels.flatten(2).to(kernel.dtype)  # (points, O, taps * s * s * C)
@@ -165,10 +165,10 @@ class RowFilter:
         self.rows = [rows[:, : len(range(j, size, tile))] for j, rows in enumerate(self._tiled)]
         self._at_points = kernel.new_empty(points, batch * tiles * size, outputs)
         self._products = kernel.new_empty(points, batch * tiles * size, self._kernels.shape[2])
-        self._columns = kernel.new_empty(batch, points, tiles, self._blocks, self._kernels.shape[2] // self._taps)
+        self._columns = kernel.new_empty(batch, points, tiles, self._side, self._kernels.shape[2] // self._taps)
 
     def adjoint(self) -> Tensor:
-        """The maps transposed: (batch, H, W, C), and the rows and columns that no output sees, up to a stride."""
+        """The maps transposed: (batch, H', H', C), H' = s (h + taps - 1); beyond H it is 0 but for rounding."""
         tile, batch, tiles, size, _ = self._tiled.shape
         torch.mm(self._of_tile, self._tiled.view(tile, -1), out=self._at_points.view(len(self._at_points), -1))
         torch.bmm(self._at_points, self._kernels, out=self._products)
@@ -177,5 +177,5 @@ class RowFilter:
         for tap in range(self._taps):
             self._columns[:, :, :, tap : tap + size] += products[..., tap, :].transpose(0, 1)
         x = self._from_points @ self._columns.flatten(3).flatten(1, 2)  # (batch, blocks, blocks * s * s * C)
-        x = x.view(batch, self._blocks, self._blocks, *self._block).transpose(2, 3)
+        x = x.view(batch, self._side, self._side, *self._block).transpose(2, 3)
         return x.flatten(3, 4).flatten(1, 2)

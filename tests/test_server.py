@@ -405,7 +405,7 @@ def test_a_client_that_leaves_at_the_error_does_not_make_it_a_success(server, pi
 
 
 ENDING = """
-import logging, sys, threading, time
+import logging, threading, time
 from tracker.watchdog import Watchdog
 
 watchdog = Watchdog()

@@ -119,8 +119,8 @@ class Watchdog:
     def exit(self, code: int, reason: str) -> NoReturn:
         """End the process, from whatever thread, without the interpreter's own end.
 
-        The main thread may be inside libtrax, where it cannot be interrupted, and this thread may wake at any time: the
-        first one to come here ends both.
+        The main thread may be inside libtrax, where it cannot be interrupted, and the watchdog's may wake at any time:
+        the first one to come here ends both.
         """
         self._exiting.acquire()  # for good
         try:

@@ -41,6 +41,15 @@ def _filter(taps: int, tile: int) -> tuple[Tensor, Tensor, Tensor]:
     return torch.linalg.inv(powers).T, of_taps, of_outputs.T
 
 
+def _at_tiles(to_points: Tensor, tile: int, tiles: int, size: int) -> Tensor:
+    """P of every tile of an axis of ``size`` inputs: (points, tiles, size), float64."""
+    p = torch.zeros(len(to_points), tiles, size, dtype=torch.float64)
+    for t in range(tiles):
+        inputs = min(to_points.shape[1], size - tile * t)
+        p[:, t, tile * t : tile * t + inputs] = to_points[:, :inputs]
+    return p
+
+
 def _phases(kernel: Tensor, taps: int, stride: int) -> Tensor:
     """A kernel (O, C, k, k) by phase, float64: (O, C, taps, s, taps, s)."""
     side = kernel.shape[2]
@@ -70,18 +79,17 @@ class Winograd:
         self._points, self._stride = len(to_points), stride
         self._size, self._output = size, (size - side) // stride + 1
         self._tiles = -(-self._output // tile)
-        p = torch.zeros(self._points, self._tiles, stride, size, dtype=torch.float64)
+        blocks = -(-size // stride)
+        p = torch.zeros(self._points, self._tiles, stride, blocks, stride, dtype=torch.float64)
+        for phase in range(stride):
+            p[:, :, phase, :, phase] = _at_tiles(to_points, tile, self._tiles, blocks)
         q = torch.zeros(self._output, self._points, self._tiles, dtype=torch.float64)
         for t in range(self._tiles):
-            for place in range(self._points):
-                for phase in range(stride):
-                    if (pixel := stride * (tile * t + place) + phase) < size:
-                        p[:, t, phase, pixel] = to_points[:, place]
             for place in range(min(tile, self._output - tile * t)):
                 q[tile * t + place, :, t] = to_output[place]
         of_taps = of_taps.to(kernel.device)
         kernels = torch.einsum("yj,ocjpkq,xk->yxpqco", of_taps, _phases(kernel, taps, stride), of_taps)
-        self._p, self._q = p.flatten(0, 2).to(kernel), q.flatten(1).to(kernel)
+        self._p, self._q = p.flatten(3)[..., :size].flatten(0, 2).to(kernel), q.flatten(1).to(kernel)
         self._kernels = kernels.flatten(2, 4).flatten(0, 1).to(kernel.dtype)  # (points^2, s^2 C, O)
         places = batch * (self._points * self._tiles) ** 2
         self._buffers = kernel.new_empty(2, places * max(stride**2 * channels, outputs))
@@ -154,10 +162,7 @@ class RowFilter:
         to_points, of_taps, to_output = _filter(self._taps, tile)
         points, tiles = len(to_points), -(-size // tile)
         self._side, self._block = size + self._taps - 1, (stride, stride, channels)  # of blocks of pixels; of a block
-        p = torch.zeros(points, tiles, self._side, dtype=torch.float64)
-        for t in range(tiles):
-            inputs = min(points, self._side - tile * t)
-            p[:, t, tile * t : tile * t + inputs] = to_points[:, :inputs]
+        p = _at_tiles(to_points, tile, tiles, self._side)
         kernels = torch.einsum("yj,ocjpkq->yokpqc", of_taps.to(kernel.device), _phases(kernel, self._taps, stride))
         self._kernels = kernels.flatten(2).to(kernel.dtype)  # (points, O, taps * s * s * C)
         self._from_points, self._of_tile = p.flatten(0, 1).T.to(kernel), to_output.T.to(kernel)

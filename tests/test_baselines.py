@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tracker import baselines, boxes, catalog
+from tracker import baselines, boxes, catalog, weights
+from tracker.weights import WeightsError
 
 INI = Path(__file__).parent.parent / "trackers.ini"
 
@@ -163,7 +164,7 @@ def test_a_build_without_mil_says_so(monkeypatch):
 
 
 def test_the_catalog_names_what_it_knows():
-    with pytest.raises(ValueError, match="unknown tracker 'CSR'; choose one of DAT, DAT-paper, MDNet, NCC, MIL"):
+    with pytest.raises(ValueError, match="unknown tracker 'CSR'; choose one of DAT, DAT-paper, MDNet, NCC, NanoTrack, MIL"):
         catalog.create("CSR")
     with pytest.raises(ValueError, match="tracker NCC has no parameter lambda_, seed; it takes threads"):
         catalog.create("NCC", seed=1, lambda_=2)
@@ -201,3 +202,33 @@ def test_trackers_ini_has_no_traps():
         assert section["command"] == "tracker" and section["protocol"] == "traxpython"
         assert (INI.parent / section["paths"] / "tracker" / "__main__.py").is_file()
         assert int(section["timeout"]) >= 30 and int(section["env_reciprocative_threads"]) >= 1
+
+
+NANO = Path("../shared/data/models/nanotrack_v2")
+
+
+def test_nanotrack_without_its_files_says_how_to_get_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("RECIPROCATIVE_WEIGHTS", str(tmp_path))
+    with pytest.raises(WeightsError, match=r"nanotrack_backbone_sim\.onnx is missing.*reciprocative weights add"):
+        catalog.create("NanoTrack")
+
+
+@pytest.mark.skipif(not NANO.is_dir(), reason="NanoTrack's files are not in ../shared/data/models/nanotrack_v2")
+def test_nanotrack_follows_a_moving_target_with_the_files_that_a_user_added(scene, tmp_path, monkeypatch):
+    monkeypatch.setenv("RECIPROCATIVE_WEIGHTS", str(tmp_path))
+    for part in ("backbone", "head"):
+        weights.add(NANO / f"{part}.onnx", f"nanotrack-{part}")
+    tracker = catalog.create("NanoTrack")
+    tracker.init(scene(60, 40), np.array([60.0, 40, 30, 24]))
+    for k in range(1, 6):
+        result = tracker.update(scene(60 + 3 * k, 40 + 2 * k))
+        assert boxes.overlap(result.box, [60 + 3 * k, 40 + 2 * k, 30, 24]) > 0.5
+    assert 0 < result.score <= 1 and not result.lost
+
+
+def test_an_onnx_file_of_another_network_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("RECIPROCATIVE_WEIGHTS", str(tmp_path / "weights"))
+    (tmp_path / "nanotrack_head_sim.onnx").write_bytes(b"no network")
+    with pytest.raises(WeightsError, match="its sha256 is"):
+        weights.add(tmp_path / "nanotrack_head_sim.onnx")
+    assert not (tmp_path / "weights").exists()

@@ -1,4 +1,4 @@
-"""Trackers to be ranked against: normalised cross-correlation, and OpenCV's MIL, CSRT and KCF.
+"""Trackers to be ranked against: normalised cross-correlation, and OpenCV's NanoTrack, MIL, CSRT and KCF.
 
 NCC is the classical template tracker that every VOT challenge has run as its lower reference (Kristan et al.,
 "The VOT2013 challenge results"): a template from the first frame, never updated, no change of scale. The search
@@ -6,16 +6,19 @@ region is this file's choice, three times the box in each direction.
 MIL is Babenko et al., "Visual Tracking with Online Multiple Instance Learning" (CVPR 2009), as OpenCV ships it.
 CSRT is Lukezic et al., "Discriminative Correlation Filter with Channel and Spatial Reliability" (CVPR 2017), KCF is
 Henriques et al., "High-Speed Tracking with Kernelized Correlation Filters" (TPAMI 2015); only opencv-contrib-python
-has these two.
+has these two. NanoTrack (github.com/HonglinChu/SiamTrackers) is a small siamese network trained on videos; OpenCV has
+the code, a user brings its two files (``reciprocative weights add``).
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker import boxes
+from tracker import boxes, weights
 from tracker.result import Result
 
 SEARCH_SCALE = 3.0
@@ -103,12 +106,18 @@ class _OpenCV:
             )
         pixels = (left, top, right - left, bottom - top)
         self._offset = np.subtract(self._box, pixels)
-        self._tracker = getattr(cv2, self.opencv_name).create()
+        self._tracker = self._create()
         try:
             self._tracker.init(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), pixels)
         except cv2.error as error:
             raise ValueError(f"OpenCV's {type(self).__name__} cannot start on box {pixels}: {error}") from error
         return Result(self._box.copy(), score=1.0, lost=False)
+
+    def _create(self) -> Any:
+        return getattr(cv2, self.opencv_name).create()
+
+    def _score(self, found: bool) -> float:
+        return 1.0 if found else -1.0
 
     def update(self, image: NDArray[np.uint8]) -> Result:
         """Follow the target into ``image`` (H, W, 3) RGB; repeat the box if it does not fit into the image."""
@@ -119,7 +128,34 @@ class _OpenCV:
         found, pixels = self._tracker.update(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
         if found:
             self._box = np.add(self._offset, pixels)
-        return Result(self._box.copy(), score=1.0 if found else -1.0, lost=not found)
+        return Result(self._box.copy(), score=self._score(found), lost=not found)
+
+
+class NanoTrack(_OpenCV):
+    """OpenCV's TrackerNano with the files that the user added, NanoTrack V2's.
+
+    ``Result.score`` is its own, from 0 to 1; it reports a target in every frame.
+    """
+
+    opencv_name, found_in = "TrackerNano", "opencv-python 4.9 or newer"
+
+    def __init__(self, threads: int = 1) -> None:
+        """Use ``threads`` threads of OpenCV, 1 or more.
+
+        Raises:
+            tracker.weights.WeightsError: a file is missing or not what its name says.
+            RuntimeError: if this build of OpenCV comes without the tracker.
+        """
+        super().__init__(threads)
+        self._parameters = cv2.TrackerNano_Params()
+        self._parameters.backbone = str(weights.verified("nanotrack-backbone"))
+        self._parameters.neckhead = str(weights.verified("nanotrack-head"))
+
+    def _create(self) -> Any:
+        return cv2.TrackerNano.create(self._parameters)
+
+    def _score(self, found: bool) -> float:
+        return float(self._tracker.getTrackingScore())
 
 
 class MIL(_OpenCV):

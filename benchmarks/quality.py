@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from benchmarks import tables
 from benchmarks.measures import INTERVAL, ExpectedOverlap, Repetitions, accuracy, bootstrap, failures
 from benchmarks.published import published_runs
-from benchmarks.runs import RUNS, RunFailed, Series, Source, Variant, load, prepare, run_missing, snapshot
+from benchmarks.runs import RUNS, KeptRun, RunFailed, Series, Source, Variant, load, prepare, run_missing, snapshot
 from tracker.vot.accuracy import Sample, Selection, by_sequence, by_tag, sample
 from tracker.vot.annotations import TAGS, Annotations
 from tracker.vot.expected_overlap import curve, score
@@ -140,11 +140,19 @@ def overall(
             _spread(matlab, 3),
             _spread([one.accuracy for one in samples], 3),
             _spread([one.failure_count for one in samples], 1),
+            _runaways(repetitions, names),
         ]
         rows.append([label, str(len(repetitions)), *cells, (origin or {}).get(label, "measured")])
     low, high = interval
-    header = ["tracker", "runs", f"EAO({low}..{high})", "A", "EAO, MATLAB", "A, MATLAB", "failures", "origin"]
-    return tables.table(header, rows)
+    columns = f"tracker|runs|EAO({low}..{high})|A|EAO, MATLAB|A, MATLAB|failures|runaway|origin"
+    return tables.table(columns.split("|"), rows)
+
+
+def _runaways(repetitions: Repetitions, names: Sequence[str]) -> str:
+    """In how many sequences the box ran away, ``-`` for runs of which it is not known."""
+    runs = [[repetition[name] for name in names] for repetition in repetitions]
+    known = [[run.ran_away for run in repetition if isinstance(run, KeptRun)] for repetition in runs]
+    return _spread([sum(one) for one in known], 1) if all(len(one) == len(names) for one in known) else "-"
 
 
 def selection_table(
@@ -218,7 +226,8 @@ def _overall(args: argparse.Namespace, truths: Sequence[Annotations], results: R
     explained = (
         "Mean ± standard deviation over runs, one a seed; deterministic trackers run once. EAO and A as vot-toolkit "
         "prints them (A: mean over sequences, weighted by length), then as MATLAB's defines them (A: mean over "
-        "frames). Ten frames of burn-in for A, reset five frames after a failure."
+        "frames). Ten frames of burn-in for A, reset five frames after a failure. Runaway: sequences in which a side "
+        "of the box was off by more than a factor of 2 in 10 frames in a row while the target counted as found."
     )
     return "\n\n".join([overall(results, truths, args.interval), explained, note])
 

@@ -30,12 +30,16 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from vot.dataset import Sequence, load_sequence
+from vot.region import Polygon, Region, RegionType, Special
 from vot.tracker import Registry, Results, TrackerException
 from vot.workspace import LocalStorage
 
+from tracker.boxes import from_polygon
 from tracker.vot.annotations import Annotations, annotations_of
 from tracker.vot.provenance import data_of, digest
+from tracker.vot.raw import parse
 from tracker.vot.reset_based import ResetBased
 from tracker.vot.runs import Run, measure, raw_runs
 
@@ -45,6 +49,7 @@ REGISTRIES = ("trackers.ini", "benchmarks/trackers.ini")
 CONTRIB = "benchmarks/.venv-contrib"
 SKIP_INITIALIZE = 5
 ATTEMPTS = 4
+RUNAWAY_FACTOR, RUNAWAY_FRAMES = 2.0, 10
 
 
 @dataclass(frozen=True)
@@ -262,14 +267,62 @@ def _run_all(
         raise RunFailed("\n".join(errors))
 
 
-def load(series: Series, source: Source) -> Run:
+@dataclass(frozen=True, eq=False)
+class KeptRun(Run):
+    """A run, and whether the box ran away in it; see ``runaway``."""
+
+    ran_away: bool
+
+
+def load(series: Series, source: Source) -> KeptRun:
     """The run that is kept.
 
     Raises:
         FileNotFoundError: if it has not been made.
     """
     with np.load(series.folder(source) / "run.npz") as data:
-        return Run(overlaps=data["overlaps"], codes=data["codes"])
+        return KeptRun(overlaps=data["overlaps"], codes=data["codes"], ran_away=bool(data["ran_away"]))
+
+
+def runaway(sides: NDArray[np.float64], truths: NDArray[np.float64], scores: NDArray[np.float64]) -> bool:
+    """Whether a box was wrong in size for long while its tracker held it to be right.
+
+    Args:
+        sides: (frames, 2), width and height of the box, NaN where there is none.
+        truths: (frames, 2), those of the ground truth.
+        scores: (frames,), confidence; above 0 the target counts as found.
+
+    Returns:
+        Whether a side was off by more than ``RUNAWAY_FACTOR`` in ``RUNAWAY_FRAMES`` frames in a row.
+
+    >>> sides = np.full((30, 2), 10.0)
+    >>> runaway(sides, sides * [1, 2.5], np.ones(30)), runaway(sides, sides * 1.9, np.ones(30))
+    (True, False)
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        off = np.abs(np.log(sides / truths)).max(axis=1) > np.log(RUNAWAY_FACTOR)
+    wrong = np.concatenate([[0], (off & (scores > 0)).astype(int), [0]])
+    starts, ends = np.flatnonzero(np.diff(wrong) == 1), np.flatnonzero(np.diff(wrong) == -1)
+    return bool((ends - starts >= RUNAWAY_FRAMES).any())
+
+
+def _sides(regions: Items[Region]) -> NDArray[np.float64]:
+    """Width and height of what stands for each region as a box, NaN for a code: (frames, 2)."""
+    sides = np.full((len(regions), 2), np.nan)
+    for frame, region in enumerate(regions):
+        if isinstance(region, Polygon):
+            sides[frame] = from_polygon(region.points())[2:]
+        elif not isinstance(region, Special):
+            box = region.convert(RegionType.RECTANGLE)
+            sides[frame] = box.width, box.height
+    return sides
+
+
+def _scores(folder: Path, name: str, frames: int) -> NDArray[np.float64]:
+    """What a run's tracker said of its confidence, NaN where it said nothing: (frames,)."""
+    (file,) = folder.glob(f"{name}_001_confidence.value")
+    lines = file.read_text(encoding="utf-8").split("\n")[:frames]
+    return np.array([float(line) if line.strip() else np.nan for line in lines] + [np.nan] * (frames - len(lines)))
 
 
 class _Folder(LocalStorage):
@@ -295,7 +348,9 @@ def _execute(series: Series, source: Source) -> tuple[float, Run]:
         ((file, data),) = raw_runs(experiment, tracker, sequence)
         run = measure(data, file, source.annotations())
         shutil.copytree(folder, final, dirs_exist_ok=True)
-        np.savez_compressed(Path(folder) / "run.npz", codes=run.codes, overlaps=run.overlaps)
+        truth = source.annotations().groundtruth
+        away = runaway(_sides(parse(data, file)), _sides(truth), _scores(final, source.name, len(truth)))
+        np.savez_compressed(Path(folder) / "run.npz", codes=run.codes, overlaps=run.overlaps, ran_away=away)
         os.replace(Path(folder) / "run.npz", final / "run.npz")  # last and at once: it marks the run as complete
     return time.perf_counter() - started, run
 

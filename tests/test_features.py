@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from tracker import features
-from tracker.features import RegionExtractor, RegionMap, _changed, bin_weights
+from tracker.features import RegionExtractor, RegionMap, _changed, bin_weights, upsampled
 from tracker.params import View
 
 
@@ -41,14 +41,20 @@ def test_bin_weights_average_the_linear_interpolant(low, size):
 def test_samples_of_a_ramp_are_where_the_box_is():
     # Cell i is centred on pixel 8 i of the resampled region, that is on its continuous coordinate 8 i + 0.5.
     rows, columns = torch.meshgrid(torch.arange(20.0), torch.arange(20.0), indexing="ij")
-    region = RegionMap(torch.stack([8 * columns + 0.5, 8 * rows + 0.5], 2) / 2, (100.0, 50.0), 2.0, 3)
+    values = torch.stack([8 * columns + 0.5, 8 * rows + 0.5], 2) / 2
+    region = RegionMap(values, values, (100.0, 50.0), 2.0, 3)
     features = region.samples(np.array([[110.0, 60.0, 30.0, 15.0]])).features.unflatten(1, (3, 3, 2))[0].numpy()
     assert features[..., 0] == pytest.approx(np.tile([15.0, 25.0, 35.0], (3, 1)), abs=1e-4)
     assert features[..., 1] == pytest.approx(np.tile([[12.5], [17.5], [22.5]], (1, 3)), abs=1e-4)
 
 
-def extractor(size=64, channels=3) -> RegionExtractor:
-    return RegionExtractor(Identity(), size, 4.0, channels, 5, torch.device("cpu"))
+def both(fine, coarse):
+    """All channels of both levels, unchanged."""
+    return torch.cat([fine, upsampled(coarse, *fine.shape[2:])], dim=1).permute(0, 2, 3, 1)
+
+
+def extractor(size=64) -> RegionExtractor:
+    return RegionExtractor(Identity(), both, size, 4.0, 5, torch.device("cpu"))
 
 
 def test_region_beyond_the_image_is_finite():
@@ -96,12 +102,21 @@ def test_views_change_the_patch_about_its_centre():
     assert blurred[5, 5] == pytest.approx(patch[5, 4:7].mean(axis=0), abs=0.51)
 
 
-def test_the_first_frame_fixes_the_projection():
+def test_the_first_frame_fixes_mean_and_deviation():
     rng = np.random.default_rng(4)
     first, second = rng.integers(0, 255, (2, 80, 80, 3), np.uint8)
     box = np.array([30.0, 30.0, 16.0, 16.0])
     fitted = extractor()
-    fitted.frame(first, box)
+    seen = fitted.frame(first, box)
+    assert seen.values.flatten(0, 1).mean(dim=0) == pytest.approx(0, abs=1e-5)
+    assert seen.values.flatten(0, 1).std(dim=0) == pytest.approx(1, abs=1e-5)
     after = fitted.frame(second, box).values
     assert not torch.allclose(after, extractor().frame(second, box).values)
     assert torch.equal(after, fitted.frame(second, box).values)
+    assert torch.equal(fitted.frame(second, box).plain, extractor().frame(second, box).plain)
+
+
+def test_boxes_go_to_cells_and_back():
+    region = RegionMap(torch.zeros(36, 36, 1), torch.zeros(36, 36, 1), (-20.5, 31.0), 1.7, 5)
+    given = np.array([[3.0, 40.0, 20.0, 31.0], [-80.0, 200.0, 4.0, 300.0]])
+    assert region.to_pixels(region.to_cells(given)) == pytest.approx(given, rel=1e-5, abs=1e-4)

@@ -43,7 +43,7 @@ def test_the_wheel_has_all_that_a_run_needs(tmp_path):
         names = set(archive.namelist())
         archive.extractall(tmp_path / "installed")
     project = {path.relative_to(ROOT).as_posix() for path in (ROOT / "tracker").rglob("*") if path.is_file()}
-    needed = {name for name in project if name.endswith((".py", ".ini", ".html", ".yaml", "py.typed"))}
+    needed = {name for name in project if name.endswith((".py", ".ini", ".html", ".yaml", ".npz", "py.typed"))}
     assert {"tracker/trackers.ini", "tracker/py.typed", "tracker/vot/stacks/vot2016.yaml"} <= needed <= names
     (metadata,) = [name for name in names if name.endswith(".dist-info/entry_points.txt")]
     points = configparser.ConfigParser()

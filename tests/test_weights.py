@@ -157,7 +157,7 @@ def test_damaged_wheel_is_found(tmp_path, monkeypatch):
 
 
 def test_unknown_names_list_the_known_ones(tmp_path):
-    with pytest.raises(WeightsError, match=r"unknown weights 'vgg'.*efficientnet-lite0, vgg-m, mdnet"):
+    with pytest.raises(WeightsError, match=r"unknown weights 'vgg'.*efficientnet-lite0, box-estimator, vgg-m, mdnet"):
         weights.load("vgg")
     file = tmp_path / "weights.bin"
     file.touch()

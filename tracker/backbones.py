@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -16,11 +16,15 @@ from tracker import attention, weights
 from tracker.backprop import Linearisation
 from tracker.boxes import Boxes
 from tracker.crops import CropExtractor, Lite0Crops
+from tracker.dense import DenseSearch
+from tracker.drawn import DrawnSearch
 from tracker.efficientnet import EfficientNetLite0, Trunk, fused
+from tracker.estimator import BoxEstimator
 from tracker.features import RegionExtractor
 from tracker.learning import Attention
 from tracker.params import Params, View
 from tracker.samples import Frame, Samples
+from tracker.search import Search
 from tracker.vggm import SHAPE, VGGM
 
 
@@ -38,11 +42,13 @@ class Backbone:
 
     Attributes:
         extractor: makes the extractor of a new target.
+        search: makes the search of a new target, from its first frame, its box (4,) there and a source of randomness.
         attention: maps the head's gradients to attention.
-        sha256: of the weights file.
+        sha256: of the weights files.
     """
 
     extractor: Callable[[], Extractor]
+    search: Callable[[Any, Boxes, np.random.Generator], Search[Any]]
     attention: Attention
     sha256: str
 
@@ -53,31 +59,45 @@ def load(params: Params, device: torch.device) -> Backbone:
     Raises:
         tracker.weights.WeightsError: the weights file is missing or not what its name says.
     """
+    if params.features == "region":
+        return _region(params, device)
     loaded = weights.load(params.backbone)
     if params.backbone == "vgg-m":
         return _vgg_m(params, loaded, device)
     network = EfficientNetLite0(loaded.tensors).to(device)
-    trunk: Trunk = network
-    if params.features == "region" and device.type == "cpu":
-        trunk = fused(network, params.region_size)
 
     def extractor() -> Extractor:
-        if params.features == "crops":
-            return CropExtractor(Lite0Crops(trunk, params.channels, params.grid, device), keep=False)
-        return RegionExtractor(trunk, params.region_size, params.region_scale, params.channels, params.grid, device)
+        return CropExtractor(Lite0Crops(network, params.channels, params.grid, device), keep=False)
 
-    def maps(gradients: Tensor, samples: Samples) -> Tensor:
-        return attention.evidence_maps(gradients, samples.features, params.grid**2)
+    return Backbone(extractor, partial(DrawnSearch, params), _evidence(params), loaded.sha256)
 
-    return Backbone(extractor, maps, loaded.sha256)
+
+def _region(params: Params, device: torch.device) -> Backbone:
+    loaded, trained = weights.load(params.backbone), weights.load("box-estimator")
+    network = EfficientNetLite0(loaded.tensors).to(device)
+    trunk: Trunk = fused(network, params.region_size) if device.type == "cpu" else network
+    estimator = BoxEstimator.of(trained.tensors).to(device)
+
+    def extractor() -> Extractor:
+        size, scale = params.region_size, params.region_scale
+        return RegionExtractor(trunk, estimator.project, size, scale, params.grid, device)
+
+    search = partial(DenseSearch, params, estimator)
+    sha256 = loaded.sha256 + trained.sha256
+    return Backbone(extractor, lambda frame, box, _: search(frame, box), _evidence(params), sha256)
+
+
+def _evidence(params: Params) -> Attention:
+    return lambda gradients, samples: attention.evidence_maps(gradients, samples.features, params.grid**2)
 
 
 def _vgg_m(params: Params, loaded: weights.Loaded, device: torch.device) -> Backbone:
     network = VGGM(loaded.tensors, device)
+    search = partial(DrawnSearch, params)
     extractor = CropExtractor(network.features, keep=params.attention_at != "features")
     if params.attention_at == "features":
         at_features = partial(attention.gradient_maps, cells=SHAPE[0] * SHAPE[1])
-        return Backbone(lambda: extractor, lambda gradients, _: at_features(gradients), loaded.sha256)
+        return Backbone(lambda: extractor, search, lambda gradients, _: at_features(gradients), loaded.sha256)
     batch = params.batch_positives + params.attention_negatives
     linearisation = Linearisation(network, params.attention_at, batch)
 
@@ -87,4 +107,4 @@ def _vgg_m(params: Params, loaded: weights.Loaded, device: torch.device) -> Back
         # Gradients at pixels are tiny; the regulariser's ratios do not change with a common factor, its epsilon would.
         return attention_maps / attention_maps.detach().mean().clamp_min(torch.finfo(gradients.dtype).tiny)
 
-    return Backbone(lambda: extractor, maps, loaded.sha256)
+    return Backbone(lambda: extractor, search, maps, loaded.sha256)

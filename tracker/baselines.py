@@ -147,12 +147,12 @@ class NanoTrack(_OpenCV):
             RuntimeError: if this build of OpenCV comes without the tracker.
         """
         super().__init__(threads)
-        self._parameters = cv2.TrackerNano_Params()
+        self._parameters: Any = getattr(cv2, f"{self.opencv_name}_Params")()
         self._parameters.backbone = str(weights.verified("nanotrack-backbone"))
         self._parameters.neckhead = str(weights.verified("nanotrack-head"))
 
     def _create(self) -> Any:
-        return cv2.TrackerNano.create(self._parameters)
+        return getattr(cv2, self.opencv_name).create(self._parameters)
 
     def _score(self, found: bool) -> float:
         return float(self._tracker.getTrackingScore())

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from tracker.boxes import Boxes
 from tracker.efficientnet import Trunk
-from tracker.features import Image, Projection
+from tracker.features import Image, upsampled
 from tracker.params import View
 from tracker.samples import Samples
 from tracker.stages import stage
@@ -27,6 +27,7 @@ from tracker.vggm import CROP_SIZE, MEAN
 
 PADDING = 16
 _CHUNK = 16
+_SMALLEST_DEVIATION = 1e-3  # of a channel that the first crops leave constant
 
 
 @stage("crops")
@@ -105,6 +106,39 @@ class CropExtractor:
         if view is not None:
             raise ValueError(f"view is {view!r}, but crops have no changed views; set views=()")
         return CropFrame(image, self._network, self._keep)
+
+
+class Projection:
+    """Standardised principal components of both levels of a trunk, fixed by the first ones it sees.
+
+    Args:
+        channels: number of components.
+    """
+
+    def __init__(self, channels: int):
+        self._channels = channels
+        self._fitted: tuple[Tensor, Tensor, Tensor] | None = None
+
+    @torch.inference_mode()
+    def __call__(self, fine: Tensor, coarse: Tensor) -> Tensor:
+        """Components (N, H, W, channels) of levels (N, C, H, W) and (N, c, h, w) of strides 8 and 16."""
+        height, width = fine.shape[2:]
+        if self._fitted is None:
+            self._fitted = self._fit(torch.cat([fine, upsampled(coarse, height, width)], dim=1), fine.shape[1])
+        of_fine, of_coarse, offset = self._fitted
+        # Projection and interpolation are linear: fewer channels are interpolated after the projection than before.
+        small = coarse.permute(0, 2, 3, 1) @ of_coarse + offset  # (N, h, w, channels)
+        large = fine.permute(0, 2, 3, 1) @ of_fine  # (N, H, W, channels)
+        return large + upsampled(small.permute(0, 3, 1, 2), height, width).permute(0, 2, 3, 1)
+
+    def _fit(self, levels: Tensor, fine_channels: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Matrices for the fine and the coarse level, and what is added, from both levels (N, C, H, W) as one."""
+        cells = levels.transpose(0, 1).flatten(1).double()  # (C, N * H * W)
+        mean, deviation = cells.mean(dim=1), cells.std(dim=1).clamp_min(_SMALLEST_DEVIATION)
+        standard = (cells - mean[:, None]) / deviation[:, None]
+        _, vectors = torch.linalg.eigh(standard @ standard.t())  # ascending
+        matrix = vectors[:, -self._channels :] / deviation[:, None]  # (C, channels)
+        return matrix[:fine_channels].float(), matrix[fine_channels:].float(), -(mean @ matrix).float()
 
 
 class Lite0Crops:

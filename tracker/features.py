@@ -8,6 +8,7 @@ its adaptive RoIAlign is approximated by fewer points.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,8 +29,8 @@ Image = NDArray[np.uint8]
 
 _STRIDE = 8
 _GREY = 127
+_SMALLEST_DEVIATION = 1e-2  # of a channel that the first frame leaves constant
 _LARGEST_PADDED = 4096  # side of a region, pixels, up to which what lies outside is added before it is resampled
-_SMALLEST_DEVIATION = 1e-3  # of a channel that the first frame leaves constant
 
 
 def bin_weights(low: Tensor, size: Tensor, bins: int, cells: int) -> tuple[Tensor, Tensor]:
@@ -69,51 +70,20 @@ def upsampled(coarse: Tensor, height: int, width: int) -> Tensor:
     return F.pad(fine, (0, width - size[1], 0, height - size[0]), mode="replicate")
 
 
-class Projection:
-    """Standardised principal components of both levels of a trunk, fixed by the first ones it sees.
-
-    Args:
-        channels: number of components.
-    """
-
-    def __init__(self, channels: int):
-        self._channels = channels
-        self._fitted: tuple[Tensor, Tensor, Tensor] | None = None
-
-    @torch.inference_mode()
-    def __call__(self, fine: Tensor, coarse: Tensor) -> Tensor:
-        """Components (N, H, W, channels) of levels (N, C, H, W) and (N, c, h, w) of strides 8 and 16."""
-        height, width = fine.shape[2:]
-        if self._fitted is None:
-            self._fitted = self._fit(torch.cat([fine, upsampled(coarse, height, width)], dim=1), fine.shape[1])
-        of_fine, of_coarse, offset = self._fitted
-        # Projection and interpolation are linear: fewer channels are interpolated after the projection than before.
-        small = coarse.permute(0, 2, 3, 1) @ of_coarse + offset  # (N, h, w, channels)
-        large = fine.permute(0, 2, 3, 1) @ of_fine  # (N, H, W, channels)
-        return large + upsampled(small.permute(0, 3, 1, 2), height, width).permute(0, 2, 3, 1)
-
-    def _fit(self, levels: Tensor, fine_channels: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Matrices for the fine and the coarse level, and what is added, from both levels (N, C, H, W) as one."""
-        cells = levels.transpose(0, 1).flatten(1).double()  # (C, N * H * W)
-        mean, deviation = cells.mean(dim=1), cells.std(dim=1).clamp_min(_SMALLEST_DEVIATION)
-        standard = (cells - mean[:, None]) / deviation[:, None]
-        _, vectors = torch.linalg.eigh(standard @ standard.t())  # ascending
-        matrix = vectors[:, -self._channels :] / deviation[:, None]  # (C, channels)
-        return matrix[:fine_channels].float(), matrix[fine_channels:].float(), -(mean @ matrix).float()
-
-
 @dataclass(frozen=True)
 class RegionMap:
     """Features of a square search region.
 
     Attributes:
-        values: (H, W, C), standardised, on cells of 8 pixels of the resampled region.
+        values: (H, W, C), standardised, on cells of 8 pixels of the resampled region; what samples are pooled from.
+        plain: (H, W, C), the same before it was standardised.
         origin: image position (x, y) of the region's corner.
         scale: resampled pixels per image pixel.
         grid: bins per side of a sample.
     """
 
     values: Tensor
+    plain: Tensor
     origin: tuple[float, float]
     scale: float
     grid: int
@@ -123,11 +93,9 @@ class RegionMap:
     def samples(self, boxes: Boxes) -> Samples:
         """Samples of (N, 4) boxes in image pixels, features (N, grid * grid * C)."""
         height, width, channels = self.values.shape
-        x, y, w, h = torch.from_numpy(boxes.T).to(self.values)
-        factor = self.scale / _STRIDE
-        x, y = (x - self.origin[0]) * factor - 0.5 / _STRIDE, (y - self.origin[1]) * factor - 0.5 / _STRIDE
-        columns, across = bin_weights(x, w * factor, self.grid, width)  # (N, grid, R)
-        rows, down = bin_weights(y, h * factor, self.grid, height)  # (N, grid, Q)
+        x, y, w, h = self.to_cells(boxes).unbind(dim=1)
+        columns, across = bin_weights(x, w, self.grid, width)  # (N, grid, R)
+        rows, down = bin_weights(y, h, self.grid, height)  # (N, grid, Q)
         cells = rows[:, :, None, :, None] * width + columns[:, None, :, None, :]  # (N, grid, grid, Q, R)
         weights = down[:, :, None, :, None] * across[:, None, :, None, :]
         features = F.embedding_bag(
@@ -138,28 +106,50 @@ class RegionMap:
         )  # (N * grid * grid, C)
         return Samples(features.view(len(boxes), -1))
 
+    def to_cells(self, boxes: Boxes) -> Tensor:
+        """Boxes (N, 4) in image pixels as boxes in cells, where cell i is centred on i."""
+        x, y, w, h = torch.from_numpy(boxes.T).to(self.values)
+        factor = self.scale / _STRIDE
+        x, y = (x - self.origin[0]) * factor - 0.5 / _STRIDE, (y - self.origin[1]) * factor - 0.5 / _STRIDE
+        return torch.stack([x, y, w * factor, h * factor], dim=1)
+
+    def to_pixels(self, cells: Tensor) -> Boxes:
+        """The inverse of ``to_cells``."""
+        x, y, w, h = cells.double().cpu().numpy().T
+        factor = _STRIDE / self.scale
+        x, y = (x + 0.5 / _STRIDE) * factor + self.origin[0], (y + 0.5 / _STRIDE) * factor + self.origin[1]
+        return np.stack([x, y, w * factor, h * factor], axis=1)
+
 
 class RegionExtractor:
-    """Search region to ``RegionMap``: crop, trunk, standardisation and projection fitted to the first frame.
+    """Search region to ``RegionMap``: crop, trunk, projection, standardisation by the first frame; for one target.
 
     Args:
         trunk: images (N, 3, S, S) to the levels of stride 8 and 16.
+        projection: both levels, (N, C, H, W) and (N, c, h, w), to the map's channels, (N, H, W, channels).
         size: side S of the resampled region, pixels.
         scale: side of the region in the image, in units of the root of the target's area.
-        channels: principal components of the first frame's features that samples keep.
         grid: bins per side of a sample.
         device: where the trunk runs.
     """
 
-    def __init__(self, trunk: Trunk, size: int, scale: float, channels: int, grid: int, device: torch.device):
-        self._trunk, self._size, self._scale = trunk, size, scale
+    def __init__(
+        self,
+        trunk: Trunk,
+        projection: Callable[[Tensor, Tensor], Tensor],
+        size: int,
+        scale: float,
+        grid: int,
+        device: torch.device,
+    ):
+        self._trunk, self._projection, self._size, self._scale = trunk, projection, size, scale
         self._grid, self._device = grid, device
-        self._projection = Projection(channels)
+        self._statistics: tuple[Tensor, Tensor] | None = None
 
     def frame(self, image: Image, box: Boxes, view: View | None = None) -> RegionMap:
         """Features around a box.
 
-        The first call fixes the channels' statistics and their projection.
+        The first call fixes mean and deviation of the channels.
 
         Args:
             image: (H, W, 3) uint8 RGB.
@@ -168,7 +158,12 @@ class RegionExtractor:
         """
         side = max(self._scale * np.sqrt(box[2] * box[3]), 1.5 * box[2:].max())
         patch, origin, scale = self._crop(image, box[:2] + box[2:] / 2, side * (view.zoom if view else 1.0))
-        return RegionMap(self._features(_changed(patch, view) if view else patch), origin, scale, self._grid)
+        plain = self._features(_changed(patch, view) if view else patch)
+        if self._statistics is None:
+            cells = plain.flatten(0, 1)
+            self._statistics = cells.mean(dim=0), cells.std(dim=0).clamp_min(_SMALLEST_DEVIATION)
+        mean, deviation = self._statistics
+        return RegionMap((plain - mean) / deviation, plain, origin, scale, self._grid)
 
     def _crop(self, image: Image, centre: NDArray[np.float64], side: float) -> tuple[Image, tuple[float, float], float]:
         """Cut a square and resample it; what lies outside the image is grey.
@@ -199,7 +194,7 @@ class RegionExtractor:
     @stage("trunk")
     @torch.inference_mode()
     def _features(self, patch: Image) -> Tensor:
-        """Standardised principal components of both levels, (S/8, S/8, C)."""
+        """The map of a region, (S/8, S/8, C)."""
         pixels = torch.from_numpy(patch).to(self._device).permute(2, 0, 1)[None].float()  # (1, 3, S, S), channels last
         return self._projection(*self._trunk(pixels.sub_(127).div_(128)))[0].contiguous()
 

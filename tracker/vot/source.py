@@ -13,7 +13,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 """Where the checkout is, if this package runs from one."""
 
 _TOP = ("pyproject.toml", "README.md", "LICENSE", "Makefile", "trackers.ini", "env", "tracker", "vot_workspace")
-_SUFFIXES = {".py", ".typed", ".ini", ".toml", ".md", ".html", ".yaml", ".yml", ".lock", ".txt", ".sh", ""}
+_SUFFIXES = {".py", ".typed", ".ini", ".toml", ".md", ".html", ".yaml", ".yml", ".lock", ".txt", ".sh", ".npz", ""}
 _MADE_IN_WORKSPACE = {"results", "cache", "sequences", "analysis", "reports", "logs"}
 
 

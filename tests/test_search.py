@@ -1,0 +1,105 @@
+"""The dense search: what its grid covers, which peaks it takes, and that neither verdict can outvote the other."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from tracker.dense import DenseSearch
+from tracker.features import RegionMap
+from tracker.params import FAST
+from tracker.samples import Samples
+
+STATE = np.array([100.0, 80.0, 40.0, 40.0])
+
+
+class Estimator:
+    """Leaves boxes as they are; the verdict is given for each centre."""
+
+    def __init__(self, present=lambda box: 0.0):
+        self.present, self.asked = present, []
+
+    def template(self, frame, box):
+        return None
+
+    def refine(self, frame, boxes, template):
+        self.asked.append(boxes)
+        return boxes.copy(), np.array([self.present(box) for box in boxes])
+
+
+class Frame:
+    """Samples are the boxes themselves."""
+
+    def samples(self, boxes):
+        return Samples(torch.from_numpy(boxes))
+
+
+class Head:
+    def __init__(self, margin):
+        self.margin = margin
+
+    def margins(self, features):
+        return torch.tensor([float(self.margin(box)) for box in features.numpy()])
+
+
+def found(margin, present=lambda box: 0.0, **changes):
+    estimator = Estimator(present)
+    search = DenseSearch(replace(FAST, **changes), estimator, Frame(), STATE)
+    return search.find(Frame(), STATE, Head(margin), np.random.default_rng(0), 0), estimator.asked
+
+
+def at(x, y, high, low=-10.0):
+    """A margin that is high within 6 pixels of a box whose corner lies at (x, y)."""
+    return lambda box: high if np.hypot(box[0] - x, box[1] - y) < 6 else low
+
+
+def test_it_sees_everything_within_reach():
+    for x, y in ((100, 80), (164, 144), (36, 16), (164, 16), (130, 110)):
+        best, _ = found(at(x, y, 3.0), motion_penalty=0.0)
+        assert np.hypot(*(best.box[:2] - (x, y))) <= 7.1 and best.score > 0
+
+
+def test_a_look_alike_must_be_better_by_what_its_way_costs():
+    def margin(box):
+        return max(at(100, 80, 1.0)(box), at(140, 80, 1.5)(box))
+
+    assert found(margin, motion_penalty=0.0)[0].box[0] == 140
+    assert found(margin, motion_penalty=1.0)[0].box[0] == 100
+
+
+def test_peaks_are_apart_and_no_more_than_asked_for():
+    _, asked = found(lambda box: -abs(box[0] - 100) - abs(box[1] - 80), peaks=3)
+    first = asked[0]
+    assert len(first) == 3 and first[0].tolist() == STATE.tolist()
+    distances = [np.abs(a[:2] - b[:2]).max() for k, a in enumerate(first) for b in first[:k]]
+    assert min(distances) >= 0.45 * 40
+
+
+def test_a_head_that_is_very_sure_does_not_outvote_the_estimator():
+    def margin(box):
+        return max(at(100, 80, 5.0)(box), at(140, 80, 500.0)(box))
+
+    best, _ = found(margin, lambda box: 4.0 if box[0] < 120 else -4.0, motion_penalty=0.0)
+    assert best.box[0] == 100
+
+
+def test_both_against_it_is_not_found():
+    best, _ = found(lambda box: -1.0, lambda box: -1.0)
+    assert best.score < FAST.success_score
+
+
+def test_values_that_are_not_finite_leave_the_state_and_say_so():
+    values = torch.full((36, 36, 64), float("nan"))
+    frame = RegionMap(values, values, (0.0, 0.0), 1.0, 5)
+    estimator = Estimator()
+    estimator.refine = lambda frame, boxes, template: (np.full_like(boxes, np.nan), np.full(len(boxes), np.nan))
+    search = DenseSearch(FAST, estimator, frame, STATE)
+    best = search.find(frame, STATE, Head(lambda box: np.nan), np.random.default_rng(0), 0)
+    assert np.isnan(best.score) and best.box.tolist() == STATE.tolist()
+
+
+@pytest.mark.parametrize("name", ["bound", "reach", "grid_step", "peaks"])
+def test_impossible_parameters_of_the_search_are_refused(name):
+    with pytest.raises(ValueError, match=f"{name} is 0; it must be above 0"):
+        replace(FAST, **{name: 0})

@@ -1,0 +1,245 @@
+"""Train the box estimator on cached features of rendered clips.
+
+``python -m training.train FOLDER --out estimator.npz`` learns three things at once: the edges of the target in windows
+around it (overlap and distance), whether the target is there at all, and channels in which the target's samples in two
+frames are more alike than the target is to its neighbours (contrastive, each clip a domain of its own).
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from tracker.estimator import TEMPLATE, TEMPLATE_SCALE, WINDOW, BoxEstimator, Estimate, sampled, windows_of
+
+STRIDE = 8
+POSITIVES, NEGATIVES = 3, 2  # windows a clip
+ALIKE, UNLIKE = 2, 14  # samples a clip
+GRID = 5
+SOFTNESS = 0.07
+WARM_UP = 200  # steps
+
+
+class Pairs(NamedTuple):
+    """What a step learns from, all boxes in cells, (x, y, w, h)."""
+
+    levels: tuple[Tensor, Tensor]  # (2 B, 40, H, W) and (2 B, 112, h, w), first all templates, then all searches
+    templates: Tensor  # (B, 4)
+    targets: Tensor  # (B, 4)
+    visible: Tensor  # (B,)
+    windows: Tensor  # (B, POSITIVES + NEGATIVES, 4)
+    alike: Tensor  # (B, ALIKE, 4)
+    unlike: Tensor  # (B, UNLIKE, 4)
+
+
+class Cache:
+    """Pairs of frames of cached clips.
+
+    Args:
+        folder: what ``training.cache`` wrote.
+        rng: source of randomness.
+    """
+
+    def __init__(self, folder: Path, rng: np.random.Generator):
+        self._levels = [np.load(folder / name, mmap_mode="r") for name in ("fine.npy", "coarse.npy")]
+        with np.load(folder / "boxes.npz") as boxes:
+            self._targets, self._visible, self._others = boxes["targets"], boxes["visible"], boxes["others"]
+        self._rng = rng
+
+    def __len__(self) -> int:
+        return len(self._targets)
+
+    def pairs(self, clips: np.ndarray) -> Pairs:
+        """One pair of frames of each of the clips."""
+        frames = np.array([self._rng.permutation(self._targets.shape[1])[:2] for _ in clips])
+        template, search = frames[:, 0], frames[:, 1]
+        levels = [
+            torch.from_numpy(np.concatenate([level[clips, template], level[clips, search]])).float()
+            for level in self._levels
+        ]
+        targets = self._targets[clips, search]
+        others = self._others[clips, search]
+        drawn = [self._boxes(target, beside) for target, beside in zip(targets, others, strict=True)]
+        windows, alike, unlike = (_cells(np.stack(part)) for part in zip(*drawn, strict=True))
+        return Pairs(
+            (levels[0], levels[1]),
+            _cells(self._targets[clips, template]),
+            _cells(targets),
+            torch.from_numpy(self._visible[clips, search]).float(),
+            windows,
+            alike,
+            unlike,
+        )
+
+    def _boxes(self, target: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        rng = self._rng
+        near = _jittered(rng, target, POSITIVES, 0.22, 0.25, 0.15)
+        beside = others[(others[:, 2] > 8) & (_overlap(others, target) < 0.3)]
+        away = [self._away(target, beside) for _ in range(NEGATIVES)]
+        drawn = _jittered(rng, target, 40, 0.08, 0.08, 0.06)
+        alike = drawn[_overlap(drawn, target) > 0.7][:ALIKE]
+        alike = np.concatenate([alike, target[None].repeat(ALIKE - len(alike), 0)])
+        off = _jittered(rng, target, 40, 0.5, 0.4, 0.3)
+        share = _overlap(off, target)
+        partly = off[(share > 0.1) & (share < 0.45)][: UNLIKE // 3]
+        neighbours = UNLIKE // 2 if len(beside) else 0
+        picked = beside[rng.integers(0, max(len(beside), 1), neighbours)]
+        close = [_jittered(rng, one, 1, 0.1, 0.1, 0.1)[0] for one in picked]
+        far = [self._away(target, beside[:0]) for _ in range(UNLIKE - neighbours - len(partly))]
+        unlike = np.concatenate([partly, *(one[None] for one in close + far)])
+        return np.concatenate([near, np.stack(away)]), alike, unlike
+
+    def _away(self, target: np.ndarray, beside: np.ndarray) -> np.ndarray:
+        """A box on something else: another object if there is one, or anywhere."""
+        rng = self._rng
+        for _ in range(20):
+            if len(beside) and rng.random() < 0.6:
+                box = _jittered(rng, beside[rng.integers(len(beside))], 1, 0.15, 0.2, 0.1)[0]
+            else:
+                size = target[2:] * np.exp(rng.normal(0, 0.25)) * np.exp(rng.normal(0, 0.15, 2))
+                box = np.concatenate([rng.uniform(0, 288, 2) - size / 2, size])
+            if _overlap(box[None], target)[0] < 0.15:
+                return box
+        return np.array([-400.0, -400.0, target[2], target[3]])
+
+
+def _jittered(
+    rng: np.random.Generator, box: np.ndarray, count: int, shift: float, scale: float, aspect: float
+) -> np.ndarray:
+    size = box[2:] * np.exp(rng.normal(0, scale, (count, 1)))
+    stretch = np.exp(rng.normal(0, aspect, (count, 1)))
+    size = size * np.concatenate([stretch, 1 / stretch], axis=1)
+    offset = np.clip(rng.normal(0, shift, (count, 2)), -0.6, 0.6) * box[2:].mean()
+    return np.concatenate([box[:2] + box[2:] / 2 + offset - size / 2, size], axis=1)
+
+
+def _overlap(boxes: np.ndarray, target: np.ndarray) -> np.ndarray:
+    low = np.maximum(boxes[:, :2], target[:2])
+    high = np.minimum(boxes[:, :2] + boxes[:, 2:], target[:2] + target[2:])
+    both = np.clip(high - low, 0, None).prod(axis=1)
+    return both / (boxes[:, 2:].prod(axis=1) + target[2:].prod() - both + 1e-9)
+
+
+def _cells(boxes: np.ndarray) -> Tensor:
+    """Boxes in pixels of the region as boxes in cells of its map."""
+    shifted = boxes / STRIDE
+    shifted[..., :2] -= 0.5 / STRIDE
+    return torch.from_numpy(shifted).float()
+
+
+def many(maps: Tensor, boxes: Tensor, side: int, per_bin: int) -> Tensor:
+    """Samples (B, N, C, side, side) of maps (B, C, H, W) at boxes (B, N, 4)."""
+    return torch.stack([sampled(one, some, side, per_bin) for one, some in zip(maps, boxes, strict=True)])
+
+
+def losses(model: BoxEstimator, pairs: Pairs) -> tuple[Tensor, dict[str, float]]:
+    """The loss of a step and what it is made of."""
+    count = len(pairs.targets)
+    maps = model.project(*pairs.levels).permute(0, 3, 1, 2)
+    first, second = maps[:count], maps[count:]
+    size = pairs.templates[:, 2:] * TEMPLATE_SCALE
+    wide = torch.cat([pairs.templates[:, :2] + pairs.templates[:, 2:] / 2 - size / 2, size], dim=1)
+    templates = many(first, wide[:, None], TEMPLATE, 2)[:, 0]
+    per_clip = pairs.windows.shape[1]
+    windows = many(second, windows_of(pairs.windows.flatten(0, 1)).unflatten(0, (count, per_clip)), WINDOW, 1)
+    estimate = model(windows.flatten(0, 1), templates.repeat_interleave(per_clip, 0))
+    edges = Estimate(*(part.unflatten(0, (count, per_clip)) for part in estimate))
+
+    frames = windows_of(pairs.windows.flatten(0, 1)).unflatten(0, (count, per_clip))[:, :POSITIVES]
+    low = edges.edges[:, :POSITIVES, :2] * frames[..., 2:] + frames[..., :2]
+    high = edges.edges[:, :POSITIVES, 2:] * frames[..., 2:] + frames[..., :2]
+    goal_low = pairs.targets[:, None, :2].expand_as(low)
+    goal_high = goal_low + pairs.targets[:, None, 2:]
+    sides = pairs.targets[:, None, 2:]
+    seen = (pairs.visible > 0.3).float()[:, None].expand(-1, POSITIVES)
+    distance = (((low - goal_low).abs() + (high - goal_high).abs()) / sides).clamp_max(3).mean(dim=2)
+    inner = (torch.minimum(high, goal_high) - torch.maximum(low, goal_low)).clamp_min(0).prod(dim=2)
+    area = (high - low).clamp_min(0).prod(dim=2)
+    union = area + sides.prod(dim=2) - inner
+    hull = (torch.maximum(high, goal_high) - torch.minimum(low, goal_low)).prod(dim=2)
+    overlap = inner / union.clamp_min(1e-6)
+    box = ((1 - overlap + (hull - union) / hull.clamp_min(1e-6) + distance) * seen).sum() / seen.sum().clamp_min(1)
+    quality = (((edges.quality[:, :POSITIVES] - overlap.detach()) ** 2) * seen).sum() / seen.sum().clamp_min(1)
+
+    clear = ((pairs.visible > 0.3) | (pairs.visible < 0.1)).float()[:, None]
+    truth = torch.cat([seen, torch.zeros(count, NEGATIVES)], dim=1)
+    weight = torch.cat([clear.expand(-1, POSITIVES), torch.ones(count, NEGATIVES)], dim=1)
+    present = F.binary_cross_entropy_with_logits(edges.present, truth, weight)
+    right = (((edges.present > 0) == (truth > 0.5)).float() * weight).sum() / weight.sum()
+
+    own = many(first, pairs.templates[:, None], GRID, 2).flatten(2)  # (B, 1, D)
+    samples = many(second, torch.cat([pairs.alike, pairs.unlike], dim=1), GRID, 2).flatten(2)
+    likeness = F.cosine_similarity(own, samples, dim=2) / SOFTNESS  # (B, ALIKE + UNLIKE)
+    against = likeness[:, ALIKE:].logsumexp(dim=1, keepdim=True)
+    contrast = (F.softplus(against - likeness[:, :ALIKE]) * (pairs.visible > 0.5).float()[:, None]).mean()
+    total = box + present + quality + 0.5 * contrast
+    iou = (overlap * seen).sum() / seen.sum().clamp_min(1)
+    named = {"iou": iou, "box": box, "present": present, "right": right, "quality": quality, "contrast": contrast}
+    return total, {name: float(value.detach()) for name, value in named.items()}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m training.train", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--batch", type=int, default=24)
+    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args(argv)
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+    rng = np.random.default_rng(args.seed)
+    cache = Cache(args.folder, rng)
+    held_out = np.arange(len(cache))[-200:]
+    model = BoxEstimator(batch_norm=True).to(memory_format=torch.channels_last)
+    optimiser = torch.optim.AdamW(model.parameters(), args.rate, weight_decay=1e-3)
+    started = time.monotonic()
+    mean: dict[str, float] = {}
+    for step in range(args.steps):
+        for group in optimiser.param_groups:
+            group["lr"] = args.rate * _schedule(step / args.steps, step / WARM_UP)
+        model.train()
+        loss, named = losses(model, cache.pairs(rng.integers(0, len(cache) - 200, args.batch)))
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+        optimiser.step()
+        for key, value in named.items():
+            mean[key] = 0.98 * mean.get(key, value) + 0.02 * value
+        if step % 100 == 99:
+            print(f"{step + 1} {time.monotonic() - started:.0f} s {_text(mean)}", flush=True)
+        if step % 500 == 499 or step + 1 == args.steps:
+            model.eval()
+            with torch.no_grad():
+                parts = [losses(model, cache.pairs(rows))[1] for rows in np.array_split(held_out, 5)]
+            held = {name: float(np.mean([part[name] for part in parts])) for name in mean}
+            print("  held out:", _text(held), flush=True)
+            with torch.no_grad():
+                deviation = float(model.project(*cache.pairs(held_out).levels).std())
+            np.savez(args.out, **{name: tensor.numpy() for name, tensor in model.folded(deviation).items()})
+    return 0
+
+
+def _schedule(share: float, warm: float) -> float:
+    return min(1.0, warm) * (0.02 + 0.49 * (1 + math.cos(math.pi * share)))
+
+
+def _text(values: dict[str, float]) -> str:
+    return " ".join(f"{name} {value:.3f}" for name, value in values.items())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -7,7 +7,7 @@ SECOND := .venv-toolkit-0.9.0
 SOAK := .venv-soak
 CONTRIB := benchmarks/.venv-contrib
 
-.PHONY: install evaluate test lint soak test-toolkits bench-env clean
+.PHONY: install evaluate test lint soak test-toolkits bench-env train clean
 
 install: $(INSTALLED)
 
@@ -59,6 +59,11 @@ $(CONTRIB)/.installed: benchmarks/requirements-contrib.txt
 	$(PYTHON) -m venv $(CONTRIB)
 	$(CONTRIB)/bin/python -m pip install --quiet -r benchmarks/requirements-contrib.txt
 	touch $@
+
+# The box estimator, anew; training/README.md names the pictures that it needs.
+train: $(INSTALLED)
+	$(BIN)/python -m training.cache build/clips --clips 8000 --seed 500
+	$(BIN)/python -m training.train build/clips --out tracker/box_estimator.npz --steps 3800
 
 clean:
 	rm -rf $(VENV) .venv-* $(CONTRIB) mutants

@@ -13,7 +13,7 @@ from benchmarks.drive import follow
 from benchmarks.identify import code_digest
 from benchmarks.measures import ExpectedOverlap, bootstrap, failures
 from benchmarks.published import published_runs
-from benchmarks.runs import Source, Variant, run_key
+from benchmarks.runs import Source, Variant, run_key, runaway
 from tracker.result import Result
 from tracker.vot.runs import Run
 
@@ -136,6 +136,25 @@ def test_run_key_depends_on_all_that_decides_the_boxes(field):
     identity = {"fingerprint": "a", "code": "b", "overrides": {"threads": 1}, "libraries": {"torch": "2"}}
     assert run_key(identity) == run_key(json.loads(json.dumps(identity)))
     assert run_key(identity) != run_key(identity | {field: "other"})
+
+
+@pytest.mark.parametrize(
+    ("factor", "frames", "score", "expected"),
+    [
+        pytest.param(2.1, 10, 1.0, True, id="long enough"),
+        pytest.param(0.45, 10, 1.0, True, id="too small"),
+        pytest.param(2.1, 9, 1.0, False, id="too short"),
+        pytest.param(1.9, 30, 1.0, False, id="not far enough"),
+        pytest.param(2.1, 30, 0.0, False, id="known to be lost"),
+        pytest.param(np.nan, 30, 1.0, False, id="no box"),
+    ],
+)
+def test_a_box_runs_away_if_a_side_is_wrong_for_long_and_it_counts_as_found(factor, frames, score, expected):
+    truths, scores = np.full((60, 2), 40.0), np.full(60, 1.0)
+    sides = truths.copy()
+    sides[20 : 20 + frames, 1] *= factor
+    scores[20 : 20 + frames] = score
+    assert runaway(sides, truths, scores) is expected
 
 
 def test_variant_reads_values_and_refuses_nonsense():

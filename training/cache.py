@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,7 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         jobs = [pool.submit(_fill, args.folder, args.clips, part, args.seed + k) for k, part in enumerate(parts)]
         done = [job.result() for job in jobs]
     names = ("targets", "visible", "others")
-    np.savez(args.folder / "boxes.npz", **{name: np.concatenate([one[name] for one in done]) for name in names})
+    arrays: dict[str, Any] = {name: np.concatenate([one[name] for one in done]) for name in names}
+    np.savez(args.folder / "boxes.npz", **arrays)
     return 0
 
 

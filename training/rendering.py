@@ -267,11 +267,12 @@ class Renderer:
                 field = rng.normal(0, pose.bend * np.sqrt(w * h), (2, 4, 4)).astype(np.float32)
                 u = u + cv2.resize(field[0], (int(size[0]), int(size[1])), interpolation=cv2.INTER_CUBIC)
                 v = v + cv2.resize(field[1], (int(size[0]), int(size[1])), interpolation=cv2.INTER_CUBIC)
-            source = part.picture
+            source: Any = part.picture
             if scale < 0.6:
                 blur = max(int(0.5 / scale) * 2 + 1, 1)
                 source = cv2.blur(source, (blur, blur))
-            layer = cv2.remap(source, np.float32(u), np.float32(v), cv2.INTER_LINEAR, borderValue=(0, 0, 0, 0))
+            u, v = u.astype(np.float32), v.astype(np.float32)
+            layer: Any = cv2.remap(source, u, v, cv2.INTER_LINEAR, borderValue=(0, 0, 0, 0))
             alpha = layer[:, :, 3]
             rows, columns = (np.flatnonzero((alpha > 127).any(axis=axis)) for axis in (1, 0))
             if not len(rows):

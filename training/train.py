@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -193,7 +193,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.train", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--steps", type=int, default=3800)
     parser.add_argument("--batch", type=int, default=24)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=0)
@@ -204,7 +204,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     rng = np.random.default_rng(args.seed)
     cache = Cache(args.folder, rng)
     held_out = np.arange(len(cache))[-200:]
-    model = BoxEstimator(batch_norm=True).to(memory_format=torch.channels_last)
+    model = BoxEstimator(batch_norm=True)
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(model.parameters(), args.rate, weight_decay=1e-3)
     started = time.monotonic()
     mean: dict[str, float] = {}
@@ -229,7 +230,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             print("  held out:", _text(held), flush=True)
             with torch.no_grad():
                 deviation = float(model.project(*cache.pairs(held_out).levels).std())
-            np.savez(args.out, **{name: tensor.numpy() for name, tensor in model.folded(deviation).items()})
+            arrays: dict[str, Any] = {name: tensor.numpy() for name, tensor in model.folded(deviation).items()}
+            np.savez(args.out, **arrays)
     return 0
 
 

@@ -192,6 +192,12 @@ def test_bad_input_is_refused(dat, image, box, error, message):
         dat.init(image, np.array(box, np.float64))
 
 
+def test_a_preset_may_be_named():
+    assert ReciprocativeTracker("MDNET").params == MDNET
+    with pytest.raises(ValueError, match="params is 'mdnet'; the presets are FAST, MDNET, PAPER, CROPS"):
+        ReciprocativeTracker("mdnet")
+
+
 def test_update_before_init_is_refused():
     with pytest.raises(RuntimeError, match="call init"):
         ReciprocativeTracker(SMALL).update(scene())

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tracker.reciprocative import ReciprocativeTracker
     from tracker.result import Result
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _EXPORTS = {
     "ReciprocativeTracker": "tracker.reciprocative",

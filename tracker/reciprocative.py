@@ -21,7 +21,7 @@ from tracker.attention import head_gradients
 from tracker.boxes import Boxes, centre, checked
 from tracker.head import Head
 from tracker.learning import Learner
-from tracker.params import FAST, Params
+from tracker.params import FAST, PRESETS, Params
 from tracker.result import Result
 from tracker.samples import Frame, Memory, Samples
 from tracker.search import Search
@@ -54,7 +54,7 @@ class ReciprocativeTracker:
     whole process, as torch knows no other way.
 
     Args:
-        params: a preset, or ``dataclasses.replace`` of one.
+        params: a preset, its name, or ``dataclasses.replace`` of one.
 
     Attributes:
         params: what it was made with.
@@ -64,9 +64,17 @@ class ReciprocativeTracker:
     Raises:
         tracker.weights.WeightsError: a weights file is missing or not what its name says.
         RuntimeError: ``params.device`` is "cuda" and there is none.
+        ValueError: no preset has that name.
+
+    >>> ReciprocativeTracker("MDNET").params.attention_weight
+    0.0
     """
 
-    def __init__(self, params: Params = FAST):
+    def __init__(self, params: Params | str = FAST):
+        if isinstance(params, str):
+            if params not in PRESETS:
+                raise ValueError(f"params is {params!r}; the presets are {', '.join(PRESETS)}")
+            params = PRESETS[params]
         self.params = params
         self.device = _device(params.device)
         torch.set_num_threads(params.threads)

@@ -6,7 +6,7 @@ import torch
 
 from tracker import boxes
 from tracker.estimator import BoxEstimator
-from training import cache, rendering, train
+from training import cache, train
 from training.pictures import Pictures
 from training.rendering import SIDE, Renderer
 
@@ -23,7 +23,6 @@ def pictures() -> Pictures:
 
 def plain(renderer: Renderer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whole cut-outs in their own colours before a background without clutter."""
-    monkeypatch.setattr(rendering, "PARTS", 0.0)
     monkeypatch.setattr(renderer, "_cutout", lambda: renderer._pictures.stamps[0])
     monkeypatch.setattr(renderer, "_background", lambda: renderer._patch(SIDE + 96, 1.0))
     monkeypatch.setattr(renderer, "_camouflaged", lambda target, background: target)

@@ -7,21 +7,18 @@ hides part of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.boxes import corners as corners_of
-from tracker.boxes import from_polygon
 from training.pictures import Picture, Pictures
 
 SIDE = 288  # of a frame, pixels
 TARGET = 68.0  # root of a target's area in most frames, pixels
 GREY = 127
-PARTS = 0.4  # share of clips whose target is a region of an object, or looser than it
 Boxes = NDArray[np.float64]
 
 
@@ -82,7 +79,6 @@ class Renderer:
         count = int(rng.integers(0, others + 1)) if rng.random() < 0.85 else 0
         beside = [self._look_alike(target) if rng.random() < 0.6 else self._object() for _ in range(count)]
         hidden = rng.random() < 0.35
-        region = self._region() if rng.random() < PARTS else None
         first = self._first_pose()
         paths = [self._first_pose(spread=120) for _ in beside]
         images, boxes, visible = [], [], []
@@ -95,7 +91,7 @@ class Renderer:
             above = int(rng.integers(0, count + 1)) if number and rng.random() < 0.5 else count
             for k in order[:above]:
                 rest[number, k] = self._paint(canvas, beside[k], self._later(paths[k]))[0]
-            box, mask = self._paint(canvas, target, pose, region)
+            box, mask = self._paint(canvas, target, pose)
             seen = mask.sum()
             for k in order[above:]:
                 rest[number, k], cover = self._paint(canvas, beside[k], self._later(paths[k]))
@@ -192,11 +188,6 @@ class Renderer:
             self._paint(background, [_Part(self._cutout(), np.zeros(2), 1.0, 0.0)], pose)
         return background
 
-    def _region(self) -> Boxes:
-        """A rectangle of a picture, (x, y, w, h) in units of its sides, that an annotator may have meant."""
-        size = self._rng.uniform(0.3, 1.1, 2)
-        return np.concatenate([self._rng.uniform(np.minimum(0, 1 - size), np.maximum(0, 1 - size)), size])
-
     # how it moves
 
     def _first_pose(self, spread: float = 55) -> _Pose:
@@ -230,17 +221,12 @@ class Renderer:
 
     # painting
 
-    def _paint(
-        self, canvas: Any, parts: list[_Part], pose: _Pose, region: Boxes | None = None
-    ) -> tuple[Boxes, NDArray[np.float32]]:
-        """Paint an object in place; its box, or that of a region of its first part, and its opacity (H, W)."""
+    def _paint(self, canvas: Any, parts: list[_Part], pose: _Pose) -> tuple[Boxes, NDArray[np.float32]]:
+        """Paint an object in place; its box and its opacity (H, W)."""
         rng = self._rng
-        if region is not None:
-            pose = replace(pose, bend=0.3 * pose.bend, size=pose.size / np.sqrt(region[2:].prod()))
         height, width = canvas.shape[:2]
         total = np.zeros((height, width), np.float32)
         boxes: list[list[float]] = []
-        meant = None
         turn = np.deg2rad(pose.angle)
         rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
         stretch = np.diag([np.sqrt(pose.aspect), 1 / np.sqrt(pose.aspect)]) @ np.array([[1, pose.shear], [0, 1]])
@@ -254,8 +240,6 @@ class Renderer:
             linear = rotation @ stretch @ own * scale
             middle = pose.centre + rotation @ stretch @ own @ part.offset * pose.size
             corners = np.array([[-w, -h], [w, -h], [w, h], [-w, h]]) / 2 @ linear.T + middle
-            if region is not None and meant is None:
-                meant = from_polygon((corners_of(region) - 0.5) * [w, h] @ linear.T + middle)
             low, high = np.floor(corners.min(axis=0)) - 8, np.ceil(corners.max(axis=0)) + 8
             size = np.minimum((high - low).astype(int), 700)
             inverse = np.linalg.inv(linear)
@@ -286,8 +270,6 @@ class Renderer:
             opacity = piece[:, :, 3:].astype(np.float32) / 255
             canvas[y0:y1, x0:x1] = (piece[:, :, :3] * opacity + canvas[y0:y1, x0:x1] * (1 - opacity)).astype(np.uint8)
             total[y0:y1, x0:x1] = np.maximum(total[y0:y1, x0:x1], opacity[:, :, 0])
-        if meant is not None:
-            return meant, total
         if not boxes:
             return np.concatenate([pose.centre, [1.0, 1.0]]), total
         edges = np.array(boxes)

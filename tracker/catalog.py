@@ -53,6 +53,20 @@ def preset(name: str) -> Params:
     return PRESETS[_PRESETS[name]]
 
 
+def weights_of(name: str) -> tuple[str, ...]:
+    """The entries of the weights registry that a tracker needs.
+
+    Raises:
+        ValueError: if the name is unknown.
+    """
+    if name == "NanoTrack":
+        return "nanotrack-backbone", "nanotrack-head"
+    if name in _BASELINES:
+        return ()
+    params = preset(name)
+    return (params.backbone, "box-estimator") if params.features == "region" else (params.backbone,)
+
+
 def options(name: str) -> frozenset[str]:
     """Names of the parameters that ``create`` accepts for ``name``.
 

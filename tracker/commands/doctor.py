@@ -96,7 +96,7 @@ def _section(paths: list[Path], name: str | None) -> registry.Section | None:
 def _needed(section: registry.Section | None) -> set[str]:
     """The weights of the tracker that a section starts, if it is one of this package."""
     name = section.values.get("env_reciprocative_tracker") if section else None
-    return {catalog.preset(name).backbone} if name in catalog.LEARNING else set()
+    return set(catalog.weights_of(name)) if name in catalog.NAMES else set()
 
 
 def _try_tracker(report: _Report, section: registry.Section, folder: Path | None) -> None:

@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
 def _list() -> int:
     print(f"folder for added files: {weights.folder()} (set {weights.ENVIRONMENT} to use another)")
     for name, entry in REGISTRY.items():
-        users = [tracker for tracker in catalog.LEARNING if catalog.preset(tracker).backbone == name]
+        users = [tracker for tracker in catalog.NAMES if name in catalog.weights_of(tracker)]
         print(f"\n{name}: {_place(entry)}")
         print(f"  used by {', '.join(users) or 'no tracker of trackers.ini'}")
         print(f"  licence {entry.licence}")

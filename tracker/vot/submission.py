@@ -226,12 +226,16 @@ def _weights(settings: dict[str, str]) -> list[dict[str, str | None]]:
     from tracker import catalog, weights
 
     name = settings.get("env_RECIPROCATIVE_TRACKER", "DAT")
-    if name not in catalog.LEARNING:
-        return []
-    entry = weights.entry(catalog.preset(name).backbone)
-    sha256 = weights.checksum(weights.path(entry.name))
+    needed = catalog.weights_of(name) if name in catalog.NAMES else ()
     return [
-        {"file": entry.file, "source": entry.source, "sha256": sha256, "licence": entry.licence, "paper": entry.paper}
+        {
+            "file": entry.file,
+            "source": entry.source,
+            "sha256": weights.checksum(weights.path(entry.name)),
+            "licence": entry.licence,
+            "paper": entry.paper,
+        }
+        for entry in map(weights.entry, needed)
     ]
 
 

@@ -101,12 +101,6 @@ def test_images_of_a_plain_folder_come_in_natural_order(tmp_path):
     assert [int(image[0, 0, 0]) for image in source] == [1, 2, 10]
 
 
-def test_ground_truth_for_some_frames_only_is_not_used(tmp_path):
-    folder = scenes.write_vot(tmp_path / "walk")
-    (folder / "groundtruth.txt").write_text("1,2,3,4\n")
-    assert open_source(str(folder)).ground_truth is None
-
-
 @pytest.mark.parametrize(
     ("line", "expected"),
     [

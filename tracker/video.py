@@ -18,14 +18,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker import boxes, images
+from tracker import images, listing, regions
+from tracker.regions import Polygon as Region
+from tracker.truth import GroundTruth, find
 
 Image = NDArray[np.uint8]
-Region = NDArray[np.float64]  # polygon (N, 2) of (x, y), 0-based pixels
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 VIDEO_SUFFIXES = {".mp4", ".mkv", ".mov"}
 DEFAULT_RATE = 30.0
+LARGEST_RATE = 480.0
+"""Frames per second above which a container's word is not taken: 1000 is a time base of milliseconds."""
+_TIMED = 2000
+"""Frames whose times tell the rate where the container does not."""
 
 
 @dataclass(frozen=True)
@@ -36,30 +41,45 @@ class Source:
         name: what to call it: file stem, folder name or ``camera N``.
         length: number of frames, None if it is not known beforehand.
         rate: frames per second.
-        ground_truth: a polygon (N, 2) or None (not annotated) for every frame; None if the source has none.
+        truth: its ground truth file; None if the source has none.
         open: gives a fresh iterator over its frames.
     """
 
     name: str
     length: int | None
     rate: float
-    ground_truth: list[Region | None] | None
+    truth: GroundTruth | None
     open: Callable[[], Iterator[Image]]
 
     def __iter__(self) -> Iterator[Image]:
         return self.open()
 
+    @property
+    def ground_truth(self) -> list[Region | None] | None:
+        """A polygon (N, 2) or None (not annotated) for every frame; None if the source has no readable ground truth."""
+        if self.truth is None or self.truth.problem:
+            return None
+        return [None if region is None else region.outline for region in self.truth.regions]
 
-def open_source(text: str) -> Source:
+
+def open_source(text: str, target: str | None = None, truth_start: int = 0) -> Source:
     """The source that ``text`` names.
 
+    Args:
+        text: a file, folder, address or number of a camera.
+        target: which one, in a folder with a ground truth file for each of several targets.
+        truth_start: frame that the first line of ground truth belongs to.
+
     Raises:
-        OSError: it does not exist, cannot be read or holds no frames, or its ground truth is malformed.
+        OSError: it does not exist, cannot be read or holds no frames.
+        ValueError: there is no such target.
     """
     path = Path(text)
     if path.is_dir():
-        return _folder(path)
-    if path.is_file() or "://" in text:
+        return _folder(path, target, truth_start)
+    if path.is_file():
+        return _video(os.path.abspath(path))  # which is never taken for an address, whatever colons are in it
+    if "://" in text:
         return _video(text)
     if text.isdecimal():
         return Source(f"camera {text}", None, DEFAULT_RATE, None, lambda: _camera_frames(int(text)))
@@ -77,12 +97,38 @@ def _video(path: str) -> Source:
             if not container.streams.video:
                 raise OSError(f"{path} has no video stream")
             stream = container.streams.video[0]
-            rate = float(stream.average_rate or stream.guessed_rate or DEFAULT_RATE)
+            rate = float(stream.average_rate or stream.guessed_rate or 0)
+            length = stream.frames or None
+            if not (length and stream.duration and 0 < rate <= LARGEST_RATE) and "://" not in path:
+                rate, length = _timed_rate(container, stream, rate)
             seconds = (container.duration or 0) / av.time_base  # Matroska tells no number of frames
-            length = stream.frames or round(seconds * rate) or None
+            length = length or round(seconds * rate) or None
     except av.error.FFmpegError as error:
         raise OSError(f"{path} cannot be read as a video: {error.strerror}") from error
     return Source(Path(path).stem, length, rate, None, lambda: _video_frames(path))
+
+
+def _timed_rate(container: Any, stream: Any, told: float) -> tuple[float, int | None]:
+    """Frames per second by the time stamps of a video's first frames, and its number of frames if these are all.
+
+    A container's own rate stands where the frames bear it out: WebM of a browser tells 1000, Matroska of variable rate
+    that of its first frames.
+    """
+    times, ended = [], True
+    for packet in container.demux(stream):
+        stamp = packet.dts if packet.pts is None else packet.pts
+        if packet.size and stamp is not None:
+            times.append(float(stamp * packet.time_base))
+        if len(times) == _TIMED:
+            ended = False
+            break
+    span = max(times) - min(times) if times else 0.0
+    measured = (len(times) - 1) / span if span > 0 else 0.0
+    if told > 0 and abs(measured - told) <= 0.01 * told:
+        measured = told  # times in milliseconds are rounded
+    if not 0 < measured <= 2 * LARGEST_RATE:
+        measured = told if 0 < told <= LARGEST_RATE else DEFAULT_RATE
+    return measured, len(times) if ended and times else None
 
 
 def _video_frames(path: str) -> Iterator[Image]:
@@ -120,17 +166,12 @@ def _camera_frames(number: int) -> Iterator[Image]:
         camera.release()
 
 
-def _folder(path: Path) -> Source:
+def _folder(path: Path, target: str | None, truth_start: int) -> Source:
     files = next((found for sub in ("color", "img", "") if (found := image_files(path / sub))), None)
     if files is None:
         suffixes = ", ".join(sorted(IMAGE_SUFFIXES))
         raise FileNotFoundError(f"folder {path} holds no images ({suffixes}), nor color/ or img/")
-    truth = None
-    for name, origin in (("groundtruth.txt", 0.0), ("groundtruth_rect.txt", 1.0)):  # OTB counts pixels from 1
-        if (path / name).is_file():
-            truth = read_regions(path / name, origin)
-    if truth is not None and len(truth) != len(files):
-        truth = None
+    truth = find(path, len(files), target, truth_start)
     return Source(path.resolve().name, len(files), _sequence_rate(path), truth, lambda: _image_frames(files))
 
 
@@ -138,7 +179,7 @@ def image_files(folder: Path) -> list[Path]:
     """The images of a folder in natural order (frame2 before frame10); empty if it has none or does not exist."""
     if not folder.is_dir():
         return []
-    files = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]
+    files = [path for path in listing.matching(folder) if path.suffix.lower() in IMAGE_SUFFIXES]
     return sorted(files, key=lambda path: [int(part) if part.isdecimal() else part for part in _parts(path.name)])
 
 
@@ -178,36 +219,8 @@ def _rgb(image: NDArray[Any]) -> Image:
 
 
 def read_regions(path: Path, origin: float = 0.0) -> list[Region | None]:
-    """The regions of a text file, one a line: 4 numbers a box, 6 or more a polygon, 1 a code (no region).
-
-    Args:
-        path: the file, numbers separated by commas, tabs or spaces.
-        origin: coordinate of the first pixel in this file.
-
-    Returns:
-        A polygon (N, 2), 0-based, for each line; None for a code or a region that is not finite.
-
-    Raises:
-        OSError: the file cannot be read, or a line is none of these; the message names it.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8").strip().splitlines()
-    except UnicodeDecodeError as error:
-        raise OSError(f"{path} is not UTF-8 text: byte {error.start}") from error
-    regions: list[Region | None] = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            values = np.array([float(word) for word in re.split(r"[,;\s]+", line.strip())])
-        except ValueError as error:
-            raise OSError(f"{path}, line {number}: {line!r} is not a list of numbers") from error
-        if len(values) != 1 and (len(values) < 4 or len(values) % 2):
-            raise OSError(f"{path}, line {number}: {len(values)} numbers are neither a box nor a polygon")
-        if len(values) == 1 or not np.isfinite(values).all():
-            regions.append(None)
-        else:
-            polygon = boxes.corners(values) if len(values) == 4 else values.reshape(-1, 2)  # (N, 2)
-            regions.append(polygon - origin)
-    return regions
+    """Outlines (N, 2) of the regions in a text file, None for a line without one; see :func:`tracker.regions.read`."""
+    return [None if region is None else region.outline for region in regions.read(path, origin)]
 
 
 class VideoWriter:
@@ -222,7 +235,7 @@ class VideoWriter:
             raise ValueError(f"video {path} must end in one of {', '.join(sorted(VIDEO_SUFFIXES))}")
         self.path, self.frames = path, 0
         self._partial = path.with_name(f".{path.stem}.partial{path.suffix}")
-        self._rate = Fraction(rate).limit_denominator(1001)
+        self._rate = max(Fraction(rate).limit_denominator(1001), Fraction(1, 1001))
         self._container: Any = None
         self._stream: Any = None
 
@@ -239,7 +252,7 @@ class VideoWriter:
         try:
             if self._container is None:
                 codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
-                self._container = av.open(str(self._partial), "w")
+                self._container = av.open(os.path.abspath(self._partial), "w")
                 self._stream = self._container.add_stream(codec, self._rate)
                 self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
             if (width, height) != (self._stream.width, self._stream.height):

@@ -24,7 +24,7 @@ from rich.progress import track
 from tracker import boxes, catalog, overlay
 from tracker.commands import options, outputs
 from tracker.overlay import Map
-from tracker.video import Image, Source, open_source
+from tracker.video import Image, Source
 
 TILE = 150
 
@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--box", type=options.box, metavar="x,y,w,h", help="target in frame 0, if not annotated")
     parser.add_argument("--out", type=Path, metavar="FILE", help="picture (default: SEQUENCE_FRAME_attention.png)")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
+    options.add_source_arguments(parser)
     options.add_tracker_arguments(parser)
 
 
@@ -46,14 +47,12 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"{args.tracker} has lambda 0: there is no regulariser to compare with; use DAT or DAT-paper")
     if args.frame < 0:
         raise ValueError(f"FRAME {args.frame} must be at least 0")
-    source = open_source(args.sequence)
+    source = options.source(args, args.sequence)
     if source.length is not None and args.frame >= source.length:
         raise ValueError(f"FRAME {args.frame} is behind the last frame of {source.name}, {source.length - 1}")
     name = args.out or Path(f"{source.name}_{args.frame}_attention.png")
     out = outputs.checked("--out", name, {".png", ".jpg"}, args.overwrite)
-    start = _annotated(source, 0) if args.box is None else args.box
-    if start is None:
-        raise ValueError(f"{source.name} has no ground truth for frame 0: give --box x,y,w,h")
+    start = options.annotated_box(source, 0, "give --box x,y,w,h") if args.box is None else args.box
     heads: dict[str, dict[str, Any]] = {
         "before training": {"initial_iterations": 0},
         "trained, lambda 0": {"attention_weight": 0.0},
@@ -97,8 +96,8 @@ def _variation(values: Map) -> float:
 
 
 def _annotated(source: Source, frame: int) -> NDArray[np.float64] | None:
-    region = source.ground_truth[frame] if source.ground_truth else None
-    return None if region is None else boxes.from_polygon(region)
+    region = source.truth.regions[frame] if source.truth and source.truth.regions else None
+    return None if region is None else region.box
 
 
 def _run_to(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tracker import catalog
 from tracker.result import Tracker
+from tracker.video import Source, open_source
 
 
 def add_tracker_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +19,53 @@ def add_tracker_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, help="seed of all randomness (default: the preset's)")
     parser.add_argument("--threads", type=int, help="threads of one tracker (default: the preset's)")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where the network runs (default: auto)")
+
+
+def add_source_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``--target`` and ``--truth-start``, which say what of a folder's ground truth is meant."""
+    parser.add_argument(
+        "--target", metavar="ID", help="which of several targets: 2 for groundtruth_rect.2.txt or groundtruth_2.txt"
+    )
+    parser.add_argument(
+        "--truth-start",
+        type=int,
+        default=0,
+        metavar="N",
+        help="frame that the first line of ground truth belongs to (default: 0; OTB's David: 299)",
+    )
+
+
+def source(args: argparse.Namespace, name: str) -> Source:
+    """The source called ``name``, with the ground truth that these options ask for.
+
+    Raises:
+        ValueError: an option is out of its range.
+        OSError: see :func:`tracker.video.open_source`.
+    """
+    if args.truth_start < 0:
+        raise ValueError(f"--truth-start {args.truth_start} must be at least 0")
+    return open_source(name, args.target, args.truth_start)
+
+
+def annotated_box(source: Source, frame: int, otherwise: str) -> NDArray[np.float64]:
+    """The box (4,) that the ground truth of ``source`` has for ``frame``; ``otherwise`` says what else one can give.
+
+    Raises:
+        ValueError: it has none; the message says what there is instead.
+        OSError: its file cannot be used.
+    """
+    truth = source.truth
+    if truth is None:
+        raise ValueError(f"{source.name} has no ground truth: {otherwise}")
+    if truth.problem:
+        raise OSError(f"{truth.problem}; or {otherwise}")
+    region = truth.regions[frame] if frame < len(truth.regions) else None
+    if region is None:
+        first = next((index for index, one in enumerate(truth.regions) if one is not None), None)
+        begin = "" if first is None else f"; the first frame with a region is {first}"
+        counts = truth.uneven or str(truth.file)
+        raise ValueError(f"{source.name} has no ground truth for frame {frame} ({counts}){begin}: {otherwise}")
+    return region.box
 
 
 def make_tracker(args: argparse.Namespace, **changes: Any) -> Tracker:

@@ -24,7 +24,7 @@ from tracker import boxes, catalog, window
 from tracker.commands import options, outputs
 from tracker.overlay import Annotator
 from tracker.result import Result, Tracker
-from tracker.video import VIDEO_SUFFIXES, Image, Source, VideoWriter, open_source
+from tracker.video import VIDEO_SUFFIXES, Image, Source, VideoWriter
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     start.add_argument("--select", action="store_true", help="draw the target with the mouse")
     parser.add_argument("--start", type=int, default=0, metavar="N", help="begin at frame N (default: 0)")
     parser.add_argument("--frames", type=int, metavar="N", help="stop after N frames")
+    parser.add_argument("--rate", type=float, metavar="R", help="frames per second of what is written")
+    options.add_source_arguments(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="annotated video (.mp4, .mkv, .mov)")
     parser.add_argument(
         "--boxes",
@@ -63,18 +65,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Track, and write what was asked for; a run that is interrupted keeps the frames it has."""
     _check(args)
-    source = open_source(args.source)
+    source = options.source(args, args.source)
+    rate = args.rate or source.rate
     frames = itertools.islice(source, args.start, None if args.frames is None else args.start + args.frames)
     first = next(frames, None)
     if first is None:
         raise ValueError(f"--start {args.start} is behind the last frame of {source.name}")
     box = _first_box(args, source, first)
+    _tell_of(source)
     tracker = options.make_tracker(args)
     attention = _attention_of(tracker, args)
-    track = _Track(source.name, args.tracker, source.rate, args.start)
+    track = _Track(source.name, args.tracker, rate, args.start)
+    truths = source.ground_truth or []
     stopped: BaseException | None = None
     with contextlib.ExitStack() as stack:
-        video = stack.enter_context(VideoWriter(args.out, source.rate)) if args.out else None
+        video = stack.enter_context(VideoWriter(args.out, rate)) if args.out else None
         progress = stack.enter_context(_progress())
         viewer = window.Viewer() if args.show else None
         annotate = Annotator(args.tracker) if video or viewer else None
@@ -85,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
                 track.add(result)
                 progress.update(task, advance=1, lost=track.lost)
                 if annotate:
-                    truth = source.ground_truth[args.start + offset] if source.ground_truth else None
+                    truth = truths[args.start + offset] if truths else None
                     maps = attention(frame, result.box) if attention else None
                     picture = annotate(frame, result, truth, maps, args.attention == "beside")
                     if video:
@@ -109,6 +114,8 @@ def _check(args: argparse.Namespace) -> None:
     for name, value, least in (("--start", args.start, 0), ("--frames", args.frames, 1)):
         if value is not None and value < least:
             raise ValueError(f"{name} {value} must be at least {least}")
+    if args.rate is not None and not 0.01 <= args.rate <= 1000:
+        raise ValueError(f"--rate {args.rate:g} must be from 0.01 to 1000 frames per second")
     if args.attention and not (args.out or args.show):
         raise ValueError("--attention draws into the video: give --out FILE or --show as well")
     if args.out:
@@ -130,13 +137,16 @@ def _first_box(args: argparse.Namespace, source: Source, first: Image) -> NDArra
         return boxes.checked(args.box, first.shape[1], first.shape[0])
     if args.select:
         return window.select_box(first)
-    truth = source.ground_truth[args.start] if source.ground_truth else None
-    if truth is None:
-        raise ValueError(
-            f"{source.name} has no ground truth for frame {args.start} (or not one line for each image): "
-            "give --box x,y,w,h, or --select to draw the target"
-        )
-    return boxes.from_polygon(truth)
+    return options.annotated_box(source, args.start, "give --box x,y,w,h, or --select to draw the target")
+
+
+def _tell_of(source: Source) -> None:
+    """Say what is odd about the ground truth: a run goes on, but nobody should wonder about the white outline."""
+    truth = source.truth
+    if truth and truth.problem:
+        print(f"note: no ground truth is drawn: {truth.problem}", file=sys.stderr)
+    elif truth and truth.uneven:
+        print(f"note: {truth.uneven}: line k is drawn on image k; --truth-start N moves them", file=sys.stderr)
 
 
 def _attention_of(tracker: Tracker, args: argparse.Namespace) -> Callable[[Image, NDArray[np.float64]], Any] | None:

@@ -1,0 +1,159 @@
+"""Ground truth as text: one region a line, the forms that VOT, OTB, GOT-10k and their users write.
+
+=========================  ===============================================================================
+four numbers               an upright box ``x, y, width, height``
+six or more, even          a polygon ``x1, y1, x2, y2, ...``
+``m`` and whole numbers    a mask ``mX,Y,WIDTH,HEIGHT,RUNS``: lengths of its runs by row, of zeros first (VOT2020)
+one number                 a code: no region
+NaN, or a region without   the target is absent in this frame: no region
+area, such as ``0,0,0,0``
+=========================  ===============================================================================
+
+Numbers may be separated by commas, semicolons, tabs or spaces, and lines may end in a separator. The VOT toolkit itself
+takes commas only; ``unloadable`` says what it stumbles over, in the same words to every command.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker import boxes, listing
+from tracker.images import MAX_PIXELS
+
+Polygon = NDArray[np.float64]
+"""Corners (N, 2) of (x, y), 0-based pixels."""
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """One annotated region.
+
+    Attributes:
+        outline: corners (N, 2) to draw; of a mask, the contour of its largest part.
+        box: upright box (4,) that a tracker starts on; of a mask, the smallest one around it.
+    """
+
+    outline: Polygon
+    box: NDArray[np.float64]
+
+
+def read(path: Path, origin: float = 0.0) -> list[Region | None]:
+    """The regions of a text file, one a line; None where the target is absent or a code stands.
+
+    Args:
+        path: the file.
+        origin: coordinate of the first pixel in this file.
+
+    Raises:
+        OSError: the file cannot be read, or a line is no region; the message names both.
+    """
+    try:
+        text = listing.decode(path.read_bytes())
+    except UnicodeDecodeError as error:
+        raise OSError(f"{path} is not UTF-8 text: byte {error.start}") from error
+    regions = []
+    for number, line in enumerate(listing.lines(text), start=1):
+        try:
+            regions.append(parse(line, origin))
+        except ValueError as error:
+            raise OSError(f"{path}, line {number}: {error}") from error
+    return regions
+
+
+def parse(line: str, origin: float = 0.0) -> Region | None:
+    """The region of one line, None if it has none.
+
+    Raises:
+        ValueError: it is no list of numbers, or not as many as a region has.
+    """
+    if line.strip().startswith("m"):
+        return _of_mask(*mask(line), origin)
+    values = numbers(line)
+    if problem := wrong_count(len(values)):
+        raise ValueError(problem)
+    if len(values) == 1 or not all(map(math.isfinite, values)):
+        return None
+    outline = (boxes.corners(values) if len(values) == 4 else np.reshape(values, (-1, 2))) - origin  # (N, 2)
+    try:
+        return Region(outline, boxes.from_polygon(outline))
+    except ValueError:  # no area
+        return None
+
+
+def words(line: str) -> list[str]:
+    """The words of a line between its separators, of which some may stand at its end."""
+    return re.split(r"\s*[,;]\s*|\s+", line.strip().rstrip(",; \t"))
+
+
+def numbers(line: str) -> list[float]:
+    """The numbers of a line.
+
+    Raises:
+        ValueError: something else stands there.
+    """
+    try:
+        return [float(word) for word in words(line)]
+    except ValueError:
+        raise ValueError(f"{line[:40]!r} is not a list of numbers") from None
+
+
+def wrong_count(count: int) -> str | None:
+    """Why that many numbers are no code, box or polygon; None if they are one."""
+    if count in (1, 4) or (count >= 6 and count % 2 == 0):
+        return None
+    return f"{count} numbers are no region (1, 4, or an even number from 6 on)"
+
+
+def mask(line: str) -> tuple[tuple[int, int, int, int], list[int]]:
+    """Position and size (x, y, width, height) of a mask, and the lengths of its runs, which fit into it.
+
+    Raises:
+        ValueError: it is not a mask.
+    """
+    try:
+        x, y, width, height, *runs = (int(word) for word in words(line.strip()[1:]))
+    except ValueError:
+        raise ValueError(f"not a mask: {line[:40]!r}") from None
+    if min(width, height, *runs, 0) < 0 or width * height > MAX_PIXELS or sum(runs) > width * height:
+        raise ValueError(f"not a mask, its runs do not fit its size: {line[:40]!r}")
+    return (x, y, width, height), runs
+
+
+def _of_mask(place: tuple[int, int, int, int], runs: list[int], origin: float) -> Region | None:
+    x, y, width, height = place
+    pixels = np.zeros(width * height, np.uint8)
+    start = 0
+    for index, length in enumerate(runs):
+        pixels[start : start + length] = index % 2
+        start += length
+    if not pixels.any():
+        return None
+    marked = pixels.reshape(height, width)
+    contours, _ = cv2.findContours(np.pad(marked, 1), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    largest = max(contours, key=cv2.contourArea)[:, 0].astype(np.float64)  # (N, 2)
+    box = boxes.from_mask(marked, (x, y))
+    box[:2] -= origin
+    return Region(largest - 1 + np.array([x, y]) - origin, box)
+
+
+def unloadable(line: str) -> str | None:
+    """Why the VOT toolkit cannot read a line of ground truth that this module reads; None if it can.
+
+    >>> unloadable("1,2,3,4,"), unloadable("1,2,3,4"), unloadable("1 2 3 4")
+    ('a separator at the end of the line', None, 'numbers separated by something else than commas')
+    """
+    text = line.strip()
+    if not text:
+        return "an empty line"
+    if text[-1] in ",;":
+        return "a separator at the end of the line"
+    if len(text.split(",")) != len(words(text)):
+        return "numbers separated by something else than commas"
+    return None

@@ -15,8 +15,8 @@ class Result:
 
     Attributes:
         box: (4,) float64, (x, y, w, h), 0-based pixels, origin at the top left of the image.
-        score: confidence in ``box``; for DAT the classifier's margin (target logit minus background logit) less the
-            motion penalty, above 0 is "target".
+        score: confidence in ``box``, above 0 is "target". For DAT the verdicts of head and box estimator, bounded and
+            added, less the motion penalty; for its presets on crops the head's margin alone.
         lost: True if the target was not found in this frame and ``box`` repeats the previous one.
         polygon: (4, 2) float64 corner points of the rotated box, or None where the tracker reports upright boxes.
         faults: how often since ``init`` a number was not finite and what had been learned was undone; 0 in a sound run.

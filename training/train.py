@@ -20,7 +20,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from tracker.boxes import overlap
 from tracker.estimator import TEMPLATE, TEMPLATE_SCALE, WINDOW, BoxEstimator, Estimate, sampled, windows_of
+from training.rendering import SIDE
 
 STRIDE = 8
 POSITIVES, NEGATIVES = 3, 2  # windows a clip
@@ -84,13 +86,13 @@ class Cache:
     def _boxes(self, target: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         rng = self._rng
         near = _jittered(rng, target, POSITIVES, 0.22, 0.25, 0.15)
-        beside = others[(others[:, 2] > 8) & (_overlap(others, target) < 0.3)]
+        beside = others[(others[:, 2] > 8) & (overlap(others, target) < 0.3)]
         away = [self._away(target, beside) for _ in range(NEGATIVES)]
         drawn = _jittered(rng, target, 40, 0.08, 0.08, 0.06)
-        alike = drawn[_overlap(drawn, target) > 0.7][:ALIKE]
+        alike = drawn[overlap(drawn, target) > 0.7][:ALIKE]
         alike = np.concatenate([alike, target[None].repeat(ALIKE - len(alike), 0)])
         off = _jittered(rng, target, 40, 0.5, 0.4, 0.3)
-        share = _overlap(off, target)
+        share = overlap(off, target)
         partly = off[(share > 0.1) & (share < 0.45)][: UNLIKE // 3]
         neighbours = UNLIKE // 2 if len(beside) else 0
         picked = beside[rng.integers(0, max(len(beside), 1), neighbours)]
@@ -107,8 +109,8 @@ class Cache:
                 box = _jittered(rng, beside[rng.integers(len(beside))], 1, 0.15, 0.2, 0.1)[0]
             else:
                 size = target[2:] * np.exp(rng.normal(0, 0.25)) * np.exp(rng.normal(0, 0.15, 2))
-                box = np.concatenate([rng.uniform(0, 288, 2) - size / 2, size])
-            if _overlap(box[None], target)[0] < 0.15:
+                box = np.concatenate([rng.uniform(0, SIDE, 2) - size / 2, size])
+            if overlap(box[None], target)[0] < 0.15:
                 return box
         return np.array([-400.0, -400.0, target[2], target[3]])
 
@@ -121,13 +123,6 @@ def _jittered(
     size = size * np.concatenate([stretch, 1 / stretch], axis=1)
     offset = np.clip(rng.normal(0, shift, (count, 2)), -0.6, 0.6) * box[2:].mean()
     return np.concatenate([box[:2] + box[2:] / 2 + offset - size / 2, size], axis=1)
-
-
-def _overlap(boxes: np.ndarray, target: np.ndarray) -> np.ndarray:
-    low = np.maximum(boxes[:, :2], target[:2])
-    high = np.minimum(boxes[:, :2] + boxes[:, 2:], target[:2] + target[2:])
-    both = np.clip(high - low, 0, None).prod(axis=1)
-    return both / (boxes[:, 2:].prod(axis=1) + target[2:].prod() - both + 1e-9)
 
 
 def _cells(boxes: np.ndarray) -> Tensor:
@@ -167,9 +162,9 @@ def losses(model: BoxEstimator, pairs: Pairs) -> tuple[Tensor, dict[str, float]]
     area = (high - low).clamp_min(0).prod(dim=2)
     union = area + sides.prod(dim=2) - inner
     hull = (torch.maximum(high, goal_high) - torch.minimum(low, goal_low)).prod(dim=2)
-    overlap = inner / union.clamp_min(1e-6)
-    box = ((1 - overlap + (hull - union) / hull.clamp_min(1e-6) + distance) * seen).sum() / seen.sum().clamp_min(1)
-    quality = (((edges.quality[:, :POSITIVES] - overlap.detach()) ** 2) * seen).sum() / seen.sum().clamp_min(1)
+    shared = inner / union.clamp_min(1e-6)
+    box = ((1 - shared + (hull - union) / hull.clamp_min(1e-6) + distance) * seen).sum() / seen.sum().clamp_min(1)
+    quality = (((edges.quality[:, :POSITIVES] - shared.detach()) ** 2) * seen).sum() / seen.sum().clamp_min(1)
 
     clear = ((pairs.visible > 0.3) | (pairs.visible < 0.1)).float()[:, None]
     truth = torch.cat([seen, torch.zeros(count, NEGATIVES)], dim=1)
@@ -183,7 +178,7 @@ def losses(model: BoxEstimator, pairs: Pairs) -> tuple[Tensor, dict[str, float]]
     against = likeness[:, ALIKE:].logsumexp(dim=1, keepdim=True)
     contrast = (F.softplus(against - likeness[:, :ALIKE]) * (pairs.visible > 0.5).float()[:, None]).mean()
     total = box + present + quality + 0.5 * contrast
-    iou = (overlap * seen).sum() / seen.sum().clamp_min(1)
+    iou = (shared * seen).sum() / seen.sum().clamp_min(1)
     named = {"iou": iou, "box": box, "present": present, "right": right, "quality": quality, "contrast": contrast}
     return total, {name: float(value.detach()) for name, value in named.items()}
 

@@ -62,8 +62,8 @@ $(CONTRIB)/.installed: benchmarks/requirements-contrib.txt
 
 # The box estimator, anew; training/README.md names the pictures that it needs.
 train: $(INSTALLED)
-	$(BIN)/python -m training.cache build/clips --clips 8000 --seed 100
-	$(BIN)/python -m training.train build/clips --out build/box_estimator.npz --steps 2000
+	$(BIN)/python -m training.cache build/clips --clips 10000 --seed 100
+	$(BIN)/python -m training.train build/clips --out build/box_estimator.npz --steps 3000 --threads 1
 
 clean:
 	rm -rf $(VENV) .venv-* $(CONTRIB) mutants

@@ -5,7 +5,7 @@ grid; around each of the highest peaks the estimator says where the target's sid
 target; the head scores these boxes in turn. So the box comes from the first frame's features, and the decision from
 two sources, what was learned offline for all targets and what was learned since for this one. Either is bounded before
 they are added: a classifier that is very sure cannot outvote the other, nor the way from the previous box. So is the
-change of a side from frame to frame: while something else hides the target or stands beside it, the box cannot run away.
+change of a side from frame to frame: the box cannot run away while something hides the target or stands beside it.
 """
 
 from __future__ import annotations

@@ -164,12 +164,12 @@ NO_CODE = "NaN alone; an absent target is nan,nan,nan,nan"
 
 
 def obstacles(data: bytes) -> dict[str, list[int]]:
-    """What in a ground truth file that this module reads the VOT toolkit cannot: what it is -> numbers of the lines.
+    r"""What in a ground truth file that this module reads the VOT toolkit cannot: what it is -> numbers of the lines.
 
     Raises:
         UnicodeDecodeError: it is no text.
 
-    >>> obstacles(b"1,2,3,4\\n1,2,3,4,\\n\\n")
+    >>> obstacles(b"1,2,3,4\n1,2,3,4,\n\n")
     {'a separator at the end of the line': [2], 'an empty line': [3]}
     """
     found: dict[str, list[int]] = {MARK: [1]} if listing.mark(data) else {}

@@ -7,9 +7,8 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from tracker import boxes, catalog, shipped
+from tracker import catalog, shipped, truth
 from tracker.doctor import Finding, packages, probe, registry, weights, workspace
-from tracker.video import read_regions
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +60,8 @@ class _Report:
         for finding in found:
             print(f"  {'FAIL' if finding.fails else 'note'}  {finding.what}")
             print(f"        why:  {finding.why}")
-            print(f"        mend: {finding.mend}", flush=True)
+            if finding.mend:
+                print(f"        mend: {finding.mend}", flush=True)
         if not found:
             print(f"  ok    {title}", flush=True)
         self._failures += failures
@@ -124,11 +124,7 @@ def _frames(folder: Path | None) -> tuple[list[Path], probe.Region] | None:
         frames = workspace.read_sequence(sequence).images[: probe.FRAMES] if sequence.is_dir() else []
         if len(frames) < probe.FRAMES:
             continue
-        try:
-            region = read_regions(sequence / "groundtruth.txt")[0]
-            boxes.from_polygon(region if region is not None else [])
-        except (OSError, ValueError):
-            continue
-        if region is not None:
-            return frames, region
+        annotated = truth.find(sequence, len(frames))
+        if annotated and annotated.regions and (region := annotated.regions[0]):
+            return frames, region.outline
     return None

@@ -133,7 +133,7 @@ def check_files(sequence: Sequence) -> dict[str, int]:
             file = f"{path.parent.name}/{path.name}"
             data = path.read_bytes()
             if listing.mark(data):
-                raise DamagedFile(file, f"{regions.MARK}, which the toolkit cannot read: 'reciprocative doctor' mends", 1)
+                raise DamagedFile(file, _obstacle(regions.MARK), 1)
             try:
                 lines = listing.decode(data).rstrip().splitlines()
             except UnicodeDecodeError as error:
@@ -150,7 +150,11 @@ def _region(text: str, file: str, line: int) -> None:
     except ValueError as error:
         raise DamagedFile(file, str(error), line) from error
     if problem := regions.unloadable(text):
-        raise DamagedFile(file, f"{problem}, which the toolkit cannot read: 'reciprocative doctor' mends", line)
+        raise DamagedFile(file, _obstacle(problem), line)
+
+
+def _obstacle(problem: str) -> str:
+    return f"{problem}, which the toolkit cannot read: 'reciprocative doctor --workspace W' tells what mends it"
 
 
 def _tag(text: str, file: str, line: int) -> None:
@@ -172,8 +176,8 @@ def write_dataset(groundtruth: Path, folder: Path) -> list[str]:
 
     Args:
         groundtruth: JSON of the form that PySOT's test sets have, with the size of the images: sequence name ->
-            ``gt_rect`` (a rectangle, polygon or mask a frame, NaN where it is absent), ``width``, ``height``, and optionally one list of 0 and 1
-            per tag (an empty list means all zero).
+            ``gt_rect`` (a rectangle, polygon or mask a frame, NaN where the target is absent), ``width``, ``height``,
+            and optionally one list of 0 and 1 per tag (an empty list means all zero).
         folder: where the sequences go, usually ``sequences`` of a workspace.
 
     Returns:
@@ -226,7 +230,8 @@ def _sequence_files(source: str, name: str, sequence: Any) -> dict[str, str]:
     length = len(lines)
     properties = {"name": name, "fps": 30, "format": "default", "channels.color": "color/%08d.jpg", "length": length}
     properties |= {"width": sequence["width"], "height": sequence["height"]}
-    files = {"sequence": _text(f"{key}={value}" for key, value in properties.items()), "groundtruth.txt": _text("".join(line.split()) for line in lines)}
+    files = {"sequence": _text(f"{key}={value}" for key, value in properties.items())}
+    files["groundtruth.txt"] = _text("".join(line.split()) for line in lines)
     for tag in TAGS:
         values = sequence.get(tag)
         if not values:

@@ -120,9 +120,9 @@ class OnePass(ProtocolAnalysis):
     def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[tuple[Any, ...]]:
         """One row a tracker."""
         known = [annotations_of(sequence) for sequence in sequences]
-        for annotations in known:
-            annotations.require_whole()
-        truths = [boxes(annotations.groundtruth) for annotations in known]
+        for annotated in known:
+            annotated.require_whole()
+        truths = [boxes(annotated.groundtruth) for annotated in known]
         rows = []
         for tracker in trackers:
             results = []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
@@ -79,6 +80,15 @@ def test_bytes_that_are_no_text(tmp_path):
     (tmp_path / "trackers.ini").write_bytes(GOOD.replace("label = DAT", "label = D\xe4T").encode("latin1"))
     (finding,) = registry.check_registry(tmp_path / "trackers.ini", "DAT")
     assert "trackers.ini is not UTF-8 text" in finding.what and "iconv" in finding.mend
+
+
+def test_a_byte_order_mark_is_named_and_removed(tmp_path):
+    path = tmp_path / "trackers.ini"
+    path.write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
+    (finding,) = registry.check_registry(path, "DAT")
+    assert "trackers.ini begins with a byte order mark" in finding.what and finding.fails
+    subprocess.run(["sh", "-e", "-c", finding.mend], check=True)
+    assert list(registry.check_registry(path, "DAT")) == [] and path.read_text() == GOOD
 
 
 def test_an_unknown_tracker_and_an_absent_file(tmp_path):

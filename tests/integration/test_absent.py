@@ -100,3 +100,41 @@ def test_what_cannot_be_initialised_is_refused_before_anything_runs(tmp_path, li
     done = evaluate(workspace)
     assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr
     assert not list(workspace.glob("results/*/*/*/*"))
+
+
+def plant(workspace, fault):
+    sequence = workspace / "sequences/walk"
+    images = sorted((sequence / "color").iterdir())
+    if fault == "numbered from 0":
+        for index, path in enumerate(images):
+            path.rename(path.with_name(f"{index:08d}.jpg"))
+        (sequence / "anchor.value").unlink()
+    elif fault == "capitals":
+        for path in images:
+            path.rename(path.with_suffix(".JPG"))
+    elif fault == "a gap":
+        images[10].unlink()
+        (sequence / "anchor.value").unlink()
+    elif fault == "empty line":
+        (workspace / "sequences/list.txt").write_text("walk\n\n")
+    elif fault == "mark in the registry":
+        text = (workspace / "trackers.ini").read_text()
+        (workspace / "trackers.ini").write_text("\ufeff" + text)
+
+
+@pytest.mark.parametrize("python", [sys.executable, SECOND])
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("numbered from 0", "walk/color/00000000.jpg: the toolkit counts images from 1"),
+        ("capitals", "walk/sequence: Empty sequence, no frames found"),
+        ("a gap", "walk/groundtruth.txt, line 11: 24 lines, but the sequence has 10 frames"),
+        ("empty line", "list.txt, line 2: an empty line"),
+        ("mark in the registry", "trackers.ini', line: 1 '(byte order mark)[Dummy]"),
+    ],
+)
+def test_files_that_do_not_fit_are_refused_in_one_line(tmp_path, fault, message, python):
+    workspace = workspace_with(tmp_path / "w", ["20,20,16,12"] * LENGTH)
+    plant(workspace, fault)
+    done = evaluate(workspace, "--dry-run", python=python)
+    assert done.returncode in (2, 3) and message in done.stderr and len(done.stderr.strip().splitlines()) == 1

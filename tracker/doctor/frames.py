@@ -14,7 +14,7 @@ from tracker.video import IMAGE_SUFFIXES
 LOADED = (".jpg", ".png")
 """Suffixes of the images that the toolkit reads, in small letters only."""
 
-_NAME = re.compile(r"([^%\d]*)(\d{1,9})(\.\w+)")
+_NAME = re.compile(r"([^%0-9]*)([0-9]{1,9})(\.\w+)")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from collections.abc import Sequence as Items
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,12 +35,9 @@ _SHOWN = 5  # findings of one kind, of which a data set may have hundreds
 _NUMBERED = re.compile(r"[^%]*%\d{0,2}d[^%]*")
 _LOAD = (
     "import sys\n"
-    "from tracker.vot.annotations import annotations_of\n"
     "from tracker.vot.summary import load_workspace\n"
     "try:\n"
-    "    for sequence in load_workspace(sys.argv[1]).dataset:\n"
-    "        if len(sequence.objects()) < 2:\n"
-    "            annotations_of(sequence)\n"
+    "    load_workspace(sys.argv[1])\n"
     "except (OSError, ValueError, AssertionError) as error:\n"
     "    sys.exit(str(error))\n"
 )
@@ -233,7 +231,7 @@ def _resolve_stack(name: str, workspace: Path) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def _check_dataset(dataset: Path, supervised: list[str]) -> Iterator[Finding]:
+def _check_dataset(dataset: Path, supervised: Items[str]) -> Iterator[Finding]:
     if not (dataset / "list.txt").is_file():
         yield Finding(
             f"{dataset} has no list.txt",
@@ -271,7 +269,7 @@ def _check_dataset(dataset: Path, supervised: list[str]) -> Iterator[Finding]:
         yield Finding(f"{shown - _SHOWN} more findings in the data set", "as above", "mend these and ask again")
 
 
-def _check_sequence(folder: Path, supervised: list[str]) -> Iterator[Finding]:
+def _check_sequence(folder: Path, supervised: Items[str] = ()) -> Iterator[Finding]:
     if not folder.is_dir():
         mend = f"sed -i '/^{re.escape(folder.name)}[[:space:]]*$/d' {quote(folder.parent / 'list.txt')}"
         yield Finding(f"sequence {folder} of list.txt does not exist", "no vot command loads the data set", mend)
@@ -351,7 +349,7 @@ def _name_images(file: Path, pattern: str) -> str:
     return f"printf '\\n%s\\n' {shlex.quote(line)} >> {quote(file)}"
 
 
-def _check_truth(file: Path, length: int, supervised: list[str]) -> Iterator[Finding]:
+def _check_truth(file: Path, length: int, supervised: Items[str]) -> Iterator[Finding]:
     """One ground truth file of a sequence of ``length`` frames."""
     place = f"sequence {file.parent.name}: {file.name}"
     try:

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from vot.dataset import BasedSequence, Sequence
+from vot import ToolkitException
+from vot.dataset import BasedSequence, PatternFileListChannel, Sequence
 from vot.region import Mask, Polygon, Rectangle, Region, Special
 
 from tracker import listing, regions
@@ -25,6 +26,8 @@ from tracker.vot.raw import UNKNOWN, DamagedFile
 
 TAGS = ("camera_motion", "illum_change", "occlusion", "size_change", "motion_change", "empty")
 """The tags of VOT2014 to VOT2019; ``empty`` means that no other tag is set."""
+
+_DOCTOR = "'reciprocative doctor --workspace W' tells the line that mends it"
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,18 +37,18 @@ class Annotations:
     Attributes:
         name: of the sequence.
         groundtruth: one region a frame, code 0 where the target is absent.
-        lines: of ground truth in the file; the toolkit takes frames behind them as absent.
         size: width and height of the images, pixels; the bounds of every overlap.
         tags: name -> bool (frames,); a name that is absent has no frames.
         practical: practical-difference thresholds (frames,) of ``practical.value``, or None.
+        lines: of ground truth in the file, None if there is none; the toolkit takes frames behind them as absent.
     """
 
     name: str
     groundtruth: tuple[Region, ...]
-    lines: int
     size: tuple[int, int]
     tags: Mapping[str, np.ndarray]
     practical: np.ndarray | None
+    lines: int | None = None
 
     def __len__(self) -> int:
         return len(self.groundtruth)
@@ -64,7 +67,7 @@ class Annotations:
         Raises:
             DamagedFile: names both counts.
         """
-        if self.lines < len(self):
+        if self.lines is not None and self.lines < len(self):
             problem = f"{self.lines} lines, but the sequence has {len(self)} frames"
             raise DamagedFile(f"{self.name}/groundtruth.txt", problem, self.lines + 1)
 
@@ -82,7 +85,7 @@ def annotations_of(sequence: Sequence) -> Annotations:
     if None in sequence.size:
         raise DamagedFile(f"{sequence.name}/sequence", "no images, and no width and height: add 'width=' and 'height='")
     for file, count in counts.items():
-        if count > length or (count < length and file.endswith(".value")):
+        if not file.endswith("/sequence") and (count > length or (count < length and file.endswith(".value"))):
             problem = f"{count} lines, but the sequence has {length} frames"
             raise DamagedFile(file, problem, min(count, length) + 1)
     tags = {tag: np.zeros(length, bool) for tag in sequence.tags()}
@@ -93,8 +96,8 @@ def annotations_of(sequence: Sequence) -> Annotations:
     if "practical" in sequence.values():
         practical = np.array([sequence.values(frame)["practical"] for frame in range(length)], float)
     truth = tuple(region if has_region(region) else Special(UNKNOWN) for region in sequence.groundtruth())
-    lines = next((count for file, count in counts.items() if file.endswith(".txt")), length)
-    return Annotations(sequence.name, truth, lines, sequence.size, tags, practical)
+    lines = next((count for file, count in counts.items() if file.endswith(".txt")), None)
+    return Annotations(sequence.name, truth, sequence.size, tags, practical, lines)
 
 
 def has_region(region: Region) -> bool:
@@ -110,6 +113,45 @@ def has_region(region: Region) -> bool:
 def absent_frames(sequence: Sequence) -> list[int]:
     """Indices of the frames of a sequence with one target in which it is absent."""
     return [index for index, region in enumerate(sequence.groundtruth()) if not has_region(region)]
+
+
+def check_sequence(sequence: Sequence) -> None:
+    """Refuse a sequence that the toolkit cannot load, or loads otherwise than it is meant.
+
+    Raises:
+        DamagedFile: see :func:`annotations_of`; there are no images where the toolkit looks for them, or an image 0,
+            which it leaves out.
+    """
+    check_files(sequence)
+    try:
+        channels = [sequence.channel(name) for name in sequence.channels()]
+    except (ToolkitException, AssertionError) as error:
+        raise DamagedFile(f"{sequence.name}/sequence", f"{str(error).rstrip('.')}; {_DOCTOR}") from error
+    for channel in channels:
+        if isinstance(channel, PatternFileListChannel) and Path(channel.base, first := channel.pattern % 0).is_file():
+            problem = "the toolkit counts images from 1: every other one would be judged by the ground truth before it"
+            raise DamagedFile(f"{sequence.name}/{Path(channel.base).name}/{first}", f"{problem}; {_DOCTOR}")
+    if len(sequence.objects()) == 1:
+        annotations_of(sequence)
+
+
+def check_list(dataset: Path) -> None:
+    """Check the list of sequences before the toolkit reads it.
+
+    Raises:
+        DamagedFile: a byte order mark, an empty line, a sequence that does not exist; names the line.
+    """
+    file = dataset / "list.txt"
+    if not file.is_file():
+        return
+    data = file.read_bytes()
+    if listing.mark(data):
+        raise DamagedFile(str(file), _obstacle(regions.MARK), 1)
+    for number, line in enumerate(data.decode(errors="replace").splitlines(), start=1):
+        if not line.strip():
+            raise DamagedFile(str(file), _obstacle(regions.EMPTY), number)
+        if not (dataset / line.strip()).is_dir():
+            raise DamagedFile(str(file), f"there is no sequence {line.strip()!r}", number)
 
 
 def check_files(sequence: Sequence) -> dict[str, int]:
@@ -128,7 +170,8 @@ def check_files(sequence: Sequence) -> dict[str, int]:
     counts = {}
     single = sequence.metadata("groundtruth") or "groundtruth.txt"
     truth = "groundtruth_*.txt" if listing.matching(Path(root), "groundtruth_*.txt") else single
-    for pattern, check in {truth: _region, "*.tag": _tag, "*.label": _tag, "practical.value": _positive}.items():
+    patterns = {truth: _region, "*.tag": _tag, "*.label": _tag, "practical.value": _positive, "sequence": _property}
+    for pattern, check in patterns.items():
         for path in listing.matching(Path(root), pattern):
             file = f"{path.parent.name}/{path.name}"
             data = path.read_bytes()
@@ -154,7 +197,11 @@ def _region(text: str, file: str, line: int) -> None:
 
 
 def _obstacle(problem: str) -> str:
-    return f"{problem}, which the toolkit cannot read: 'reciprocative doctor --workspace W' tells what mends it"
+    return f"{problem}, which the toolkit cannot read; {_DOCTOR}"
+
+
+def _property(text: str, file: str, line: int) -> None:
+    """Any line: the toolkit passes over those that it does not know."""
 
 
 def _tag(text: str, file: str, line: int) -> None:

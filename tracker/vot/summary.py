@@ -77,7 +77,7 @@ def load_workspace(folder: Path | str) -> Workspace:
         check_list(_sequences(Path(folder)))
         workspace = Workspace.load(str(folder))
     except _UNLOADABLE as error:
-        told = " ".join(str(error).replace("\ufeff", "(byte order mark)").split()) or type(error).__name__
+        told = " ".join(str(error).replace(r"\ufeff", "(byte order mark)").split()) or type(error).__name__
         problem = f"the toolkit cannot load this workspace: {told}"
         raise DamagedFile(f"{folder}/config.yaml", problem) from error
     for sequence in workspace.dataset:

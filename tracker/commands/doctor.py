@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tracker import catalog, shipped, truth
-from tracker.doctor import Finding, packages, probe, registry, weights, workspace
+from tracker.doctor import Finding, machine, packages, probe, registry, weights, workspace
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +29,7 @@ def run(args: argparse.Namespace) -> int:
     versions = packages.installed()
     toolkit = versions.get("vot-toolkit")
     report.add(f"Python {packages.platform.python_version()}", packages.check_interpreter())
+    report.add("machine", machine.check_machine())
     report.add("packages", packages.check_packages(versions))
     importable = report.add(f"import {', '.join(packages.MODULES)}", packages.check_imports())
     paths = _registries(args)

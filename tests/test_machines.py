@@ -15,6 +15,7 @@ import scenes
 
 from tracker import places
 from tracker.doctor import machine
+from tracker.vot import parallel
 
 ROOT = Path(__file__).resolve().parents[1]
 SETPRIV = shutil.which("setpriv")
@@ -154,12 +155,25 @@ def sound(monkeypatch, tmp_path):
 
 
 def test_few_open_files(sound, monkeypatch):
-    monkeypatch.setattr(machine.resource, "getrlimit", lambda kind: (64, 4096))
+    monkeypatch.setattr(machine.resource, "getrlimit", lambda kind: (32, 4096))
     (finding,) = machine.check_machine()
-    assert "may open 64 files" in finding.what and finding.mend == "ulimit -n 256" and finding.fails
-    monkeypatch.setattr(machine.resource, "getrlimit", lambda kind: (64, 64))
+    assert "may open 32 files" in finding.what and finding.mend == "ulimit -n 64" and finding.fails
+    monkeypatch.setattr(machine.resource, "getrlimit", lambda kind: (32, 32))
     (finding,) = machine.check_machine()
     assert finding.mend is None
+
+
+def test_an_evaluation_with_few_files_is_refused_or_allows_itself_more(monkeypatch):
+    limits = [(16, 40)]
+    monkeypatch.setattr(parallel.resource, "getrlimit", lambda kind: limits[-1])
+    monkeypatch.setattr(parallel.resource, "setrlimit", lambda kind, pair: limits.append(pair))
+    with pytest.raises(OSError, match="may open 40 files here, and 2 workers need 80: 'ulimit -n 80'"):
+        parallel.allow_files(2)
+    limits[0] = (16, 4096)
+    parallel.allow_files(2)
+    assert limits[-1] == (80, 4096)
+    parallel.allow_files(1)
+    assert len(limits) == 2
 
 
 def test_a_temporary_folder_that_is_missing_or_full(sound, monkeypatch):

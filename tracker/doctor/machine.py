@@ -13,8 +13,8 @@ from pathlib import Path
 from tracker import places
 from tracker.doctor import Finding
 
-FEWEST_FILES = 256
-"""Open files of one process: the evaluation's scheduler holds some ten for every worker, beside 100 of its own."""
+FEWEST_FILES = 64
+"""Open files of one process: an evaluation with one worker needs as many (``tracker.vot.parallel``)."""
 LEAST_SPACE = 64 << 20
 """Bytes that the temporary folder should have: working folders of trackers, caches of compiled code, a report."""
 
@@ -28,7 +28,7 @@ def check_machine() -> Iterator[Finding]:
         enough = hard == resource.RLIM_INFINITY or hard >= FEWEST_FILES
         yield Finding(
             f"a process may open {soft} files",
-            "'reciprocative evaluate' and trackers stop with 'Too many open files'",
+            "'reciprocative evaluate' refuses to begin, and trackers stop with 'Too many open files'",
             f"ulimit -n {FEWEST_FILES}" if enough else None,
         )
 

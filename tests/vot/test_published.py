@@ -225,3 +225,10 @@ def test_times_that_do_not_fit_are_refused(workspace, source, times, problem):
     with pytest.raises(DamagedFile, match=problem):
         import_results(source, workspace, "Timed")
     assert not (workspace / "results/Timed").exists()
+
+
+def test_multi_start_runs_are_named_as_such(workspace, source):
+    for file in list(source.glob("baseline/*/*_001.txt")):
+        file.rename(file.with_name(file.name.replace("_001", "_00000000")))
+    with pytest.raises(DamagedFile, match=r"first_00000000\.txt: a run of the multi-start protocol"):
+        import_results(source, workspace, "Multi")

@@ -97,6 +97,9 @@ def select_runs(
     selected: dict[str, bytes] = {}
     for name, truth in truths.items():
         runs = _repetitions(files, root, name)
+        if started := next((path for path in files if _is_multi_start(path, root, name)), None):
+            problem = "a run of the multi-start protocol (VOT2020 and later), named after its first frame"
+            raise DamagedFile(f"{source}: {started}", problem)
         if not runs:
             raise DamagedFile(f"{source}: {root}/{name}/{name}_001.txt", f"missing: the data set has sequence {name}")
         for path, data in runs:
@@ -104,6 +107,10 @@ def select_runs(
             selected[f"{name}/{path.stem}{suffix}"] = content
         selected |= _times(files, root, name, [path.stem for path, _ in runs], len(truth))
     return selected
+
+
+def _is_multi_start(path: PurePosixPath, root: PurePosixPath, name: str) -> bool:
+    return path.parent == root / name and bool(re.fullmatch(re.escape(name) + r"_\d{8}(\.txt|\.bin)", path.name))
 
 
 def _repetitions(

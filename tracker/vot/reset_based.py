@@ -17,7 +17,8 @@ Trajectories are the same on every release; names, parameters and analyses are t
 
 In one thing :class:`ResetBased` is not the toolkit's experiment, which counts a failure in every frame whose target is
 absent (NaN or without area in the ground truth) and tries to initialise there. As in the MATLAB toolkit, where such an
-overlap is NaN, an absent frame is no failure, and initialisation waits for a frame with a region.
+overlap is NaN (``experiment_supervised.m``, ``region_overlap.cpp``), an absent frame is no failure; initialisation
+waits for a frame with a region, as it does for one without the tags of ``skip_tags``.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from importlib import import_module, metadata
 from types import ModuleType
 
-from tracker import __version__
+from tracker import __version__, places
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "track": ("tracker.commands.track", "follow a target through a video, camera, folder of images or sequence"),
@@ -96,6 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one sub-command; returns the exit code (see ``EXIT_CODES``)."""
     argv = list(sys.argv[1:] if argv is None else argv)
     command = next((word for word in argv if not word.startswith("-")), None)
+    places.prepare()
     try:
         args = build_parser(command).parse_args(argv)
         return load(args.command).run(args)

@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 from platformdirs import user_state_path
 
 from tracker import __version__, boxes, catalog, images
+from tracker.places import user_folder
 from tracker.result import Result, Tracker
 from tracker.watchdog import Watchdog, unescape
 
@@ -196,9 +197,10 @@ def _log_to_file(name: str, path: str | None, watchdog: Watchdog) -> None:
     Raises:
         OSError: if ``path`` is given and cannot be written.
     """
-    file = Path(path) if path else user_state_path("reciprocative-tracker", appauthor=False) / f"{name}.log"
+    file = Path(path or os.devnull)
     try:
         if not path:
+            file = user_folder(user_state_path) / f"{name}.log"
             file.parent.mkdir(parents=True, exist_ok=True)
         if file.is_file() and file.stat().st_size > _LOG_LIMIT:
             file.replace(file.with_name(file.name + ".old"))

@@ -22,6 +22,7 @@ import numpy as np
 import platformdirs
 
 from tracker import matfile
+from tracker.places import user_folder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -269,7 +270,7 @@ def entry(name: str) -> Weights:
 def folder() -> Path:
     """Where added weights lie: ``$RECIPROCATIVE_WEIGHTS``, otherwise the user's data folder."""
     chosen = os.environ.get(ENVIRONMENT)
-    return Path(chosen).expanduser() if chosen else platformdirs.user_data_path("reciprocative-tracker") / "weights"
+    return Path(chosen).expanduser() if chosen else user_folder(platformdirs.user_data_path) / "weights"
 
 
 def path(name: str) -> Path:

@@ -86,7 +86,7 @@ def lines_of(published, name="first", repetition=1):
 
 def break_length(published):
     file, lines = lines_of(published)
-    file.write_text("\n".join(lines[:-3]))
+    file.write_text("\n".join(lines[:-6]))
 
 
 def break_code(published):
@@ -94,9 +94,9 @@ def break_code(published):
     file.write_text("\n".join([*lines[:7], "7", *lines[8:]]))
 
 
-def break_nan(published):
+def break_infinite(published):
     file, lines = lines_of(published)
-    file.write_text("\n".join([*lines[:4], "nan,nan,nan,nan", *lines[5:]]))
+    file.write_text("\n".join([*lines[:4], "1,2,inf,4", *lines[5:]]))
 
 
 def break_sequence(published):
@@ -119,9 +119,9 @@ def break_time(published):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (break_length, "baseline/first/first_001.txt, line 38: 37 regions, but the sequence has 40 frames"),
+        (break_length, "baseline/first/first_001.txt, line 35: 34 regions, but the sequence has 40 frames"),
         (break_code, "baseline/second/second_001.txt, line 8: unknown code 7"),
-        (break_nan, "baseline/first/first_001.txt, line 5: a region must be finite numbers"),
+        (break_infinite, "baseline/first/first_001.txt, line 5: a region must be finite numbers"),
         (break_sequence, "baseline/second/second_001.txt: missing: the data set has sequence second"),
         (break_numbering, "repetitions are numbered 001 to at most 015, without gaps"),
         (break_experiment, "no folder baseline/<sequence>/<sequence>_001.txt"),

@@ -7,9 +7,8 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from tracker import boxes, catalog, shipped
-from tracker.doctor import Finding, packages, probe, registry, weights, workspace
-from tracker.video import read_regions
+from tracker import catalog, shipped, truth
+from tracker.doctor import Finding, machine, packages, probe, registry, weights, workspace
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +29,7 @@ def run(args: argparse.Namespace) -> int:
     versions = packages.installed()
     toolkit = versions.get("vot-toolkit")
     report.add(f"Python {packages.platform.python_version()}", packages.check_interpreter())
+    report.add("machine", machine.check_machine())
     report.add("packages", packages.check_packages(versions))
     importable = report.add(f"import {', '.join(packages.MODULES)}", packages.check_imports())
     paths = _registries(args)
@@ -61,7 +61,8 @@ class _Report:
         for finding in found:
             print(f"  {'FAIL' if finding.fails else 'note'}  {finding.what}")
             print(f"        why:  {finding.why}")
-            print(f"        mend: {finding.mend}", flush=True)
+            if finding.mend:
+                print(f"        mend: {finding.mend}", flush=True)
         if not found:
             print(f"  ok    {title}", flush=True)
         self._failures += failures
@@ -124,11 +125,7 @@ def _frames(folder: Path | None) -> tuple[list[Path], probe.Region] | None:
         frames = workspace.read_sequence(sequence).images[: probe.FRAMES] if sequence.is_dir() else []
         if len(frames) < probe.FRAMES:
             continue
-        try:
-            region = read_regions(sequence / "groundtruth.txt")[0]
-            boxes.from_polygon(region if region is not None else [])
-        except (OSError, ValueError):
-            continue
-        if region is not None:
-            return frames, region
+        annotated = truth.find(sequence, len(frames))
+        if annotated and annotated.regions and (region := annotated.regions[0]):
+            return frames, region.outline
     return None

@@ -14,6 +14,7 @@ from typing import Any
 
 from rich.console import Console
 
+from tracker.listing import ranges
 from tracker.vot import parallel
 from tracker.vot.artefacts import analyse, report
 from tracker.vot.estimate import PROBE_FRAMES, estimate
@@ -155,6 +156,9 @@ def _probe_all(
 
 
 def _tell(console: Console, found: Plan, stale: str) -> None:
+    for name, absent in found.absent.items():
+        lines = ranges(frame + 1 for frame in absent)
+        console.print(f"{name}: no region in line {lines} of its ground truth: no failures there", soft_wrap=True)
     for folder, name, reason in found.half_written:
         console.print(f"half-written, made again: {folder / name}: {reason}", markup=False, soft_wrap=True)
     for task, differences in found.stale:

@@ -107,6 +107,14 @@ def _sections(path: Path) -> list[str]:
     return parser.sections()
 
 
+def _valid(name: str, taken: Items[str]) -> str:
+    """A name that the toolkit takes, near to ``name`` and not that of another section."""
+    valid = re.sub(r"[^a-zA-Z0-9_-]+", "_", name.replace("+", "plus")).strip("_") or "tracker"
+    while valid in taken:
+        valid += "_2"
+    return valid
+
+
 def _check_version(version: str, place: str) -> Iterator[Finding]:
     if version and not _IDENTIFIER.fullmatch(version):
         yield Finding(
@@ -130,7 +138,8 @@ def _check_section(section: Section) -> Iterator[Finding]:
     values, place = section.values, f"{section.source}, [{section.name}]"
     if not _IDENTIFIER.fullmatch(section.name):
         why = "the toolkit leaves the section out: letters, digits, - and _ are allowed"
-        yield Finding(f"{place}: not a valid name", why, f"[{re.sub('[^a-zA-Z0-9_-]', '-', section.name)}]")
+        mend = f"[{_valid(section.name, _sections(section.source))}]   (and below it: label = {section.name})"
+        yield Finding(f"{place}: not a valid name", why, mend)
     for key, value in values.items():
         if match := re.search(r"\s[#;]", value):
             yield Finding(
@@ -157,6 +166,10 @@ def _check_section(section: Section) -> Iterator[Finding]:
 def _check_paths(section: Section, place: str) -> Iterator[Finding]:
     for key in ("paths", "linkpaths"):
         value = section.values.get(key, "")
+        if os.pathsep != ";" and re.search(r"(^|;)\s*[A-Za-z]:[\\/]", value):
+            what = f"{place}: {key} = {value} are paths of Windows"
+            yield Finding(what, "this machine has no drives: ModuleNotFoundError, 'Unable to connect to tracker'", None)
+            continue
         if os.pathsep != ";" and ";" in value and not re.search(r"\s[#;]", value):
             yield Finding(
                 f"{place}: ';' in {key} = {value}",

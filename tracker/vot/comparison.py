@@ -9,13 +9,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from vot.experiment.multirun import MultiRunExperiment
+from vot.region import Mask, Rectangle, Region
 from vot.region import Polygon as PolygonRegion
-from vot.region import Region, Special
 from vot.workspace import Workspace
 
+from tracker import boxes
+from tracker.regions import contour
 from tracker.vot.accuracy import burn_in
 from tracker.vot.annotations import annotations_of
-from tracker.vot.raw import FAILURE, INITIALIZATION, bounding_rectangle, parse
+from tracker.vot.raw import FAILURE, INITIALIZATION, parse
 from tracker.vot.runs import measure, raw_runs
 from tracker.vot.summary import load_workspace, peers, reset_based
 
@@ -136,10 +138,10 @@ def _experiment(workspace: Workspace, identifier: str | None) -> MultiRunExperim
 
 
 def _polygon(region: Region) -> Polygon | None:
-    if isinstance(region, Special):
-        return None
     if isinstance(region, PolygonRegion):
         return np.array([region[index] for index in range(region.size)], np.float64)  # (N, 2)
-    box = bounding_rectangle(region)
-    left, top, right, bottom = box.x, box.y, box.x + box.width, box.y + box.height
-    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float64)
+    if isinstance(region, Rectangle):
+        return boxes.corners((region.x, region.y, region.width, region.height))
+    if isinstance(region, Mask) and region.mask.any():
+        return contour(region.mask, region.offset)
+    return None

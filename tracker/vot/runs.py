@@ -92,6 +92,8 @@ def load(experiment: MultiRunExperiment, trackers: Items[Tracker], sequences: It
         DamagedFile: a tracker has no result on a sequence, or a file cannot be used.
     """
     truths = [annotations_of(sequence) for sequence in sequences]
+    for truth in truths:
+        truth.require_whole()
     return [
         [
             [measure(data, file, truth) for file, data in raw_runs(experiment, tracker, sequence)]

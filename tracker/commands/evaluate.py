@@ -14,6 +14,7 @@ from typing import Any
 
 from rich.console import Console
 
+from tracker.commands import options
 from tracker.vot import parallel
 from tracker.vot.artefacts import analyse, report
 from tracker.vot.estimate import PROBE_FRAMES, estimate
@@ -30,7 +31,7 @@ from tracker.vot.tasks import Outcome, Plan, by_length, clear, plan, threads
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     parser.add_argument("trackers", nargs="*", help="names in the registry; default: all that have results")
-    parser.add_argument("--workspace", type=Path, default=Path(), help="folder of the workspace (default: here)")
+    options.add_workspace_argument(parser)
     parser.add_argument("--experiments", type=_names, help="only these, separated by commas")
     parser.add_argument("--sequences", type=_names, help="only these, separated by commas")
     parser.add_argument("--workers", type=int, help="tasks side by side here (default: cores / threads of a tracker)")
@@ -65,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         )
     signal.signal(signal.SIGTERM, _interrupt)
     console = Console(stderr=False)
-    workspace, trackers = resolve(args.workspace, args.trackers)
+    workspace, trackers = resolve(options.workspace(args), args.trackers)
     experiments = _chosen("experiment", args.experiments, {item.identifier: item for item in workspace.stack})
     sequences = _chosen("sequence", args.sequences, {item.name: item for item in workspace.dataset})
     _chosen("experiment", args.alone, {item.identifier: item for item in workspace.stack})

@@ -4,9 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 from vot.analysis import Measure, Sorting
+from vot.tracker import Registry
 
 from tracker.vot.ranking import TagTable
-from tracker.vot.report import make_table, measure_columns, tag_tables
+from tracker.vot.report import make_table, measure_columns, tag_tables, tell_apart
 
 EXPERIMENT = SimpleNamespace(identifier="baseline")
 TRACKERS = ["a", "b", "c", "d"]
@@ -47,3 +48,25 @@ def test_a_tag_table_becomes_one_table_a_quantity_with_a_column_a_tag():
     assert [measure.abbreviation for measure in tables[1].header[2]] == ["occlusion", "empty", "all"]
     assert tables[1].data["b"] == ["15.0", "16.0", "17.0"]
     assert tables[0].order[0] == {"a": 2, "b": 1} and tables[3].order[0] == {"a": 1, "b": 2}
+
+
+def test_variants_of_one_label_are_told_apart(tmp_path):
+    section = "[{}]\nlabel = {}\nprotocol = traxpython\ncommand = tracker\n{}\n"
+    sections = [
+        ("A", "DAT", "env_RECIPROCATIVE_PARAMS = attention_weight=3,grid=7"),
+        ("B", "DAT", "env_RECIPROCATIVE_PARAMS = attention_weight=5"),
+        ("C", "DAT", ""),
+        ("D", "Other", "env_RECIPROCATIVE_PARAMS = grid=3"),
+    ]
+    (tmp_path / "trackers.ini").write_text("".join(section.format(*one) for one in sections))
+    registry = Registry([str(tmp_path / "trackers.ini")])
+    trackers = [registry[name] for name, *_ in sections]
+    tell_apart(trackers)
+    assert [one.label for one in trackers] == [
+        "DAT attention_weight=3,grid=7",
+        "DAT attention_weight=5",
+        "DAT (C)",
+        "Other",
+    ]
+    tell_apart(trackers)
+    assert trackers[0].label == "DAT attention_weight=3,grid=7"

@@ -25,6 +25,7 @@ from vot.tracker import Tracker
 from tracker.vot.accuracy import AccuracyFailures
 from tracker.vot.expected_overlap import ExpectedOverlap, ExpectedOverlapCurve
 from tracker.vot.precision import OnePass
+from tracker.vot.provenance import settings_of
 from tracker.vot.ranking import ARRank, TagTable
 
 Rows = list[tuple[Any, ...]]
@@ -45,6 +46,7 @@ class ProtocolReport(Report):
         self, experiments: Items[Experiment], trackers: Items[Tracker], sequences: Any
     ) -> dict[str, list[Any]]:
         """Sections of the document: name -> tables and plots."""
+        tell_apart(trackers)
         sections: dict[str, list[Any]] = {}
         overview: list[tuple[Experiment, list[Column]]] = []
         for experiment in experiments:
@@ -70,6 +72,18 @@ class ProtocolReport(Report):
             sections |= {f"{experiment.identifier} figures": figures, f"{experiment.identifier} per tag": tables}
         tables = [make_table(experiment, columns, trackers) for experiment, columns in overview if columns]
         return {"Overview": tables, **sections}
+
+
+def tell_apart(trackers: Items[Tracker]) -> None:
+    """Give trackers of one label labels that differ: their parameters, or else their names in the registry.
+
+    Labels stand in legends and tables; the toolkit's own parts of the page take them from the tracker.
+    """
+    labels = [tracker.label for tracker in trackers]
+    for tracker, label in zip(trackers, labels, strict=True):
+        if labels.count(label) > 1:
+            parameters = settings_of(tracker).get("env_RECIPROCATIVE_PARAMS")
+            tracker._label = f"{label} {parameters or f'({tracker.reference})'}"
 
 
 def measure_columns(analysis: Any, rows: Rows) -> list[Column]:

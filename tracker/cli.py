@@ -18,6 +18,7 @@ from types import ModuleType
 from tracker import __version__
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("tracker.commands.init", "make a workspace for the toolkit, ready to be evaluated"),
     "track": ("tracker.commands.track", "follow a target through a video, camera, folder of images or sequence"),
     "attention": ("tracker.commands.attention", "picture of attention before and after training"),
     "compare": ("tracker.commands.compare", "video or page of several trackers' results on one sequence"),

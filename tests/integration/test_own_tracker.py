@@ -12,6 +12,8 @@ import scenes
 from workspaces import run
 
 from tracker import cli
+from tracker.vot.artefacts import analyse, report
+from tracker.vot.summary import load_workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
@@ -94,3 +96,23 @@ def test_compare_runs_it_now(workspace, tmp_path, capsys):
     assert cli.main(["compare", "--workspace", str(workspace), "--sequence", "two", *words]) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["Still", "Drifting"]
     assert page.is_file() and not (workspace / "results").exists()
+
+
+@pytest.mark.integration
+def test_a_workspace_of_init_runs_at_once(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(EXAMPLES)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    data, folder = tmp_path / "data", tmp_path / "w"
+    for name, count in (("one", 14), ("two", 18), ("three", 22)):
+        scenes.write_vot(data / name, count)
+    assert cli.main(["init", str(folder), "NCC", "own_tracker:Still", "--sequences", str(data)]) == 0
+    assert (data / "list.txt").read_text() == "one\nthree\ntwo\n"
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in printed[-3:]] == [
+        ["reciprocative", name] for name in ("doctor", "evaluate", "table")
+    ]
+    done = run("vot", "evaluate", "--workspace", folder, "NCC", "Still")
+    assert "Evaluation concluded" in done.stdout + done.stderr
+    assert "vot-toolkit's own EAO" in report(folder, ["NCC", "Still"]).read_text()
+    assert json.loads(analyse(folder, ["NCC", "Still"]).read_text())["results"]
+    assert "mbedded" not in load_workspace(folder).stack.title

@@ -154,7 +154,7 @@ def _registered(names: Items[str], registry: Path | None) -> dict[str, Tracker]:
                 lines = [f"{key} = {value}\n" for key, value in adapters.section(name, os.curdir).items()]
                 source.write_text(f"[{identifier}]\n" + "".join(lines), encoding="utf-8")
             elif registry is not None and name in section_names(registry):
-                source, identifier = registry, name
+                source, identifier = registry.resolve(), name
             else:
                 continue
             found[name] = Registry([str(source)])[identifier]

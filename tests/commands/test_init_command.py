@@ -8,6 +8,14 @@ import yaml
 from tracker import cli, shipped
 
 
+def test_trackers_may_stand_behind_options(tmp_path, capsys):
+    assert cli.main(["init", str(tmp_path / "w"), "--stack", "vot2016", "NCC", "MDNet"]) == 0
+    assert "with NCC, MDNet," in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        cli.main(["init", str(tmp_path / "v"), "--stack", "vot2016", "NCC", "--no-such-option"])
+    assert "unrecognized arguments: NCC --no-such-option" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["vot2016", "own"])
 def test_a_stack_by_its_name(tmp_path, name, capsys):
     assert cli.main(["init", str(tmp_path / "w"), "--stack", name]) == 0

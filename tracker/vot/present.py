@@ -52,7 +52,7 @@ class WherePresent(ProtocolAnalysis):
 
     def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[tuple[Any, ...]]:
         """One row a tracker."""
-        grid = _compute(self.analysis, experiment, trackers, sequences)
+        grid = compute(self.analysis, experiment, trackers, sequences)
         return [grid[index, 0] for index in range(len(trackers))]
 
 
@@ -71,12 +71,13 @@ class EAOScore(OverInterval):
         """One row a tracker."""
         truths = [annotations_of(sequence) for sequence in sequences]
         low, high = self.interval(truths)
-        low = min(low, max(map(len, truths)) - 1)  # the toolkit reads one frame later, where sequences of one length end
-        grid = _compute(EAOCurve(), experiment, trackers, sequences)
+        low = min(low, max(map(len, truths)) - 1)  # it reads one frame later, where equal lengths end
+        grid = compute(EAOCurve(), experiment, trackers, sequences)
         curves = [grid[index, 0][0] for index in range(len(trackers))]
         return [(float(np.mean(part)) if len(part := curve[low : high + 1]) else None,) for curve in curves]
 
 
-def _compute(analysis: Analysis, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> Grid:
-    needed = [_compute(one, experiment, trackers, sequences) for one in analysis.dependencies()]
+def compute(analysis: Analysis, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> Grid:
+    """The result of an analysis and of those that it needs, here and now, without the toolkit's processes and cache."""
+    needed = [compute(one, experiment, trackers, sequences) for one in analysis.dependencies()]
     return analysis.compute(experiment, trackers, sequences, needed)

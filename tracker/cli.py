@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pack": ("tracker.commands.pack", "make a submission that others can re-run"),
     "verify": ("tracker.commands.verify", "check a submission: checksums, figures, trajectories"),
     "import-results": ("tracker.commands.import_results", "add published raw results to a workspace as a tracker"),
+    "import-video": ("tracker.commands.import_video", "make a sequence for the toolkit from a video and boxes"),
     "import-groundtruth": ("tracker.commands.import_groundtruth", "make a data set without images from a JSON file"),
     "paper": ("tracker.commands.paper", "the paper's comparison beside what this workspace measured"),
 }

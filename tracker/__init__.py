@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tracker.reciprocative import ReciprocativeTracker
     from tracker.result import Result
     from tracker.server import serve
+    from tracker.vot.evaluation import evaluate
 
 __version__ = "0.2.0"
 
@@ -25,9 +26,10 @@ _EXPORTS = {
     "PAPER": "tracker.params",
     "PRESETS": "tracker.params",
     "serve": "tracker.server",
+    "evaluate": "tracker.vot.evaluation",
 }
 
-__all__ = ["FAST", "MDNET", "PAPER", "PRESETS", "Params", "ReciprocativeTracker", "Result", "serve"]
+__all__ = ["FAST", "MDNET", "PAPER", "PRESETS", "Params", "ReciprocativeTracker", "Result", "evaluate", "serve"]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import html
 import io
 import json
 import re
@@ -32,7 +33,11 @@ from tracker.vot.present import compute
 from tracker.vot.ranking import ARRank
 from tracker.vot.report import Key, ProtocolReport
 
-MARKS = {"latex": (r"\textbf{%s}", r"\underline{%s}"), "md": ("**%s**", "*%s*")}
+MARKS = {
+    "latex": (r"\textbf{%s}", r"\underline{%s}"),
+    "md": ("**%s**", "*%s*"),
+    "html": ("<b>%s</b>", "<u>%s</u>"),
+}
 
 
 @dataclass(frozen=True)
@@ -151,9 +156,9 @@ def render(figures: Items[Figures], form: str) -> str:
 
     Args:
         figures: one or several tables.
-        form: csv, latex (booktabs), md or json.
+        form: csv, latex (booktabs), md, json or html.
     """
-    return {"csv": _csv, "latex": _latex, "md": _markdown, "json": _json}[form](figures)
+    return {"csv": _csv, "latex": _latex, "md": _markdown, "json": _json, "html": _html}[form](figures)
 
 
 def _csv(figures: Items[Figures]) -> str:
@@ -202,6 +207,18 @@ def _markdown(figures: Items[Figures]) -> str:
     return "\n".join(parts)
 
 
+def _html(figures: Items[Figures]) -> str:
+    parts = []
+    for one in figures:
+        lines = ["".join(f"<th>{html.escape(name)}</th>" for name in [one.head, *one.columns])]
+        for row in one.texts:
+            cells = [f"<td>{text}</td>" for text in _marked(one, row, "html")]
+            lines.append("".join([f"<th>{html.escape(row)}</th>", *cells]))
+        body = "".join(f"<tr>{line}</tr>" for line in lines)
+        parts.append(f"<table><caption>{html.escape(_caption(one))}</caption>{body}</table>")
+    return "\n".join(parts)
+
+
 def _latex(figures: Items[Figures]) -> str:
     parts = []
     for one in figures:
@@ -241,7 +258,7 @@ def save_plots(found: dict[str, list[Any]], folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     with matplotlib.rc_context({"pdf.fonttype": 42}):  # fonts that publishers accept
-        for plot in _plots(found):
+        for plot in plots(found):
             name = re.sub(r"[^A-Za-z0-9.]+", "_", plot.identifier).strip("_")
             for suffix in ("pdf", "png"):
                 buffer = io.BytesIO()
@@ -251,5 +268,6 @@ def save_plots(found: dict[str, list[Any]], folder: Path) -> list[Path]:
     return written
 
 
-def _plots(found: dict[str, list[Any]]) -> Iterable[Plot]:
+def plots(found: dict[str, list[Any]]) -> Iterable[Plot]:
+    """The plots among the report's sections."""
     return (item for items in found.values() for item in items if isinstance(item, Plot) and not isinstance(item, Key))

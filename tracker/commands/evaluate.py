@@ -78,6 +78,9 @@ def run(args: argparse.Namespace) -> int:
         console.print(f"{here} workers instead of {args.workers}: {parallel.cores()} cores, over the trackers' threads")
     workers = parallel.count_workers(args.scheduler, workspace.directory) if args.scheduler else here
 
+    console.print(
+        f"starting {', '.join(tracker.reference for tracker in trackers)} once, to see what they are", markup=False
+    )
     probes, broken = _probe_all(workspace.directory, trackers, here, PROBE_FRAMES if args.dry_run else 0)
     for message in broken.values():
         console.print(message, style="red", markup=False)

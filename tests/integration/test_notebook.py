@@ -38,6 +38,7 @@ def test_the_notebook_runs_cell_by_cell(monkeypatch):
     values = [value for source in cells() if (value := shown(source, names)) not in (None, 0)]
     result, failures, table, figure, dat, (box, found) = values
     assert isinstance(result, Evaluation) and result._repr_html_().count("<table>") == 2
+    assert table._repr_html_().startswith("<table><caption>baseline: Failures per sequence")
     assert failures["Still"] > failures["NCC"] and table.columns == ["NCC", "Still"]
     assert isinstance(figure, Figure) and "MDNET" in repr(dat) and box.shape == (4,) and found
 

@@ -163,7 +163,9 @@ class ProgressTable:
                 done = sum(row.done + row.broken for row in self._rows.values())
                 tasks = sum(row.tasks for row in self._rows.values())
                 elapsed = duration(time.monotonic() - self._begin)
-            running = ", ".join(f"{name} {share:.0%}" for name, share in shares[:4]) or "starting"
+            running = ", ".join(f"{name} {share:.0%}" for name, share in shares[:4]) or (
+                "starting" if done < tasks else "all are over"
+            )
             self._say(f"{elapsed}: {done} of {tasks} tasks done; {running}{', ...' if len(shares) > 4 else ''}")
 
     def _say(self, text: str, style: str | None = None) -> None:

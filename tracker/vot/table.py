@@ -60,6 +60,9 @@ class Figures:
     places: dict[str, list[int | None]]
     head: str = "tracker"
 
+    def _repr_html_(self) -> str:
+        return render([self], "html")
+
     def only(self, names: Items[str]) -> Figures:
         """The columns called ``names``, in that order.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -87,6 +88,13 @@ def test_per_tag_and_per_sequence(workspace, capsys):
     assert "baseline: Failures per sequence" in sequences
     (first,) = [line for line in sequences.splitlines() if line.startswith("| first") and "0.0" in line]
     assert first.replace(" ", "") == "|first|*1.0*|**0.0**|*1.0*|"  # trackers are compared along the row
+
+
+def test_tables_inside_a_running_event_loop_as_in_a_notebook(workspace):
+    async def cell():
+        return table.tables(table.sections(*summary.resolve(workspace, ["Near"])))
+
+    assert asyncio.run(cell())[0].texts.keys() == {"Near"}
 
 
 def test_json_has_names(workspace, capsys):

@@ -6,7 +6,6 @@ the printed digits, so that equal numbers are marked alike.
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import html
 import io
@@ -110,7 +109,13 @@ def sections(workspace: Workspace, trackers: Items[Tracker], per_sequence: bool 
     """
     with workspace.report.style:
         report = _Direct(per_sequence=per_sequence)
-        return asyncio.run(report.generate(list(workspace.stack), list(trackers), workspace.dataset))
+        running = report.generate(list(workspace.stack), list(trackers), workspace.dataset)
+        try:
+            running.send(None)  # it waits for nothing, so that it also runs inside a notebook's event loop
+        except StopIteration as done:
+            found: dict[str, list[Any]] = done.value
+            return found
+        raise RuntimeError("the report waits for something")
 
 
 def tables(found: dict[str, list[Any]], per: str | None = None) -> list[Figures]:

@@ -13,7 +13,12 @@ from tracker.doctor import Finding, machine, packages, probe, registry, weights,
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
-    parser.add_argument("tracker", nargs="?", metavar="TRACKER", help="name in the registry; it is started and tried")
+    parser.add_argument(
+        "tracker",
+        nargs="?",
+        metavar="TRACKER",
+        help="name in the registry, or module:Class of your own; it is started and tried",
+    )
     parser.add_argument("--workspace", type=Path, metavar="FOLDER", help="workspace whose stack and data are checked")
     parser.add_argument(
         "--registry",
@@ -33,13 +38,15 @@ def run(args: argparse.Namespace) -> int:
     report.add("packages", packages.check_packages(versions))
     importable = report.add(f"import {', '.join(packages.MODULES)}", packages.check_imports())
     paths = _registries(args)
-    section = _section(paths, args.tracker)
+    own = ":" in (args.tracker or "")
+    section = registry.own_section(args.tracker) if own else _section(paths, args.tracker)
     if importable:
         report.add("weights", weights.check_weights(_needed(section)))
     if args.workspace:
         report.add(f"workspace {args.workspace}", workspace.check_workspace(args.workspace, toolkit))
-    usable = all([report.add(f"registry {path}", registry.check_registry(path, args.tracker)) for path in paths])
-    if args.tracker and usable and paths:
+    name = None if own else args.tracker
+    usable = all([report.add(f"registry {path}", registry.check_registry(path, name)) for path in paths]) or own
+    if name and usable and paths:
         report.add(f"section {args.tracker}", registry.check_name(args.tracker, paths, args.workspace))
     if usable and section:
         _try_tracker(report, section, args.workspace)

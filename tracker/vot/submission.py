@@ -198,8 +198,8 @@ def _reproduction(tracker: Tracker, settings: dict[str, str]) -> dict[str, bytes
 
 
 def _ours(settings: dict[str, str]) -> bool:
-    """Whether this package is the tracker that a section runs."""
-    return settings.get("command") == "tracker"
+    """Whether the tracker that a section runs is one of this package."""
+    return settings.get("command") == "tracker" and ":" not in settings.get("env_RECIPROCATIVE_TRACKER", "")
 
 
 def _section(tracker: Tracker) -> bytes:

@@ -108,7 +108,7 @@ class Ours:
     def gradient(self) -> list[Tensor]:
         """Gradient of eq. 5 in the head's weights."""
         problem = self._problem
-        return list(self._learner.gradient(self._batch, int(problem.targets.sum()), problem.dropout)[1])
+        return list(self._learner.gradient(self._batch, int(problem.targets.sum()), problem.dropout)[1][0])
 
     def step(self) -> None:
         """One step of SGD; at rate 0 the weights stay, so that every step solves the same problem."""

@@ -62,12 +62,11 @@ def test_lambda_changes_the_weights_of_all_layers():
 
 def test_training_with_lambda_lowers_the_regulariser():
     positives, negatives = classes()
-    both = torch.cat([positives.features, negatives.features])
     values = []
     for weight in (0.0, 5.0):
         head, learner = make(replace(PARAMS, attention_weight=weight))
         learner.train(positives, negatives, 1e-3, 60)
-        gradients = head_gradients(head, head.activations(head.forward(both).z4))
+        gradients = head_gradients(head, head.activations(head.forward(positives.features).z4))
         values.append(regulariser(gradient_maps(gradients.features, CELLS), 200).item())
     assert values[1] < 0.9 * values[0]
 
@@ -130,10 +129,34 @@ def test_steps_are_those_of_pytorchs_sgd():
             parameter.grad = part.clone()
         torch.nn.utils.clip_grad_norm_(reference, PARAMS.gradient_clip)
         sgd.step()
-        learner._gradient.copy_(gradient)
+        learner._gradients[0].copy_(gradient)
         learner.descend(1e-3)
         for ours, theirs in zip(head.layers, reference, strict=True):
             torch.testing.assert_close(ours, theirs.detach(), rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_a_large_regulariser_takes_nothing_from_the_classification_that_is_clipped_apart(apart):
+    head, learner = make(replace(PARAMS, clip_apart=apart, momentum=0.0, weight_decay=0.0, last_layer_rate=1.0))
+    before = head.weights.clone()
+    classification, penalty = torch.zeros(2, len(before))
+    classification[0], penalty[1] = 5.0, 1e4
+    terms = torch.stack([classification, penalty])
+    learner._gradients.copy_(terms if apart else terms.sum(dim=0, keepdim=True))
+    learner.descend(1.0)
+    step = before - head.weights
+    assert float(step[1]) == pytest.approx(10.0, rel=1e-3)
+    assert float(step[0]) == pytest.approx(5.0 if apart else 5e-3, rel=1e-2)
+
+
+def test_the_terms_of_the_gradient_add_up_to_that_of_one_clip():
+    batch = Samples.join([*classes(6)])
+    learners = [make(replace(PARAMS, clip_apart=apart))[1] for apart in (False, True)]
+    whole, parts = (learner.gradient(batch, 6, None)[1] for learner in learners)
+    assert len(whole) == 1 and len(parts) == 2
+    for one, classification, penalty in zip(*whole, *parts, strict=True):
+        torch.testing.assert_close(classification + penalty, one)
+    assert any(layer.abs().max() > 0 for layer in parts[1])
 
 
 def poisoned(at: int, value: float):

@@ -12,7 +12,7 @@ from tracker.attention import gradient_maps, head_gradients, regulariser
 from tracker.backprop import CHUNK, POINTS, Linearisation
 from tracker.head import Head
 from tracker.learning import Learner
-from tracker.params import FAST
+from tracker.params import FAST, PAPER
 from tracker.samples import Samples
 from tracker.vggm import FEATURES, PAD, VGGM, normalise_channels
 
@@ -139,10 +139,10 @@ def attention_at(at, network, count):
 
 
 def our_gradient(at, images, network, features, head, dropout):
-    params = replace(FAST, hidden=HIDDEN, attention_weight=5.0)
+    params = replace(PAPER, hidden=HIDDEN, attention_weight=5.0)
     learner = Learner(head, attention_at(at, network, len(images)), params, None)
-    learner._gradient.fill_(torch.nan)  # nothing of an earlier gradient may be left
-    return learner.gradient(Samples(features, images), POSITIVES, dropout)[1]
+    learner._gradients.fill_(torch.nan)  # nothing of an earlier gradient may be left
+    return learner.gradient(Samples(features, images), POSITIVES, dropout)[1][0]
 
 
 def double_backward_gradient(at, images, w, head, dropout):

@@ -43,7 +43,8 @@ class Learner:
 
     def __init__(self, head: Head, attention: Attention, params: Params, rng: np.random.Generator):
         self._head, self._attention, self._params, self._rng = head, attention, params, rng
-        self._velocity, self._gradient = torch.zeros_like(head.weights), torch.empty_like(head.weights)
+        self._velocity = torch.zeros_like(head.weights)
+        self._gradients = head.weights.new_zeros(2 if params.clip_apart else 1, len(head.weights))
         self._slow = head.weights.numel() - head.layers.w6.numel() - head.layers.b6.numel()  # of fc4 and fc5
         self._kept = head.weights.clone(), self._velocity.clone()
         self.faults = 0
@@ -96,27 +97,34 @@ class Learner:
         log.warning("training undone: %s was not finite (number %d since the first frame)", reason, self.faults)
 
     @torch.no_grad()
-    def gradient(self, batch: Samples, positives: int, dropout: tuple[Tensor, Tensor] | None) -> tuple[float, Layers]:
+    def gradient(
+        self, batch: Samples, positives: int, dropout: tuple[Tensor, Tensor] | None
+    ) -> tuple[float, list[Layers]]:
         """Classification loss of a batch, and the gradient of eq. 5 in the head's weights, valid until the next call.
 
         Args:
             batch: N samples, the positives first.
             positives: how many of them show the target.
             dropout: of the classification term, see ``Head.forward``.
+
+        Returns:
+            The loss, and the gradient; where the terms are clipped apart, that of the classification, then that of the
+            regulariser.
         """
         head, p = self._head, self._params
-        out = head.split(self._gradient)
+        terms = [head.split(term) for term in self._gradients]
         passed = head.forward(batch.features, dropout)
         log_share = passed.logits.log_softmax(dim=1)
         loss = -float(log_share[:positives, 1].sum() + log_share[positives:, 0].sum())
         of_logits = log_share.exp_()
         of_logits[:positives, 1] -= 1
         of_logits[positives:, 0] -= 1
-        head.backward(batch.features, passed, of_logits, dropout, out)
+        head.backward(batch.features, passed, of_logits, dropout, terms[0])
         if p.attention_weight:
             chosen = slice(0, positives + p.attention_negatives)
-            self._add_penalty(batch.take(chosen), passed.z4[chosen], positives, out)
-        return loss, out
+            self._gradients[1:].zero_()
+            self._add_penalty(batch.take(chosen), passed.z4[chosen], positives, terms[-1])
+        return loss, terms
 
     @stage("attention")
     def _add_penalty(self, samples: Samples, z4: Tensor, positives: int, out: Layers) -> None:
@@ -131,12 +139,14 @@ class Learner:
 
     def descend(self, rate: float) -> bool:
         """One step of SGD with momentum and weight decay down the last gradient, clipped; False if it is not finite."""
-        p, weights, velocity, gradient = self._params, self._head.weights, self._velocity, self._gradient
-        norm = float(gradient.norm())
-        if not math.isfinite(norm):
+        p, weights, velocity = self._params, self._head.weights, self._velocity
+        norms = [float(term.norm()) for term in self._gradients]
+        if not all(map(math.isfinite, norms)):
             return False
-        scale = min(1.0, p.gradient_clip / (norm + 1e-6))
-        velocity.mul_(p.momentum).add_(gradient, alpha=scale).add_(weights, alpha=p.weight_decay)
+        velocity.mul_(p.momentum)
+        for term, norm in zip(self._gradients, norms, strict=True):
+            velocity.add_(term, alpha=min(1.0, p.gradient_clip / (norm + 1e-6)))
+        velocity.add_(weights, alpha=p.weight_decay)
         weights[: self._slow].add_(velocity[: self._slow], alpha=-rate)
         weights[self._slow :].add_(velocity[self._slow :], alpha=-rate * p.last_layer_rate)
         return True

@@ -84,13 +84,15 @@ class Params:
         short_memory: frames whose positives a short-term update, and whose negatives every update uses (code: 20).
         batch_positives: positives a step (code: 32).
         batch_negatives: negatives a step (code: 32; MDNet: 96).
-        attention_negatives: those of them that enter the regulariser.
+        attention_negatives: those of them that enter the regulariser (code: all).
         mining_pool: negatives among which the hard ones are searched (code: 1024).
         mining_interval: steps between two searches (code: 1).
         mined_negatives: hard negatives from which the batches are drawn until the next search.
         momentum: of SGD (code: 0.9).
         weight_decay: of SGD (code: 5e-4).
         gradient_clip: largest norm of a gradient (code: 10).
+        clip_apart: whether classification and regulariser are clipped one by one, so that neither takes length from the
+            other (code: no).
         last_layer_rate: factor of fc6's learning rate (code: 10).
         regression_samples: samples of the first frame, for crops (code: 1000).
         regression_overlap: their lower bound (code: 0.6).
@@ -159,7 +161,7 @@ class Params:
 
     batch_positives: int = 32
     batch_negatives: int = 64
-    attention_negatives: int = 32
+    attention_negatives: int = 0
     mining_pool: int = 1024
     mining_interval: int = 5
     mined_negatives: int = 128
@@ -167,6 +169,7 @@ class Params:
     momentum: float = 0.9
     weight_decay: float = 5e-4
     gradient_clip: float = 10.0
+    clip_apart: bool = True
     last_layer_rate: float = 10.0
 
     regression_samples: int = 1000
@@ -251,8 +254,10 @@ PAPER = replace(
     views=(),
     negative_scale=1.6,
     batch_negatives=32,
+    attention_negatives=32,
     mining_interval=1,
     mined_negatives=32,
+    clip_apart=False,
 )
 """The paper with the published code's numbers; needs the weights of VGG-M. ``attention_at="conv1"`` is the code's."""
 

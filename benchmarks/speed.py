@@ -31,7 +31,7 @@ from benchmarks.runs import PROJECT, Source, Variant, interpreter, section_of
 from tracker import boxes, catalog
 
 DEFAULT = ("DAT", "CSRT", "KCF")
-STAGES = ("read", "trunk", "sampling", "pooling", "head", "learning", "attention", "regression")
+STAGES = ("read", "trunk", "sampling", "pooling", "estimator", "head", "learning", "attention", "regression")
 GROWTH_FRAMES = 60
 LONG_FRAMES = 1500
 

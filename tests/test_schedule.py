@@ -58,7 +58,7 @@ def test_what_a_schedule_may_not_be():
         scheduled(FAST, momentum=0.5)
     with pytest.raises(ValueError, match="update_rate in frame 0 is nan; its function must give a number"):
         scheduled(FAST, update_rate=lambda frame: math.nan)
-    with pytest.raises(ValueError, match="lambda must not be negative"):
+    with pytest.raises(ValueError, match=r"attention_weight is -1; it must be at least 0"):
         scheduled(FAST, attention_weight=lambda frame: 1 - frame).at(2)
 
 

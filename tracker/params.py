@@ -7,6 +7,9 @@ values without a source were measured on real sequences (docs/experiments.md).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Annotated
+
+from tracker.allowed import Count, Factor, Number, OneOf, Positive, Share, ShareBelowOne, Whole, check
 
 
 @dataclass(frozen=True)
@@ -21,11 +24,16 @@ class View:
         gain: factor of the brightness.
     """
 
-    zoom: float = 1.0
+    zoom: Positive = 1.0
     angle: float = 0.0
     mirrored: bool = False
     blur: tuple[int, int] = (1, 1)
-    gain: float = 1.0
+    gain: Positive = 1.0
+
+    def __post_init__(self) -> None:
+        check(self)
+        if not all(isinstance(side, int) and side > 0 for side in self.blur):
+            raise ValueError(f"blur is {self.blur!r}; give two whole numbers of pixels, at least 1")
 
 
 @dataclass(frozen=True)
@@ -99,41 +107,41 @@ class Params:
         regression_ridge: penalty of the box regression (code: 1000).
     """
 
-    seed: int | None = 0
-    device: str = "auto"
-    threads: int = 2
+    seed: Whole | None = 0
+    device: Annotated[str, OneOf(("auto", "cpu", "cuda"))] = "auto"
+    threads: Count = 2
 
-    backbone: str = "efficientnet-lite0"
-    features: str = "region"
-    attention_at: str = "features"
-    region_size: int = 288
-    region_scale: float = 4.2
-    channels: int = 48
-    grid: int = 5
+    backbone: Annotated[str, OneOf(("efficientnet-lite0", "vgg-m"))] = "efficientnet-lite0"
+    features: Annotated[str, OneOf(("region", "crops"))] = "region"
+    attention_at: Annotated[str, OneOf(("features", "conv1", "input"))] = "features"
+    region_size: Count = 288
+    region_scale: Positive = 4.2
+    channels: Count = 48
+    grid: Count = 5
 
-    hidden: int = 256
-    dropout: float = 0.5
-    attention_weight: float = 1.0
+    hidden: Count = 256
+    dropout: ShareBelowOne = 0.5
+    attention_weight: Number = 1.0
 
-    reach: float = 1.6
-    grid_step: float = 0.25
-    peaks: int = 4
-    bound: float = 4.0
-    size_step: float = 0.05
-    motion_penalty: float = 1.0
-    near_candidates: int = 256
-    near_translation: float = 0.6
-    candidate_scale: float = 1.05
-    lost_spread: float = 1.5
-    best_candidates: int = 5
+    reach: Positive = 1.6
+    grid_step: Positive = 0.25
+    peaks: Count = 4
+    bound: Positive = 4.0
+    size_step: Positive = 0.05
+    motion_penalty: Number = 1.0
+    near_candidates: Count = 256
+    near_translation: Positive = 0.6
+    candidate_scale: Factor = 1.05
+    lost_spread: Factor = 1.5
+    best_candidates: Count = 5
     success_score: float = 0.0
 
-    initial_positives: int = 500
-    initial_negatives: int = 2000
-    initial_negative_overlap: float = 0.5
-    whole_image_share: float = 0.0
-    initial_iterations: int = 50
-    initial_rate: float = 5e-4
+    initial_positives: Count = 500
+    initial_negatives: Count = 2000
+    initial_negative_overlap: Share = 0.5
+    whole_image_share: Share = 0.0
+    initial_iterations: Count = 50
+    initial_rate: Positive = 5e-4
     views: tuple[View, ...] = (
         View(mirrored=True),
         View(angle=15),
@@ -146,91 +154,43 @@ class Params:
         View(zoom=1.25),
     )
 
-    update_positives: int = 50
-    update_negatives: int = 200
-    positive_overlap: float = 0.7
-    update_negative_overlap: float = 0.3
-    negative_scale: float = 1.7
-    update_iterations: int = 15
-    update_stop: float = 1.0
-    update_rate: float = 5e-4
-    update_interval: int = 10
-    lost_interval: int = 5
-    long_memory: int = 100
-    short_memory: int = 20
+    update_positives: Count = 50
+    update_negatives: Count = 200
+    positive_overlap: Share = 0.7
+    update_negative_overlap: Share = 0.3
+    negative_scale: Factor = 1.7
+    update_iterations: Whole = 15
+    update_stop: Number = 1.0
+    update_rate: Positive = 5e-4
+    update_interval: Count = 10
+    lost_interval: Count = 5
+    long_memory: Count = 100
+    short_memory: Count = 20
 
-    batch_positives: int = 32
-    batch_negatives: int = 64
-    attention_negatives: int = 0
-    mining_pool: int = 1024
-    mining_interval: int = 5
-    mined_negatives: int = 128
+    batch_positives: Count = 32
+    batch_negatives: Count = 64
+    attention_negatives: Whole = 0
+    mining_pool: Count = 1024
+    mining_interval: Count = 5
+    mined_negatives: Count = 128
 
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    gradient_clip: float = 10.0
+    momentum: ShareBelowOne = 0.9
+    weight_decay: Number = 5e-4
+    gradient_clip: Positive = 10.0
     clip_apart: bool = True
-    last_layer_rate: float = 10.0
+    last_layer_rate: Positive = 10.0
 
-    regression_samples: int = 1000
-    regression_overlap: float = 0.6
-    regression_ridge: float = 1000.0
+    regression_samples: Count = 1000
+    regression_overlap: Share = 0.6
+    regression_ridge: Positive = 1000.0
 
     def __post_init__(self) -> None:
-        for name, allowed in _CHOICES.items():
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} is {getattr(self, name)!r}; choose one of {', '.join(allowed)}")
+        check(self)
         if self.features == "region" and self.backbone != "efficientnet-lite0":
             raise ValueError("features is 'region', which needs backbone 'efficientnet-lite0'; or set features='crops'")
         if self.attention_at != "features" and (self.features != "crops" or self.backbone != "vgg-m"):
             raise ValueError(f"attention_at is {self.attention_at!r}, which needs 'crops' of backbone 'vgg-m'")
-        for name in _POSITIVE:
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} is {getattr(self, name)!r}; it must be above 0")
-        if self.seed is not None and self.seed < 0:
-            raise ValueError(f"seed is {self.seed!r}; it must not be negative")
-        if self.attention_weight < 0:
-            raise ValueError(f"attention_weight is {self.attention_weight!r}; lambda must not be negative")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout is {self.dropout!r}; it must lie in [0, 1)")
 
-
-_CHOICES = {
-    "device": ("auto", "cpu", "cuda"),
-    "backbone": ("efficientnet-lite0", "vgg-m"),
-    "features": ("region", "crops"),
-    "attention_at": ("features", "conv1", "input"),
-}
-_POSITIVE = (
-    "threads",
-    "region_size",
-    "region_scale",
-    "channels",
-    "grid",
-    "hidden",
-    "reach",
-    "grid_step",
-    "peaks",
-    "bound",
-    "size_step",
-    "near_candidates",
-    "best_candidates",
-    "initial_positives",
-    "initial_negatives",
-    "update_positives",
-    "update_negatives",
-    "update_interval",
-    "lost_interval",
-    "long_memory",
-    "short_memory",
-    "batch_positives",
-    "batch_negatives",
-    "mining_pool",
-    "mining_interval",
-    "mined_negatives",
-    "regression_samples",
-    "regression_ridge",
-)
 
 FAST = Params()
 """The default: EfficientNet-Lite0, one trunk pass a frame, attention at the pooled features."""

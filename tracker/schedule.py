@@ -19,6 +19,7 @@ VARYING = frozenset(
         "attention_weight",
         "dropout",
         "bound",
+        "size_step",
         "motion_penalty",
         "near_translation",
         "lost_spread",

@@ -17,14 +17,13 @@ from tracker.vot.annotations import TAGS, Annotations, annotations_of
 from tracker.vot.ranking import (
     ARRank,
     TagTable,
-    different_accuracy,
-    different_robustness,
     practical_thresholds,
     rank,
     shared_ranks,
 )
 from tracker.vot.raw import FAILURE, INITIALIZATION
 from tracker.vot.runs import REGION, Run, load
+from tracker.vot.significance import accuracy_differs, robustness_differs
 from tracker.vot.summary import load_workspace
 
 quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -49,6 +48,14 @@ def everything(lengths):
 
 def of(overlaps, failures=0):
     return Sample(np.asarray(overlaps, float), np.full((1, 15), failures))
+
+
+def different_accuracy(first, second, alpha=0.05, thresholds=None):
+    return bool(accuracy_differs(np.array([first.overlaps, second.overlaps]), alpha, thresholds)[0, 1])
+
+
+def different_robustness(first, second, alpha=0.05):
+    return bool(robustness_differs([first.failures, second.failures], alpha)[0, 1])
 
 
 @quick

@@ -8,7 +8,6 @@ sequences; missing repetitions count as the mean of the others.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence as Items
 from dataclasses import dataclass
 from typing import Any
@@ -107,9 +106,8 @@ def sample(
         selected = np.array([run.overlaps[frames] for run in repeated])  # (runs, frames)
         codes = np.array([run.codes[frames] for run in repeated])  # (runs, frames)
         selected[np.array([burn_in(row, burnin) for row in codes])] = np.nan
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Mean of empty slice", RuntimeWarning)
-            overlaps.append(np.nanmean(selected, axis=0))  # (frames,)
+        with np.errstate(invalid="ignore"):
+            overlaps.append(np.nansum(selected, axis=0) / (~np.isnan(selected)).sum(axis=0))  # (frames,)
         counts = (codes == FAILURE).sum(axis=1)  # (runs,)
         filled = np.full(max(repetitions, len(counts)), counts.mean())
         filled[: len(counts)] = counts

@@ -12,7 +12,8 @@ import os
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import numpy as np
 from vot.dataset import BasedSequence, Sequence
 from vot.region import Region
 
+from tracker.vot.overlap import Shapes
 from tracker.vot.raw import DamagedFile, parse, parse_line
 
 TAGS = ("camera_motion", "illum_change", "occlusion", "size_change", "motion_change", "empty")
@@ -46,6 +48,19 @@ class Annotations:
 
     def __len__(self) -> int:
         return len(self.groundtruth)
+
+    @cached_property
+    def shapes(self) -> Shapes:
+        """The ground truth as the overlap takes it."""
+        return Shapes.of(self.groundtruth)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Of the ground truth and of the size of the images: all that an overlap depends on."""
+        shapes, masks = self.shapes, self.shapes.masks
+        arrays = [shapes.kinds, shapes.starts, shapes.numbers, *(masks[frame].mask for frame in sorted(masks))]
+        places = [self.size, *(masks[frame].offset for frame in sorted(masks))]
+        return sha256(b"".join([repr(places).encode(), *map(np.ndarray.tobytes, arrays)])).digest()
 
     def frames(self, tag: str) -> np.ndarray:
         """Indices of the frames that carry ``tag``; ``all`` is every frame, ``empty`` those without any tag."""

@@ -1,4 +1,4 @@
-"""vot-toolkit's own analyses, for those trackers that have results.
+"""vot-toolkit's own analyses, for those trackers that have results and from overlaps that are measured once.
 
 In an experiment that not every tracker has run (real time, one pass), a missing result makes an analysis of the toolkit
 fail, and ``vot analysis`` then gives no figure of any experiment and exits with 0.
@@ -17,6 +17,7 @@ from vot.experiment.multirun import MultiRunExperiment
 from vot.utilities.data import Grid
 
 from tracker.vot.analysis import ProtocolAnalysis
+from tracker.vot.toolkit_measures import rows_of
 
 
 def _named(name: str, _: Any, **options: Any) -> Analysis:
@@ -47,7 +48,10 @@ class WherePresent(ProtocolAnalysis):
         """Nothing: an analysis of this package that stands before it in the stack has read everything."""
 
     def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[tuple[Any, ...]]:
-        """One row a tracker."""
+        """One row a tracker; reset-based figures come from the runs that all analyses share."""
+        shared = rows_of(self.analysis)
+        if shared is not None:
+            return shared(experiment, trackers, sequences)
         grid = _compute(self.analysis, experiment, trackers, sequences)
         return [grid[index, 0] for index in range(len(trackers))]
 

@@ -15,6 +15,7 @@ import math
 import struct
 from collections.abc import Sequence as Items
 
+import numpy as np
 from vot import region as toolkit_region
 from vot.region import Mask, Polygon, Rectangle, Region, Special
 from vot.region.io import parse_region, read_trajectory
@@ -62,6 +63,24 @@ def parse_line(text: str, file: str, line: int) -> Region:
     if len(numbers) >= 6 and len(numbers) % 2 == 0:
         return Polygon(list(zip(numbers[::2], numbers[1::2], strict=True)))
     raise DamagedFile(file, f"{len(numbers)} numbers are no region (1, 4, or an even number from 6 on)", line)
+
+
+def rows(data: bytes) -> tuple[np.ndarray, np.ndarray] | None:
+    """A text file of nothing but codes, rectangles and polygons of finite numbers, read at once.
+
+    Returns:
+        Count of numbers (lines,) int64 and all numbers, float64; None for any other file, where only :func:`parse`
+        can tell what is wrong.
+    """
+    try:
+        lines = data.decode("utf-8").rstrip().splitlines()
+        words = ",".join(lines).split(",")
+        numbers = np.fromiter(map(float, words), float, len(words))
+    except ValueError:
+        return None
+    counts = np.fromiter((line.count(",") for line in lines), int, len(lines)) + 1
+    regions = (counts == 1) | (counts == 4) | ((counts >= 6) & (counts % 2 == 0))
+    return (counts, numbers) if regions.all() and np.isfinite(numbers).all() else None
 
 
 def _mask(text: str, file: str, line: int) -> Region:

@@ -1,11 +1,13 @@
 """The toolkit's own analyses for the trackers that have results."""
 
+import numpy as np
 import pytest
 from small import write_workspace
 from vot.analysis import analysis_registry
 
-from tracker.vot.present import WherePresent
+from tracker.vot.present import WherePresent, _compute
 from tracker.vot.summary import load_workspace
+from tracker.vot.toolkit_measures import rows_of
 
 STACK = """\
 title: Small
@@ -49,6 +51,29 @@ def test_the_figures_are_the_toolkits(workspace):
     score, rows = figures(workspace, "baseline", 1)
     assert score.title == analysis_registry.get("supervised_eao_score", low=5, high=20).title
     assert rows["Far"][0] < rows["Near"][0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("supervised_average_ar", {"burnin": 10}),
+        ("supervised_eao_score", {"low": 5, "high": 20}),
+        ("supervised_eao_curve", {}),
+    ],
+)
+def test_figures_from_shared_overlaps_are_the_toolkits_to_the_last_digit(workspace, kind, options):
+    experiment = workspace.stack["baseline"]
+    sequences, trackers = experiment.transform(workspace.dataset), list(workspace.registry)
+    theirs = analysis_registry.get(kind, **options)
+    found = rows_of(theirs)(experiment, trackers, sequences)
+    expected = _compute(theirs, experiment, trackers, sequences)
+    for index, row in enumerate(found):
+        np.testing.assert_equal(row, expected[index, 0])
+
+
+def test_figures_of_other_options_are_left_to_the_toolkit():
+    assert rows_of(analysis_registry.get("supervised_average_ar", ignore_unknown=False)) is None
+    assert rows_of(analysis_registry.get("supervised_eao_curve", bounded=False)) is None
 
 
 def test_a_tracker_without_results_has_no_row_and_spoils_no_other(workspace):

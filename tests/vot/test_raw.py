@@ -149,8 +149,10 @@ def test_annotations_that_do_not_fit_the_sequence_are_refused(dataset, file, tex
 def test_a_sequence_without_images_needs_their_size(dataset):
     file = dataset / "first" / "sequence"
     file.write_text("".join(line for line in file.read_text().splitlines(True) if not line.startswith("width")))
-    with pytest.raises(DamagedFile, match="first/sequence: no images, and no width and height"):
-        annotations_of(next(iter(load_dataset(str(dataset)))))
+    truth = annotations_of(next(iter(load_dataset(str(dataset)))))
+    for needed in ("bounds", "digest"):
+        with pytest.raises(DamagedFile, match="first/sequence: no images, and no width and height"):
+            getattr(truth, needed)
 
 
 def test_annotations_that_are_no_text_are_refused(dataset):

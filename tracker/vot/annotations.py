@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ from tracker.vot.raw import DamagedFile, parse, parse_line
 TAGS = ("camera_motion", "illum_change", "occlusion", "size_change", "motion_change", "empty")
 """The tags of VOT2014 to VOT2019; ``empty`` means that no other tag is set."""
 
+FIRST_IMAGE = "first_image"
+"""Key of a `sequence` file: the number that the first frame's image has in the data set."""
+
 
 @dataclass(frozen=True, eq=False)
 class Annotations:
@@ -35,7 +39,7 @@ class Annotations:
     Attributes:
         name: of the sequence.
         groundtruth: one region a frame.
-        size: width and height of the images, pixels; the bounds of every overlap.
+        size: width and height of the images, pixels; None where neither images nor `sequence` file tell.
         tags: name -> bool (frames,); a name that is absent has no frames.
         practical: practical-difference thresholds (frames,) of ``practical.value``, or None.
     """
@@ -49,6 +53,18 @@ class Annotations:
     def __len__(self) -> int:
         return len(self.groundtruth)
 
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """The size of the images, to which every overlap is clipped.
+
+        Raises:
+            DamagedFile: it is not known.
+        """
+        if None in self.size:
+            problem = "no images, and no width and height: add 'width=' and 'height='"
+            raise DamagedFile(f"{self.name}/sequence", problem)
+        return self.size
+
     @cached_property
     def shapes(self) -> Shapes:
         """The ground truth as the overlap takes it."""
@@ -59,7 +75,7 @@ class Annotations:
         """Of the ground truth and of the size of the images: all that an overlap depends on."""
         shapes, masks = self.shapes, self.shapes.masks
         arrays = [shapes.kinds, shapes.starts, shapes.numbers, *(masks[frame].mask for frame in sorted(masks))]
-        places = [self.size, *(masks[frame].offset for frame in sorted(masks))]
+        places = [self.bounds, *(masks[frame].offset for frame in sorted(masks))]
         return sha256(b"".join([repr(places).encode(), *map(np.ndarray.tobytes, arrays)])).digest()
 
     def frames(self, tag: str) -> np.ndarray:
@@ -77,12 +93,10 @@ def annotations_of(sequence: Sequence) -> Annotations:
 
     Raises:
         DamagedFile: see :func:`check_files`; ground truth of another length than the sequence, a tag file that is
-            longer, thresholds that are not one a frame, images of unknown size.
+            longer, thresholds that are not one a frame.
     """
     counts = check_files(sequence)
     length = len(sequence)
-    if None in sequence.size:
-        raise DamagedFile(f"{sequence.name}/sequence", "no images, and no width and height: add 'width=' and 'height='")
     for file, count in counts.items():
         if count > length or (count < length and not file.endswith((".tag", ".label"))):
             problem = f"{count} lines, but the sequence has {length} frames"
@@ -150,7 +164,8 @@ def write_dataset(groundtruth: Path, folder: Path) -> list[str]:
     Args:
         groundtruth: JSON of the form that PySOT's test sets have, with the size of the images: sequence name ->
             ``gt_rect`` (a rectangle or polygon a frame), ``width``, ``height``, and optionally one list of 0 and 1
-            per tag (an empty list means all zero).
+            per tag (an empty list means all zero). PySOT's file of OTB has no sizes: it will do for one-pass
+            experiments, whose overlaps are not clipped to the image.
         folder: where the sequences go, usually ``sequences`` of a workspace.
 
     Returns:
@@ -189,18 +204,25 @@ def _sequence_files(source: str, name: str, sequence: Any) -> dict[str, str]:
     require(name == name.strip() and name.isprintable(), "has a name that is no line of list.txt")
     require(name not in ("", ".", "..") and Path(name).name == name, "has a name that is not one folder")
     require(isinstance(sequence, dict), "is not an object with gt_rect, width and height")
-    missing = [key for key in ("gt_rect", "width", "height") if key not in sequence]
+    images = sequence.get("image_files", sequence.get("img_names"))
+    sizes = [key for key in ("width", "height") if images is None or key in sequence]
+    missing = [key for key in ("gt_rect", *sizes) if key not in sequence]
     require(not missing, f"lacks {', '.join(missing)}")
     rectangles = sequence["gt_rect"]
     listed = isinstance(rectangles, list) and all(isinstance(region, list) for region in rectangles)
     require(listed and len(rectangles) > 0, "needs a gt_rect with a list of numbers for each of at least one frame")
-    for key in ("width", "height"):
+    for key in sizes:
         pixels = sequence[key]
         require(type(pixels) is int and pixels > 0, f"has {key} {pixels!r}, not a number of pixels above 0")
     regions = _text(",".join(map(str, region)) for region in rectangles)
     length = len(parse(regions.encode(), f"{source}, ground truth of {name}"))
     properties = {"name": name, "fps": 30, "format": "default", "channels.color": "color/%08d.jpg", "length": length}
-    properties |= {"width": sequence["width"], "height": sequence["height"]}
+    properties |= {key: sequence[key] for key in sizes}
+    if images is not None:
+        listed = isinstance(images, list) and len(images) == length and all(isinstance(image, str) for image in images)
+        require(listed, f"needs the name of an image for each of its {length} frames")
+        number = re.fullmatch(r"(?:.*/)?(\d+)\.\w+", images[0])
+        properties |= {FIRST_IMAGE: int(number[1])} if number else {}
     files = {"sequence": _text(f"{key}={value}" for key, value in properties.items()), "groundtruth.txt": regions}
     for tag in TAGS:
         values = sequence.get(tag)

@@ -65,13 +65,21 @@ def parse_line(text: str, file: str, line: int) -> Region:
     raise DamagedFile(file, f"{len(numbers)} numbers are no region (1, 4, or an even number from 6 on)", line)
 
 
-def rows(data: bytes) -> tuple[np.ndarray, np.ndarray] | None:
-    """A text file of nothing but codes, rectangles and polygons of finite numbers, read at once.
+def plain(data: bytes, file: str, length: int, codes: Items[int]) -> tuple[np.ndarray, np.ndarray] | None:
+    """A trajectory of codes, rectangles and polygons in a text file, read at once and beyond doubt.
+
+    Args:
+        data: content of the file.
+        file: tells the format by its suffix.
+        length: frames of the sequence.
+        codes: that may occur.
 
     Returns:
-        Count of numbers (lines,) int64 and all numbers, float64; None for any other file, where only :func:`parse`
-        can tell what is wrong.
+        Count of numbers (length,) int64 and all numbers, float64; None for any other file, which :func:`parse` and
+        :func:`check` judge.
     """
+    if file.endswith(".bin"):
+        return None
     try:
         lines = data.decode("utf-8").rstrip().splitlines()
         words = ",".join(lines).split(",")
@@ -79,8 +87,18 @@ def rows(data: bytes) -> tuple[np.ndarray, np.ndarray] | None:
     except ValueError:
         return None
     counts = np.fromiter((line.count(",") for line in lines), int, len(lines)) + 1
-    regions = (counts == 1) | (counts == 4) | ((counts >= 6) & (counts % 2 == 0))
-    return (counts, numbers) if regions.all() and np.isfinite(numbers).all() else None
+    starts = np.cumsum(counts) - counts
+    found = numbers[starts[counts == 1]]
+    sizes = numbers[(starts[counts == 4, None] + (2, 3)).ravel()]
+    sound = (
+        len(counts) == length
+        and (counts[0], numbers[0]) == (1, INITIALIZATION)
+        and ((counts == 1) | (counts == 4) | ((counts >= 6) & (counts % 2 == 0))).all()
+        and np.isfinite(numbers).all()
+        and np.isin(found, codes).all()
+        and (sizes >= 0).all()
+    )
+    return (counts, numbers) if sound else None
 
 
 def _mask(text: str, file: str, line: int) -> Region:

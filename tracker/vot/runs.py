@@ -26,8 +26,7 @@ from tracker.vot import kept
 from tracker.vot.annotations import Annotations, annotations_of
 from tracker.vot.kept import Run
 from tracker.vot.overlap import Shapes, overlaps
-from tracker.vot.raw import INITIALIZATION, RESET_BASED_CODES, SUFFIXES, DamagedFile, check, find, parse, read_bytes
-from tracker.vot.raw import rows as read_rows
+from tracker.vot.raw import RESET_BASED_CODES, SUFFIXES, DamagedFile, check, find, parse, plain, read_bytes
 from tracker.vot.storage import result_folder
 
 REGION = -1
@@ -96,32 +95,17 @@ def measure(data: bytes, file: str, truth: Annotations) -> Run:
     Raises:
         DamagedFile: see :func:`tracker.vot.raw.parse` and :func:`tracker.vot.raw.check`.
     """
-    shapes, codes = _plain(data, file, len(truth)) or _checked(data, file, len(truth))
-    return Run(overlaps(shapes, truth.shapes, truth.size), codes)
-
-
-def _plain(data: bytes, file: str, length: int) -> tuple[Shapes, np.ndarray] | None:
-    """Shapes and codes of a text file that is beyond doubt; None for any other, which :func:`_checked` judges."""
-    rows = None if file.endswith(".bin") else read_rows(data)
-    if rows is None or len(rows[0]) != length:
-        return None
-    counts, numbers = rows
-    shapes = Shapes.of_rows(counts, numbers)
-    starts = shapes.starts[:-1]
-    codes = np.where(counts == 1, numbers[starts], REGION)
-    sizes = numbers[(starts[counts == 4, None] + (2, 3)).ravel()]
-    if codes[0] != INITIALIZATION or (sizes < 0).any() or not np.isin(codes, (REGION, *RESET_BASED_CODES)).all():
-        return None
-    if ((codes == REGION) & (counts == 1)).any():
-        return None
-    return shapes, codes.astype(np.int8)
-
-
-def _checked(data: bytes, file: str, length: int) -> tuple[Shapes, np.ndarray]:
-    regions = parse(data, file)
-    check(regions, length, RESET_BASED_CODES, file)
-    codes = np.array([region.code if isinstance(region, Special) else REGION for region in regions], np.int8)
-    return Shapes.of(regions), codes
+    found = plain(data, file, len(truth), RESET_BASED_CODES)
+    if found is not None:
+        counts, numbers = found
+        shapes = Shapes.of_rows(counts, numbers)
+        codes = np.where(counts == 1, numbers[shapes.starts[:-1]], REGION).astype(np.int8)
+    else:
+        regions = parse(data, file)
+        check(regions, len(truth), RESET_BASED_CODES, file)
+        shapes = Shapes.of(regions)
+        codes = np.array([region.code if isinstance(region, Special) else REGION for region in regions], np.int8)
+    return Run(overlaps(shapes, truth.shapes, truth.bounds), codes)
 
 
 def load(experiment: MultiRunExperiment, trackers: Items[Tracker], sequences: Items[Sequence]) -> Runs:

@@ -4,8 +4,8 @@ Example, with what votchallenge.net offers for 2015 and the table of its paper t
 
     python -m benchmarks.official vot2015 --sequences vot2015/groundtruth --results vot2015/results --table table.csv
 
-The table has the columns ``tracker``, ``EAO``, ``A`` and ``R_failures`` (VOT2015) or ``R_failure_rate`` (per 100 frames,
-from VOT2016 on). Trackers are matched by the letters and digits of their names.
+The table has the columns ``tracker``, ``EAO``, ``A`` and ``R_failures`` (VOT2015) or ``R_failure_rate`` (per 100
+frames, from VOT2016 on). Trackers are matched by the letters and digits of their names.
 """
 
 from __future__ import annotations

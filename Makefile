@@ -12,7 +12,8 @@ CONTRIB := benchmarks/.venv-contrib
 install: $(INSTALLED)
 
 $(INSTALLED): env/requirements.lock env/torch.lock env/install.sh pyproject.toml
-	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v < (3, 14) else f"Python 3.10 to 3.13 is needed, this is {v[0]}.{v[1]}: make PYTHON=python3.11 ...")'
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v < (3, 14) else f"Python 3.10 to 3.13 is needed, this is {v[0]}.{v[1]}: make PYTHON=python3.11 ...")'
+	@echo "making the environment $(VENV), once: the downloads take a few minutes"
 	$(PYTHON) -m venv $(VENV)
 	env/install.sh $(BIN)/python
 	touch $@
@@ -62,8 +63,8 @@ $(CONTRIB)/.installed: benchmarks/requirements-contrib.txt
 
 # The box estimator, anew; training/README.md names the pictures that it needs.
 train: $(INSTALLED)
-	$(BIN)/python -m training.cache build/clips --clips 8000 --seed 100
-	$(BIN)/python -m training.train build/clips --out build/box_estimator.npz --steps 2000
+	$(BIN)/python -m training.cache build/clips --clips 10000 --seed 100
+	$(BIN)/python -m training.train build/clips --out build/box_estimator.npz --steps 3000 --threads 1
 
 clean:
 	rm -rf $(VENV) .venv-* $(CONTRIB) mutants

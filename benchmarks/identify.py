@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 LIBRARIES = ("torch", "cv2", "numpy", "scipy")
-NO_PART = {"tracker", "tracker.catalog", "tracker.result", "tracker.stages"}
+NO_PART = {"tracker", "tracker.catalog", "tracker.result", "tracker.settings", "tracker.stages"}
 """Modules that hand boxes on but do not decide them: a change of theirs leaves kept runs valid."""
 
 

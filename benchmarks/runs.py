@@ -37,6 +37,7 @@ from vot.tracker import Registry, Results, TrackerException
 from vot.workspace import LocalStorage
 
 from tracker.boxes import from_polygon
+from tracker.settings import told
 from tracker.vot.annotations import Annotations, annotations_of
 from tracker.vot.provenance import data_of, digest
 from tracker.vot.raw import parse
@@ -359,8 +360,8 @@ def _run_section(section: dict[str, str], variant: Variant, seed: int | None, th
     run = section | {"paths": ".", "env_reciprocative_threads": str(threads)}
     if seed is not None:
         run["env_reciprocative_seed"] = str(seed)
-    if variant.overrides:
-        run |= {"command": "benchmarks.serve", "env_benchmark_overrides": json.dumps(dict(variant.overrides))}
+    if overrides := {name: value for name, value in variant.overrides if name != "threads"}:
+        run["env_reciprocative_params"] = told(overrides)
     return run
 
 

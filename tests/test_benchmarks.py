@@ -13,7 +13,7 @@ from benchmarks.drive import follow
 from benchmarks.identify import code_digest
 from benchmarks.measures import ExpectedOverlap, bootstrap, failures
 from benchmarks.published import published_runs
-from benchmarks.runs import Source, Variant, run_key, runaway
+from benchmarks.runs import Source, Variant, _run_section, run_key, runaway
 from tracker.result import Result
 from tracker.vot.runs import Run
 
@@ -166,6 +166,14 @@ def test_variant_reads_values_and_refuses_nonsense():
     assert str(Variant.parse("NCC")) == "NCC"
     with pytest.raises(ValueError, match="'grid' is no setting"):
         Variant.parse("DAT:grid")
+
+
+def test_a_variant_is_a_section_with_its_parameters():
+    section = {"command": "tracker", "env_reciprocative_tracker": "DAT"}
+    made = _run_section(section, Variant.parse("DAT:grid=7,attention_weight=3.0,threads=2"), seed=4, threads=2)
+    assert made["env_reciprocative_params"] == "attention_weight=3.0,grid=7" and made["command"] == "tracker"
+    assert (made["env_reciprocative_threads"], made["env_reciprocative_seed"]) == ("2", "4")
+    assert "env_reciprocative_params" not in _run_section(section, Variant("DAT"), seed=4, threads=2)
 
 
 def make_sequence(folder: Path, name: str, frames: int = 30) -> Path:

@@ -42,7 +42,7 @@ def test_every_form_gives_the_same_regions(tmp_path, form):
 
 @pytest.mark.parametrize(
     "line",
-    ["0", "1", "nan", "0,0,0,0", "5,5,0,9", "nan,1,2,3", "inf,1,2,3", "-1,-1,-1,-1e-12", "1,1,2,2,3,3", "m0,0,3,2,6"],
+    ["0", "1", "nan", "0,0,0,0", "5,5,0,9", "nan,1,2,3", "-1,-1,-1,-1", "1,1,2,2,3,3", "m0,0,3,2,6"],
 )
 def test_frames_without_a_target(line):
     assert regions.parse(line) is None
@@ -81,6 +81,8 @@ def test_coordinates_from_one():
         ("1,,2,3", "is not a list of numbers"),
         ("1,2,3", "3 numbers are no region"),
         ("1,2,3,4,5", "5 numbers are no region"),
+        ("inf,1,2,3", "must be finite numbers, found 'inf,1,2,3'"),
+        ("1,2,-3,4", "width and height must not be negative, found '1,2,-3,4'"),
         ("m1,2,x", "not a mask"),
         ("m1,2,3,4,13", "its runs do not fit"),
         ("m0,0,60000,60000,1,2", "its runs do not fit"),
@@ -104,7 +106,7 @@ def loads(text):
         return False
 
 
-LINES = ["1,2,3,4", "1, 2, 3, 4", "1,2,3,4,", "1 2 3 4", "1\t2\t3\t4", "1;2;3;4", "1,2,3,4;", "", "0"]
+LINES = ["1,2,3,4", "1, 2, 3, 4", "1,2,3,4,", "1 2 3 4", "1\t2\t3\t4", "1;2;3;4", "1,2,3,4;", "", "0", "nan", "1,2,3,"]
 
 
 OTHERS = ("1,2,3,4,5,6", "m0,0,2,2,4", " 1,2,3,4\r", "nan,nan,nan,nan", "1,2,3,4,5,6,7,8", "1 , 2,3 ,4")
@@ -129,3 +131,14 @@ def test_it_is_known_what_the_toolkit_loads(line):
 )
 def test_what_counts_as_data(name, data):
     assert listing.is_data(name) == data
+
+
+def test_what_is_no_text_names_the_file(tmp_path):
+    (tmp_path / "g.txt").write_bytes(b"1,2,3,4\n\xff\xfe\n")
+    with pytest.raises(OSError, match=r"g\.txt is not UTF-8 text: byte 8"):
+        regions.read(tmp_path / "g.txt")
+
+
+def test_an_outline_is_that_of_the_line():
+    assert regions.parse("1 2\t3 4").outline.tolist() == [[1, 2], [4, 2], [4, 6], [1, 6]]
+    assert regions.parse("0,0,5,0,5,5").outline.tolist() == [[0, 0], [5, 0], [5, 5]]

@@ -15,17 +15,19 @@ STATE = np.array([100.0, 80.0, 40.0, 40.0])
 
 
 class Estimator:
-    """Leaves boxes as they are; the verdict is given for each centre."""
+    """Leaves boxes where they are, with sides that many times as long; the verdict is given for each centre."""
 
-    def __init__(self, present=lambda box: 0.0):
-        self.present, self.asked = present, []
+    def __init__(self, present=lambda box: 0.0, factor=1.0):
+        self.present, self.factor, self.asked = present, factor, []
 
     def template(self, frame, box):
         return None
 
     def refine(self, frame, boxes, template):
         self.asked.append(boxes)
-        return boxes.copy(), np.array([self.present(box) for box in boxes])
+        size = boxes[:, 2:] * self.factor
+        middle = boxes[:, :2] + boxes[:, 2:] / 2
+        return np.concatenate([middle - size / 2, size], axis=1), np.array([self.present(box) for box in boxes])
 
 
 class Frame:
@@ -43,8 +45,8 @@ class Head:
         return torch.tensor([float(self.margin(box)) for box in features.numpy()])
 
 
-def found(margin, present=lambda box: 0.0, **changes):
-    estimator = Estimator(present)
+def found(margin, present=lambda box: 0.0, factor=1.0, **changes):
+    estimator = Estimator(present, factor)
     search = DenseSearch(replace(FAST, **changes), estimator, Frame(), STATE)
     return search.find(Frame(), STATE, Head(margin), np.random.default_rng(0), 0), estimator.asked
 
@@ -84,6 +86,15 @@ def test_a_head_that_is_very_sure_does_not_outvote_the_estimator():
     assert best.box[0] == 100
 
 
+@pytest.mark.parametrize("factor", [0.2, 0.99, 1.01, 5.0])
+def test_the_box_keeps_its_centre_and_changes_little_in_size(factor):
+    best, _ = found(at(100, 80, 3.0), factor=factor, size_step=0.05)
+    assert best.box[:2] + best.box[2:] / 2 == pytest.approx([120, 100])
+    estimated = 2 * np.log(factor)  # the best box is refined twice
+    change = np.log(best.box[2:] / STATE[2:])
+    assert change == pytest.approx([0.05 * np.tanh(estimated / 0.05)] * 2)
+
+
 def test_both_against_it_is_not_found():
     best, _ = found(lambda box: -1.0, lambda box: -1.0)
     assert best.score < FAST.success_score
@@ -99,7 +110,7 @@ def test_values_that_are_not_finite_leave_the_state_and_say_so():
     assert np.isnan(best.score) and best.box.tolist() == STATE.tolist()
 
 
-@pytest.mark.parametrize("name", ["bound", "reach", "grid_step", "peaks"])
+@pytest.mark.parametrize("name", ["bound", "size_step", "reach", "grid_step", "peaks"])
 def test_impossible_parameters_of_the_search_are_refused(name):
     with pytest.raises(ValueError, match=f"{name} is 0; it must be above 0"):
         replace(FAST, **{name: 0})

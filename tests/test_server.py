@@ -515,3 +515,94 @@ def test_ncc_through_the_server_is_ncc(environment, tmp_path):
     for i, (answer, result) in enumerate(zip(answers, expected, strict=True)):
         assert answer["objects"][0][1] == pytest.approx(result.box.tolist(), abs=1e-3)
         assert answer["objects"][0][1] == pytest.approx([40 + 3 * i, 30 + 2 * i, 30, 20], abs=1e-3)
+
+
+OWN = """
+import sys
+import numpy as np, tracker
+
+class Own:
+    made = 0
+
+    def __init__(self, step: float = 1.0):
+        Own.made += 1
+        print("made", Own.made)
+        self.step = step
+
+    def warm_up(self):
+        print("warmed up", file=sys.stderr)
+
+    def init(self, image, box):
+        self.box = box
+
+    def update(self, image):
+        self.box[0] += self.step
+        if self.box[0] > 90:
+            raise ValueError("too far")
+        return self.box, 0.5
+
+if __name__ == "__main__":
+    tracker.serve({given})
+"""
+
+
+def own_server(tmp_path, given):
+    (tmp_path / "own.py").write_text(OWN.format(given=given))
+    return [sys.executable, str(tmp_path / "own.py")]
+
+
+@pytest.mark.parametrize("given", ["Own", "Own()", "lambda: Own()"])
+def test_anybody_s_tracker_becomes_a_server(environment, picture, tmp_path, given):
+    steps = [["initialize", picture, [["rectangle", 1, 5, 6, 7], ["rectangle", 11, 5, 6, 7]]]]
+    hello, answers, end = talk([*steps, *[["frame", picture, []]] * 2, ["quit"]], own_server(tmp_path, given))
+    assert end == {"exit": 0, "error": "", "stderr": ""} and hello["multiobject"] and "vot" not in hello
+    assert [[values[0] for _, values, _ in answer["objects"]] for answer in answers] == [[1, 11], [2, 12], [3, 13]]
+    assert float(answers[1]["objects"][0][2]["confidence"]) == 0.5
+    log = Path("log").read_text()
+    assert "warmed up" in log and "client quit after 3 frames" in log
+
+
+def test_parameters_of_anybody_s_tracker(environment, picture, tmp_path):
+    server = own_server(tmp_path, "Own")
+    environment.setenv("RECIPROCATIVE_PARAMS", "step=5")
+    environment.setenv("RECIPROCATIVE_SEED", "1")  # it has none, and that is no error
+    _, answers, _ = talk([["initialize", picture, [RECTANGLE]], ["frame", picture, []]], server)
+    assert answers[1]["objects"][0][1][0] == 15
+    for value, message in (("stp=5", "tracker Own has no parameter 'stp'; did you mean 'step'?"), ("step=x", "'x'")):
+        environment.setenv("RECIPROCATIVE_PARAMS", value)
+        run = subprocess.run(server, input=b"", capture_output=True, timeout=LIMIT)
+        assert run.returncode == 2 and message in run.stderr.decode()
+
+
+def test_an_error_of_anybody_s_tracker_is_told_with_its_traceback(environment, picture, tmp_path):
+    steps = [["initialize", picture, [["rectangle", 40, 5, 6, 7]]], ["frame", picture, []]]
+    environment.setenv("RECIPROCATIVE_PARAMS", "step=60")
+    _, answers, end = talk(steps, own_server(tmp_path, "Own"))
+    assert len(answers) == 1 and end["exit"] == 1 and "Own.update: ValueError: too far" in end["error"]
+    assert "own.py" in end["stderr"] and "Traceback" in end["stderr"]
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ("atention_weight=3", "has no parameter 'atention_weight'; did you mean 'attention_weight'?"),
+        ("grid=2.5", "grid is '2.5'; give a whole number"),
+        ("attention_weight=nan", "attention_weight is 'nan'; give a number"),
+        ("views=2", "views is a tuple, which cannot be given as text"),
+        ("grid", "'grid' is no setting: write parameter=value"),
+        ("grid=7,grid=5", "grid is set twice"),
+        ("threads=2", "threads is set twice, by RECIPROCATIVE_THREADS and by RECIPROCATIVE_PARAMS"),
+    ],
+)
+def test_parameters_are_checked_before_anything_is_loaded(environment, params, message):
+    environment.setenv("RECIPROCATIVE_TRACKER", "DAT")
+    environment.setenv("RECIPROCATIVE_THREADS", "1")
+    environment.setenv("RECIPROCATIVE_PARAMS", params)
+    run = subprocess.run(FAKE, input=b"", capture_output=True, timeout=LIMIT)
+    assert run.returncode == 2 and message in run.stderr.decode()
+
+
+def test_parameters_reach_the_tracker_with_their_types(environment, picture):
+    environment.setenv("RECIPROCATIVE_PARAMS", "attention_weight=3, grid=7, seed=none")
+    talk([["initialize", picture, [RECTANGLE]]])
+    assert str(recorded("create")[0]["parameters"]) == "{'attention_weight': 3.0, 'grid': 7, 'seed': None}"

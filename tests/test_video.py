@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import scenes
 
-from tracker.video import VideoWriter, open_source, read_regions
+from tracker.video import VideoWriter, open_source
 
 
 def write_video(path, count=10, rate=25.0):
@@ -99,35 +99,6 @@ def test_images_of_a_plain_folder_come_in_natural_order(tmp_path):
     source = open_source(str(tmp_path))
     assert source.ground_truth is None
     assert [int(image[0, 0, 0]) for image in source] == [1, 2, 10]
-
-
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        ("1,2,3,4", [[1, 2], [4, 2], [4, 6], [1, 6]]),
-        ("1 2\t3 4", [[1, 2], [4, 2], [4, 6], [1, 6]]),
-        ("0,0,5,0,5,5", [[0, 0], [5, 0], [5, 5]]),
-        ("1", None),
-        ("nan,nan,nan,nan", None),
-    ],
-)
-def test_regions(tmp_path, line, expected):
-    (tmp_path / "g.txt").write_text(line + "\n")
-    (region,) = read_regions(tmp_path / "g.txt")
-    assert (region is None and expected is None) or region.tolist() == expected
-
-
-@pytest.mark.parametrize("line", ["1,2,x,4", "1,2,3", "1,2,3,4,5", ""])
-def test_malformed_regions_name_the_line(tmp_path, line):
-    (tmp_path / "g.txt").write_text(f"1,2,3,4\n{line}\n1,2,3,4\n")
-    with pytest.raises(OSError, match=r"g\.txt, line 2"):
-        read_regions(tmp_path / "g.txt")
-
-
-def test_regions_that_are_no_text_name_the_file(tmp_path):
-    (tmp_path / "g.txt").write_bytes(b"1,2,3,4\n\xff\xfe\n")
-    with pytest.raises(OSError, match=r"g\.txt is not UTF-8 text: byte 8"):
-        read_regions(tmp_path / "g.txt")
 
 
 def test_sources_that_cannot_be_read(tmp_path):

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from tracker.params import FAST, MDNET, PAPER, PRESETS, Params
     from tracker.reciprocative import ReciprocativeTracker
     from tracker.result import Result
+    from tracker.server import serve
+    from tracker.vot.evaluation import evaluate
 
 __version__ = "0.2.0"
 
@@ -23,9 +25,11 @@ _EXPORTS = {
     "MDNET": "tracker.params",
     "PAPER": "tracker.params",
     "PRESETS": "tracker.params",
+    "serve": "tracker.server",
+    "evaluate": "tracker.vot.evaluation",
 }
 
-__all__ = ["FAST", "MDNET", "PAPER", "PRESETS", "Params", "ReciprocativeTracker", "Result"]
+__all__ = ["FAST", "MDNET", "PAPER", "PRESETS", "Params", "ReciprocativeTracker", "Result", "evaluate", "serve"]
 
 
 def __getattr__(name: str) -> Any:

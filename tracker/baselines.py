@@ -12,6 +12,8 @@ the code, a user brings its two files (``reciprocative weights add``).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import cv2
@@ -65,30 +67,34 @@ class NCC:
         return Result(self._box.copy(), score=float(score), lost=score <= 0)
 
 
-class _OpenCV:
-    """A tracker of OpenCV, by the name of its class there.
+class OpenCV:
+    """Any tracker of the installed OpenCV.
 
     OpenCV tells no confidence: ``Result.score`` is 1 where it reports a target and -1 where not.
+
+    Args:
+        kind: its class (``cv2.TrackerMIL``), or a function that makes one, which trackers with files need.
+        threads: of OpenCV, 1 or more.
+
+    Raises:
+        ValueError: it cannot be made like this.
     """
 
-    opencv_name: str
-    found_in: str
     deterministic = True
     smallest = 1  # pixels that each side of the box needs inside the image
 
-    def __init__(self, threads: int = 1) -> None:
-        """Use ``threads`` threads of OpenCV, 1 or more.
-
-        Raises:
-            RuntimeError: if this build of OpenCV comes without the tracker.
-        """
-        name = type(self).__name__
-        if not hasattr(cv2, self.opencv_name):
-            raise RuntimeError(
-                f"OpenCV {cv2.__version__} in this environment was built without its {name} tracker; "
-                f"install {self.found_in}, or leave {name} out"
-            )
+    def __init__(self, kind: Any, threads: int = 1) -> None:
+        """Try whether one can be made."""
         _set_threads(threads)
+        self._create: Callable[[], Any] = getattr(kind, "create", kind)
+        self._name = getattr(kind, "__name__", "tracker").removeprefix("Tracker")
+        try:
+            self._create()
+        except (cv2.error, TypeError) as error:
+            raise ValueError(
+                f"OpenCV's {self._name} cannot be made without more, such as files: give a function that makes it "
+                f"({' '.join(str(error).split())})"
+            ) from error
 
     def init(self, image: NDArray[np.uint8], box: NDArray[np.float64]) -> Result:
         """Learn the target at ``box`` (x, y, w, h) of ``image`` (H, W, 3) RGB.
@@ -102,7 +108,7 @@ class _OpenCV:
         if min(right - left, bottom - top) < self.smallest:
             raise ValueError(
                 f"box of {right - left} x {bottom - top} pixels inside the image is too small for "
-                f"{type(self).__name__}, which needs {self.smallest} x {self.smallest}"
+                f"{self._name}, which needs {self.smallest} x {self.smallest}"
             )
         pixels = (left, top, right - left, bottom - top)
         self._offset = np.subtract(self._box, pixels)
@@ -110,11 +116,8 @@ class _OpenCV:
         try:
             self._tracker.init(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), pixels)
         except cv2.error as error:
-            raise ValueError(f"OpenCV's {type(self).__name__} cannot start on box {pixels}: {error}") from error
+            raise ValueError(f"OpenCV's {self._name} cannot start on box {pixels}: {error}") from error
         return Result(self._box.copy(), score=1.0, lost=False)
-
-    def _create(self) -> Any:
-        return getattr(cv2, self.opencv_name).create()
 
     def _score(self, found: bool) -> float:
         return 1.0 if found else -1.0
@@ -131,34 +134,53 @@ class _OpenCV:
         return Result(self._box.copy(), score=self._score(found), lost=not found)
 
 
-class NanoTrack(_OpenCV):
-    """OpenCV's TrackerNano with the files that the user added, NanoTrack V2's.
+class _Named(OpenCV):
+    """One of OpenCV's trackers that this package names."""
 
-    ``Result.score`` is its own, from 0 to 1; it reports a target in every frame.
-    """
-
-    opencv_name, found_in = "TrackerNano", "opencv-python 4.9 or newer"
+    opencv_name: str
+    found_in: str
 
     def __init__(self, threads: int = 1) -> None:
         """Use ``threads`` threads of OpenCV, 1 or more.
 
         Raises:
-            tracker.weights.WeightsError: a file is missing or not what its name says.
             RuntimeError: if this build of OpenCV comes without the tracker.
         """
-        super().__init__(threads)
-        self._parameters: Any = getattr(cv2, f"{self.opencv_name}_Params")()
-        self._parameters.backbone = str(weights.verified("nanotrack-backbone"))
-        self._parameters.neckhead = str(weights.verified("nanotrack-head"))
+        name = type(self).__name__
+        if not hasattr(cv2, self.opencv_name):
+            raise RuntimeError(
+                f"OpenCV {cv2.__version__} in this environment was built without its {name} tracker; "
+                f"install {self.found_in}, or leave {name} out"
+            )
+        super().__init__(self._kind(getattr(cv2, self.opencv_name)), threads)
+        self._name = name
 
-    def _create(self) -> Any:
-        return getattr(cv2, self.opencv_name).create(self._parameters)
+    def _kind(self, opencv: Any) -> Any:
+        return opencv
+
+
+class NanoTrack(_Named):
+    """OpenCV's TrackerNano with the files that the user added, NanoTrack V2's.
+
+    ``Result.score`` is its own, from 0 to 1; it reports a target in every frame.
+
+    Raises:
+        tracker.weights.WeightsError: a file is missing or not what its name says.
+    """
+
+    opencv_name, found_in = "TrackerNano", "opencv-python 4.9 or newer"
+
+    def _kind(self, opencv: Any) -> Any:
+        parameters: Any = getattr(cv2, f"{self.opencv_name}_Params")()
+        parameters.backbone = str(weights.verified("nanotrack-backbone"))
+        parameters.neckhead = str(weights.verified("nanotrack-head"))
+        return partial(opencv.create, parameters)
 
     def _score(self, found: bool) -> float:
         return float(self._tracker.getTrackingScore())
 
 
-class MIL(_OpenCV):
+class MIL(_Named):
     """OpenCV's multiple instance learning tracker. Its results differ from run to run, whatever the seed.
 
     OpenCV never returns from a box of less than about 18 pixels, and refuses one as wide or as high as the image.
@@ -169,16 +191,23 @@ class MIL(_OpenCV):
     smallest = 5
 
 
-class CSRT(_OpenCV):
+class CSRT(_Named):
     """OpenCV's CSR-DCF, the most accurate tracker without a network there; slow."""
 
     opencv_name, found_in = "TrackerCSRT", "opencv-contrib-python 4 into an environment of its own"
 
 
-class KCF(_OpenCV):
+class KCF(_Named):
     """OpenCV's kernelised correlation filter: fast, one scale."""
 
     opencv_name, found_in = "TrackerKCF", "opencv-contrib-python 4 into an environment of its own"
+
+
+def opencv(kind: Any, threads: int = 1) -> OpenCV:
+    """The tracker for a class or function of OpenCV's: the one that this package names, if it does."""
+    named = {one.opencv_name: one for one in (NanoTrack, MIL, CSRT, KCF)}
+    known = named.get(getattr(kind, "__name__", "")) if isinstance(kind, type) else None
+    return known(threads) if known else OpenCV(kind, threads)
 
 
 def _pixels(box: NDArray[np.float64], width: int, height: int) -> tuple[int, int, int, int]:

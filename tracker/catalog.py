@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tracker.result import Tracker
@@ -21,16 +21,23 @@ def create(name: str, **overrides: Any) -> Tracker:
     """Make the tracker called ``name``, weights loaded, with ``overrides`` in place of its preset's parameters.
 
     Args:
-        name: one of ``NAMES``.
-        overrides: fields of ``tracker.Params`` for DAT, DAT-paper and MDNet; ``threads`` for the baselines.
+        name: one of ``NAMES``, or ``module:Class`` of somebody's own, see :func:`tracker.adapters.adapt`.
+        overrides: fields of ``tracker.Params`` for DAT, DAT-paper and MDNet; ``threads`` for the baselines; what the
+            constructor takes for others.
 
     Raises:
         ValueError: if the name or a parameter is unknown.
         RuntimeError: if this build of OpenCV has no tracker of that name (CSRT and KCF: opencv-contrib-python).
+        ImportError: if there is no such module.
     """
     known = options(name)
     if unknown := sorted(overrides.keys() - known):
-        raise ValueError(f"tracker {name} has no parameter {', '.join(unknown)}; it takes {', '.join(sorted(known))}")
+        takes = f"it takes {', '.join(sorted(known))}" if known else "it takes none"
+        raise ValueError(f"tracker {name} has no parameter {', '.join(unknown)}; {takes}")
+    if ":" in name:
+        from tracker import adapters
+
+        return adapters.adapt(adapters.find(name), overrides)
     if name in _BASELINES:
         from tracker import baselines
 
@@ -67,16 +74,24 @@ def weights_of(name: str) -> tuple[str, ...]:
     return (params.backbone, "box-estimator") if params.features == "region" else (params.backbone,)
 
 
-def options(name: str) -> frozenset[str]:
-    """Names of the parameters that ``create`` accepts for ``name``.
+def options(name: str) -> dict[str, Any]:
+    """The parameters that ``create`` accepts for ``name``, with their types.
 
     Raises:
         ValueError: if the name is unknown.
+        ImportError: if there is no such module.
     """
+    from tracker.settings import accepted
+
+    if ":" in name:
+        from tracker import adapters
+
+        found = adapters.find(name)
+        return {"threads": int} if adapters.of_opencv(found) else accepted(found)
     if name not in NAMES:
-        raise ValueError(f"unknown tracker {name!r}; choose one of {', '.join(NAMES)}")
+        raise ValueError(f"unknown tracker {name!r}; choose one of {', '.join(NAMES)}, or module:Class of your own")
     if name in _BASELINES:
-        return frozenset({"threads"})
+        return {"threads": int}
     from tracker.params import Params
 
-    return frozenset(field.name for field in fields(Params))
+    return accepted(Params)

@@ -15,9 +15,10 @@ from collections.abc import Sequence
 from importlib import import_module, metadata
 from types import ModuleType
 
-from tracker import __version__
+from tracker import __version__, places
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("tracker.commands.init", "make a workspace for the toolkit, ready to be evaluated"),
     "track": ("tracker.commands.track", "follow a target through a video, camera, folder of images or sequence"),
     "attention": ("tracker.commands.attention", "picture of attention before and after training"),
     "compare": ("tracker.commands.compare", "video or page of several trackers' results on one sequence"),
@@ -26,9 +27,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "registry": ("tracker.commands.registry", "print the path of this installation's trackers.ini, or of its stacks"),
     "sequences": ("tracker.commands.sequences", "write the embedded data set"),
     "evaluate": ("tracker.commands.evaluate", "evaluate trackers in a VOT workspace on many cores or a cluster"),
+    "table": ("tracker.commands.table", "the report's tables as CSV, LaTeX, Markdown or JSON, its figures as PDF"),
     "pack": ("tracker.commands.pack", "make a submission that others can re-run"),
     "verify": ("tracker.commands.verify", "check a submission: checksums, figures, trajectories"),
     "import-results": ("tracker.commands.import_results", "add published raw results to a workspace as a tracker"),
+    "import-video": ("tracker.commands.import_video", "make a sequence for the toolkit from a video and boxes"),
     "import-groundtruth": ("tracker.commands.import_groundtruth", "make a data set without images from a JSON file"),
     "paper": ("tracker.commands.paper", "the paper's comparison beside what this workspace measured"),
 }
@@ -92,12 +95,23 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
     return parser
 
 
+def _parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Namespace:
+    """Parse a command line whose trackers may also stand behind options, which argparse alone does not take."""
+    args, rest = parser.parse_known_args(argv)
+    if rest and (not hasattr(args, "trackers") or any(word.startswith("-") for word in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        args.trackers = [*args.trackers, *rest]
+    return args
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one sub-command; returns the exit code (see ``EXIT_CODES``)."""
     argv = list(sys.argv[1:] if argv is None else argv)
     command = next((word for word in argv if not word.startswith("-")), None)
+    places.prepare()
     try:
-        args = build_parser(command).parse_args(argv)
+        args = _parse(build_parser(command), argv)
         return load(args.command).run(args)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

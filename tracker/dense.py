@@ -4,7 +4,8 @@ Nothing is drawn at random and nothing within reach is left out: the head scores
 grid; around each of the highest peaks the estimator says where the target's sides would lie, and whether this is the
 target; the head scores these boxes in turn. So the box comes from the first frame's features, and the decision from
 two sources, what was learned offline for all targets and what was learned since for this one. Either is bounded before
-they are added: a classifier that is very sure cannot outvote the other, nor the way from the previous box.
+they are added: a classifier that is very sure cannot outvote the other, nor the way from the previous box. So is the
+change of a side from frame to frame: the box cannot run away while something hides the target or stands beside it.
 """
 
 from __future__ import annotations
@@ -46,9 +47,16 @@ class DenseSearch:
         if not np.isfinite(boxes).all():
             return Found(state, state, math.nan)
         best = [int((self._margins(frame, boxes, state, head) + self._bounded(present)).argmax())]
-        box, present = self._estimator.refine(frame, boxes[best], self._template)
+        refined, present = self._estimator.refine(frame, boxes[best], self._template)
+        box = self._steadied(refined, state)
         score = float((self._margins(frame, box, state, head) + self._bounded(present))[0])
         return Found(box[0], box[0], score)
+
+    def _steadied(self, boxes: Boxes, state: Boxes) -> Boxes:
+        """The boxes (N, 4) about their centres, with sides that change little from the previous box's (4,)."""
+        most = self._params.size_step
+        size = state[2:] * np.exp(most * np.tanh(np.log(boxes[:, 2:] / state[2:]) / most))
+        return np.concatenate([boxes[:, :2] + boxes[:, 2:] / 2 - size / 2, size], axis=1)
 
     def _grid(self, state: Boxes) -> Boxes:
         """The box (4,) at every step within reach, (N, 4)."""

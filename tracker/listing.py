@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import io
+from collections.abc import Iterable
 from pathlib import Path, PurePath
 
 _FOREIGN = "__MACOSX"
@@ -57,3 +58,18 @@ def lines(text: str) -> list[str]:
     while found and not found[-1].strip():
         found.pop()
     return found
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Numbers in ascending order for a message, runs of them from first to last.
+
+    >>> ranges([3, 9, 10, 11])
+    '3, 9-11'
+    """
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ", ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in runs)

@@ -54,6 +54,7 @@ class Params:
         grid_step: between the candidates of a region.
         peaks: how many of the best candidates the box estimator is asked about.
         bound: largest verdict, of the head or of the estimator, in units of a logit.
+        size_step: largest change of a side from frame to frame, as difference of logarithms.
         motion_penalty: taken from a candidate's verdict per squared translation, in roots of the target's area, so that
             a look-alike far away must be the better match.
         near_candidates: drawn around the previous box, for crops (code: 256).
@@ -116,6 +117,7 @@ class Params:
     grid_step: float = 0.25
     peaks: int = 4
     bound: float = 4.0
+    size_step: float = 0.05
     motion_penalty: float = 1.0
     near_candidates: int = 256
     near_translation: float = 0.6
@@ -207,6 +209,7 @@ _POSITIVE = (
     "grid_step",
     "peaks",
     "bound",
+    "size_step",
     "near_candidates",
     "best_candidates",
     "initial_positives",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from tracker.learning import Learner
 from tracker.params import FAST, PRESETS, Params
 from tracker.result import Result
 from tracker.samples import Frame, Memory, Samples
+from tracker.schedule import Scheduled
 from tracker.search import Search
 
 _SMALLEST_SIDE = 4.0
@@ -54,7 +55,7 @@ class ReciprocativeTracker:
     whole process, as torch knows no other way.
 
     Args:
-        params: a preset, its name, or ``dataclasses.replace`` of one.
+        params: a preset, its name, ``dataclasses.replace`` of one, or :func:`tracker.schedule.scheduled`.
 
     Attributes:
         params: what it was made with.
@@ -122,6 +123,7 @@ class ReciprocativeTracker:
         self.seed = int(np.random.SeedSequence().generate_state(1)[0]) if p.seed is None else p.seed
         rng = np.random.default_rng(self.seed)
         self._target = None  # its memory is free for the new one
+        self._go_to(0)
         extractor = self._backbone.extractor()
 
         frames: list[Frame] = [extractor.frame(image, box), *(extractor.frame(image, box, view) for view in p.views)]
@@ -153,6 +155,7 @@ class ReciprocativeTracker:
         height, width = _checked_image(image)
         target, p = self._started(), self.params
         target.frames += 1
+        self._go_to(target.frames)
         frame = target.extractor.frame(image, target.box)
         found = target.search.find(frame, target.box, target.head, target.rng, target.lost)
         score = found.score
@@ -194,6 +197,21 @@ class ReciprocativeTracker:
             background, own = self._backbone.attention(gradients, samples)[:, 0].cpu().numpy()  # (cells,)
         side = round(len(own) ** 0.5)
         return own.reshape(side, side), background.reshape(side, side)
+
+    def __repr__(self) -> str:
+        """How it was made, and of which code."""
+        preset = next((name for name, params in PRESETS.items() if params == self.params), None)
+        changed = [] if preset else [field.name for field in fields(FAST) if self._differs(field.name)]
+        made = repr(preset) if preset else ", ".join(f"{name}={getattr(self.params, name)!r}" for name in changed)
+        state = f"following, frame {self._target.frames}" if self._target else "no target"
+        return f"{type(self).__name__}({made}) on {self.device}, fingerprint {self.fingerprint}, {state}"
+
+    def _differs(self, name: str) -> bool:
+        return bool(getattr(self.params, name) != getattr(FAST, name))
+
+    def _go_to(self, frame: int) -> None:
+        if isinstance(self.params, Scheduled):
+            self.params.at(frame)
 
     def _started(self) -> _Target:
         if self._target is None:

@@ -6,15 +6,17 @@ six or more, even          a polygon ``x1, y1, x2, y2, ...``
 ``m`` and whole numbers    a mask ``mX,Y,WIDTH,HEIGHT,RUNS``: lengths of its runs by row, of zeros first (VOT2020)
 one number                 a code: no region
 NaN, or a region without   the target is absent in this frame: no region
-area, such as ``0,0,0,0``
+area: ``0,0,0,0``, and
+``-1,-1,-1,-1``
 =========================  ===============================================================================
 
 Numbers may be separated by commas, semicolons, tabs or spaces, and lines may end in a separator. The VOT toolkit itself
-takes commas only; ``unloadable`` says what it stumbles over, in the same words to every command.
+takes commas only; ``obstacles`` says what it stumbles over, in the same words to every command.
 """
 
 from __future__ import annotations
 
+import io
 import math
 import re
 from dataclasses import dataclass
@@ -71,15 +73,21 @@ def parse(line: str, origin: float = 0.0) -> Region | None:
     """The region of one line, None if it has none.
 
     Raises:
-        ValueError: it is no list of numbers, or not as many as a region has.
+        ValueError: it is no list of numbers, not as many as a region has, infinite, or a box of negative size.
     """
     if line.strip().startswith("m"):
         return _of_mask(*mask(line), origin)
     values = numbers(line)
     if problem := wrong_count(len(values)):
         raise ValueError(problem)
-    if len(values) == 1 or not all(map(math.isfinite, values)):
+    if len(values) == 1 or any(map(math.isnan, values)):
         return None
+    if any(map(math.isinf, values)):
+        raise ValueError(f"a region must be finite numbers, found {line[:40]!r}")
+    if len(values) == 4 and min(values[2:]) < 0:
+        if max(values) <= 0:  # the mark -1,-1,-1,-1
+            return None
+        raise ValueError(f"width and height must not be negative, found {line[:40]!r}")
     outline = (boxes.corners(values) if len(values) == 4 else np.reshape(values, (-1, 2))) - origin  # (N, 2)
     try:
         return Region(outline, boxes.from_polygon(outline))
@@ -136,11 +144,39 @@ def _of_mask(place: tuple[int, int, int, int], runs: list[int], origin: float) -
     if not pixels.any():
         return None
     marked = pixels.reshape(height, width)
-    contours, _ = cv2.findContours(np.pad(marked, 1), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    largest = max(contours, key=cv2.contourArea)[:, 0].astype(np.float64)  # (N, 2)
     box = boxes.from_mask(marked, (x, y))
     box[:2] -= origin
-    return Region(largest - 1 + np.array([x, y]) - origin, box)
+    return Region(contour(marked, (x, y)) - origin, box)
+
+
+def contour(marked: NDArray[np.uint8], offset: tuple[int, int]) -> Polygon:
+    """Contour (N, 2) of the largest part of a mask (H, W) that has one, its first pixel at ``offset`` (x, y)."""
+    found, _ = cv2.findContours(np.pad(marked, 1), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    largest = max(found, key=cv2.contourArea)[:, 0].astype(np.float64)  # (N, 2)
+    return largest - 1 + np.array(offset)
+
+
+MARK = "a byte order mark at the beginning of the file"
+EMPTY = "an empty line"
+ENDING = "a separator at the end of the line"
+SEPARATOR = "numbers separated by something else than commas"
+NO_CODE = "NaN alone; an absent target is nan,nan,nan,nan"
+
+
+def obstacles(data: bytes) -> dict[str, list[int]]:
+    r"""What in a ground truth file that this module reads the VOT toolkit cannot: what it is -> numbers of the lines.
+
+    Raises:
+        UnicodeDecodeError: it is no text.
+
+    >>> obstacles(b"1,2,3,4\n1,2,3,4,\n\n")
+    {'a separator at the end of the line': [2], 'an empty line': [3]}
+    """
+    found: dict[str, list[int]] = {MARK: [1]} if listing.mark(data) else {}
+    for number, line in enumerate(io.StringIO(listing.decode(data), newline=None), start=1):
+        if problem := unloadable(line):
+            found.setdefault(problem, []).append(number)
+    return found
 
 
 def unloadable(line: str) -> str | None:
@@ -151,9 +187,9 @@ def unloadable(line: str) -> str | None:
     """
     text = line.strip()
     if not text:
-        return "an empty line"
+        return EMPTY
     if text[-1] in ",;":
-        return "a separator at the end of the line"
+        return ENDING
     if len(text.split(",")) != len(words(text)):
-        return "numbers separated by something else than commas"
-    return None
+        return SEPARATOR
+    return NO_CODE if text.lower().lstrip("+-") == "nan" else None

@@ -4,10 +4,12 @@ Everything is set before the handshake, by environment variables (``env_*`` in t
 loaded and the tracker is warmed up there, where the toolkit's timeout does not count:
 
 =======================  ==================================================================================
-RECIPROCATIVE_TRACKER    name of the tracker, see ``tracker.catalog.NAMES``; default DAT
+RECIPROCATIVE_TRACKER    name of the tracker, see ``tracker.catalog.NAMES``, or ``module:Class`` of one's own;
+                         default DAT
 RECIPROCATIVE_THREADS    number of threads, 1 or more
 RECIPROCATIVE_SEED       seed of its generators, or "random"
 RECIPROCATIVE_DEVICE     auto, cpu or cuda
+RECIPROCATIVE_PARAMS     other parameters, such as attention_weight=3,grid=7
 RECIPROCATIVE_LOG        path of the log file; default: one per tracker in the user's state folder
 =======================  ==================================================================================
 
@@ -22,7 +24,7 @@ import math
 import os
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import copy
 from pathlib import Path
 from time import perf_counter
@@ -34,7 +36,10 @@ from numpy.typing import NDArray
 from platformdirs import user_state_path
 
 from tracker import __version__, boxes, catalog, images
+from tracker.adapters import adapt
+from tracker.places import user_folder
 from tracker.result import Result, Tracker
+from tracker.settings import accepted, parse
 from tracker.watchdog import Watchdog, unescape
 
 log = logging.getLogger(__name__)
@@ -54,16 +59,46 @@ def main(arguments: list[str] | None = None) -> int:
         print(__doc__, file=sys.stderr)
         print("It is started by a TraX client, for example `vot test DAT`, and takes no arguments.", file=sys.stderr)
         return 2
+    name = os.environ.get("RECIPROCATIVE_TRACKER", "DAT")
+    return _serve(name, lambda: catalog.create(name, **_parameters(name, catalog.options(name), os.environ)))
+
+
+def serve(tracker: Any, name: str | None = None) -> int:
+    """Serve somebody's tracker to one TraX client on stdin and stdout, and end the process.
+
+    The last line of a file that a section of trackers.ini names as its ``command``::
+
+        if __name__ == "__main__":
+            tracker.serve(MyTracker)
+
+    Args:
+        tracker: a class or function that makes a tracker, with the parameters of the environment variables above; or
+            the tracker itself, an object with ``init(image, box)`` and ``update(image)``, which is copied where a
+            client follows several objects. See :func:`tracker.adapters.adapt`.
+        name: what clients are told; by default the name of the class or function.
+
+    Returns:
+        2 if there is nobody to serve; once there is, the process ends here.
+    """
+    if os.isatty(0) and "TRAX_SOCKET" not in os.environ:
+        print(f"{sys.argv[0]} is a TraX server, started by a client: name it in a trackers.ini,", file=sys.stderr)
+        print("and try it with 'reciprocative doctor NAME --registry trackers.ini'.", file=sys.stderr)
+        return 2
+    label = str(name or getattr(tracker, "__name__", type(tracker).__name__))
+    known = accepted(tracker) if isinstance(tracker, type) or not hasattr(tracker, "update") else {}
+    return _serve(label, lambda: adapt(tracker, _parameters(label, known, os.environ)))
+
+
+def _serve(name: str, make: Callable[[], Tracker]) -> int:
     try:
         watchdog = Watchdog()
     except (OSError, ValueError) as error:
         print(f"no client to talk to on stdin and stdout or the port in TRAX_SOCKET: {error}", file=sys.stderr)
         return 2
-    name = os.environ.get("RECIPROCATIVE_TRACKER", "DAT")
     try:
         _log_to_file(name, os.environ.get("RECIPROCATIVE_LOG"), watchdog)
         watchdog.start()
-        session = Session(name, _parameters(name, os.environ), watchdog)
+        session = Session(name, make, watchdog)
     except Exception as error:  # the toolkit says no more than "Unable to connect to tracker"
         _report(watchdog, error, code=2)
         watchdog.exit(2, "the server could not start")
@@ -74,22 +109,23 @@ class Session:
     """One client, one tracker for each of its objects.
 
     Args:
-        name: name of the tracker in the catalog.
-        parameters: what to put in place of its preset's parameters.
+        name: what the client is told.
+        make: gives the tracker, its weights loaded.
         watchdog: told of every request that has been handled.
     """
 
-    def __init__(self, name: str, parameters: Mapping[str, Any], watchdog: Watchdog) -> None:
+    def __init__(self, name: str, make: Callable[[], Tracker], watchdog: Watchdog) -> None:
         """Load the weights, warm up, shake hands."""
         self._watchdog = watchdog
-        self._trackers: list[Tracker] = [catalog.create(name, **parameters)]  # kept for the next initialisation
+        self._trackers: list[Tracker] = [make()]  # kept for the next initialisation
         if warm_up := getattr(self._trackers[0], "warm_up", None):
             warm_up()
         self._active = 0  # how many of them have a target
         self._frames = 0
         self._seconds = 0.0
         fingerprint = getattr(self._trackers[0], "fingerprint", "")
-        log.info("%s ready: version %s, parameters %s, fingerprint %s", name, __version__, parameters, fingerprint)
+        settings = {key: value for key, value in os.environ.items() if key.startswith("RECIPROCATIVE_")}
+        log.info("%s ready: version %s, settings %s, fingerprint %s", name, __version__, settings, fingerprint)
         self._server = trax.Server(
             [trax.Region.RECTANGLE, trax.Region.POLYGON, trax.Region.MASK],
             [trax.Image.PATH, trax.Image.MEMORY, trax.Image.BUFFER],
@@ -168,14 +204,24 @@ class Session:
         return 1, "the session was ended"
 
 
-def _parameters(name: str, environment: Mapping[str, str]) -> dict[str, Any]:
-    """Parameters of tracker ``name`` from the environment; those that it does not have are left out."""
-    known = catalog.options(name)
-    parameters: dict[str, Any] = {}
+def _parameters(name: str, known: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+    """Parameters of tracker ``name`` from the environment, of those that are ``known``.
+
+    Of the variables for threads, seed and device those that it does not have are left out.
+
+    Raises:
+        ValueError: a value cannot be one, or RECIPROCATIVE_PARAMS names something unknown.
+    """
+    try:
+        parameters = parse([environment.get("RECIPROCATIVE_PARAMS", "")], known, f"tracker {name}")
+    except ValueError as error:
+        raise ValueError(f"RECIPROCATIVE_PARAMS: {error}") from error
     for variable, parameter in _PARAMETERS.items():
         text = environment.get(variable, "").strip()
         if not text:
             continue
+        if parameter in parameters:
+            raise ValueError(f"{parameter} is set twice, by {variable} and by RECIPROCATIVE_PARAMS")
         if parameter not in known:
             log.info("%s=%s has no effect: %s has no %s", variable, text, name, parameter)
         elif parameter == "device":
@@ -196,9 +242,10 @@ def _log_to_file(name: str, path: str | None, watchdog: Watchdog) -> None:
     Raises:
         OSError: if ``path`` is given and cannot be written.
     """
-    file = Path(path) if path else user_state_path("reciprocative-tracker", appauthor=False) / f"{name}.log"
+    file = Path(path or os.devnull)
     try:
         if not path:
+            file = user_folder(user_state_path) / f"{name}.log"
             file.parent.mkdir(parents=True, exist_ok=True)
         if file.is_file() and file.stat().st_size > _LOG_LIMIT:
             file.replace(file.with_name(file.name + ".old"))

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker import images, listing, regions
+from tracker import images, listing
 from tracker.regions import Polygon as Region
 from tracker.truth import GroundTruth, find
 
@@ -216,11 +216,6 @@ def _same_size(image: Image, size: tuple[int, ...] | None, name: str) -> tuple[i
 
 def _rgb(image: NDArray[Any]) -> Image:
     return np.ascontiguousarray(image[..., ::-1], np.uint8)  # OpenCV's order is BGR
-
-
-def read_regions(path: Path, origin: float = 0.0) -> list[Region | None]:
-    """Outlines (N, 2) of the regions in a text file, None for a line without one; see :func:`tracker.regions.read`."""
-    return [None if region is None else region.outline for region in regions.read(path, origin)]
 
 
 class VideoWriter:

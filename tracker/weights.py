@@ -22,6 +22,7 @@ import numpy as np
 import platformdirs
 
 from tracker import matfile
+from tracker.places import user_folder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -205,7 +206,7 @@ REGISTRY: dict[str, Weights] = {
             name="box-estimator",
             file="box_estimator.npz",
             source="training/ of this project",
-            sha256="f8378dd796b6b6b1a07bee0f04f546aa8782a16330661cb65691cac29c58befd",
+            sha256="aaabf66c4b7f50ac4aaf743a3eb4f92be5d60b049f9063358d39ed7802fdb94f",
             licence="GPL-3.0-or-later, as the pictures that it was trained on (training/README.md)",
             paper="none: trained here on rendered clips",
             shapes=_box_estimator_shapes(),
@@ -269,7 +270,7 @@ def entry(name: str) -> Weights:
 def folder() -> Path:
     """Where added weights lie: ``$RECIPROCATIVE_WEIGHTS``, otherwise the user's data folder."""
     chosen = os.environ.get(ENVIRONMENT)
-    return Path(chosen).expanduser() if chosen else platformdirs.user_data_path("reciprocative-tracker") / "weights"
+    return Path(chosen).expanduser() if chosen else user_folder(platformdirs.user_data_path) / "weights"
 
 
 def path(name: str) -> Path:

@@ -1,6 +1,6 @@
 """Features of rendered clips, computed once: the trunk is frozen.
 
-``python -m training.cache FOLDER --clips 8000`` writes ``fine.npy`` (clips, F, 40, 36, 36) and ``coarse.npy``
+``python -m training.cache FOLDER --clips 10000`` writes ``fine.npy`` (clips, F, 40, 36, 36) and ``coarse.npy``
 (clips, F, 112, 18, 18), both float16, and ``boxes.npz`` with what ``training.rendering.Clip`` holds beside its images.
 """
 
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Render clips and keep their features; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m training.cache", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--clips", type=int, default=8000)
+    parser.add_argument("--clips", type=int, default=10000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args(argv)

@@ -122,11 +122,12 @@ def test_a_source_damaged_half_way_keeps_its_frames(tmp_path, fake, capsys):
 REFUSALS = [
     (["--box", "1,2,3"], 2, "four numbers in pixels"),
     (["--box", "1,2,0,9"], 2, "no area"),
-    (["--box", "900,2,10,9"], 2, "lies outside the image"),
+    (["--box", "900,2,10,9", "--boxes", "n.txt"], 2, "lies outside the image"),
     (["--box", "1,1,9,9", "--select"], 2, "not allowed with"),
-    (["--start", "99"], 2, "behind the last frame"),
-    (["--start", "-1"], 2, "at least 0"),
-    (["--frames", "0"], 2, "at least 1"),
+    (["--start", "99", "--boxes", "n.txt"], 2, "behind the last frame"),
+    (["--start", "-1", "--boxes", "n.txt"], 2, "at least 0"),
+    (["--frames", "0", "--boxes", "n.txt"], 2, "at least 1"),
+    ([], 2, "nothing would be kept of this run: give --out VIDEO, --boxes FILE or --show"),
     (["--tracker", "SuperTracker"], 2, "unknown tracker"),
     (["--attention"], 2, "give --out FILE or --show"),
     (["--out", "absent/o.mp4"], 3, "does not exist; make it first"),
@@ -135,7 +136,7 @@ REFUSALS = [
     (["--boxes", "b.txt", "--boxes", "./b.txt"], 2, "same name"),
     (["--boxes", "taken.txt"], 3, "give --overwrite"),
     (["--show"], 2, "needs a display"),
-    (["--select"], 2, "needs a display"),
+    (["--select", "--boxes", "n.txt"], 2, "needs a display"),
     (["--out", "o.mp4", "--attention", "--tracker", "NCC"], 2, "NCC has no attention"),
 ]
 
@@ -158,17 +159,18 @@ def test_refusals(sequence, tmp_path, monkeypatch, capsys, options, code, messag
 
 
 def test_refusals_of_the_source(tmp_path, capsys):
-    assert cli.main(["track", str(tmp_path / "absent.mp4"), "--tracker", "NCC"]) == 3
+    kept = ["--tracker", "NCC", "--boxes", str(tmp_path / "b.txt")]
+    assert cli.main(["track", str(tmp_path / "absent.mp4"), *kept]) == 3
     plain = scenes.write_vot(tmp_path / "plain")
     (plain / "groundtruth.txt").unlink()
-    assert cli.main(["track", str(plain), "--tracker", "NCC"]) == 2
+    assert cli.main(["track", str(plain), *kept]) == 2
     assert "give --box x,y,w,h, or --select" in capsys.readouterr().err
     for damage in (b"1,2,x,4\n", b"\xff\xfe"):
         (plain / "groundtruth.txt").write_bytes(damage)
-        assert cli.main(["track", str(plain), "--tracker", "NCC"]) == 3
+        assert cli.main(["track", str(plain), *kept]) == 3
         assert f"{plain / 'groundtruth.txt'}" in capsys.readouterr().err
     (tmp_path / "empty").mkdir()
-    assert cli.main(["track", str(tmp_path / "empty"), "--tracker", "NCC"]) == 3
+    assert cli.main(["track", str(tmp_path / "empty"), *kept]) == 3
 
 
 def test_the_source_is_never_overwritten(tmp_path, capsys, fake):

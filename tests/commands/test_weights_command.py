@@ -89,6 +89,6 @@ def test_refusals(folder, tmp_path, monkeypatch, capsys, words, code, message):
 
 def test_a_tracker_without_its_weights_says_which(folder, tmp_path, capsys):
     sequence = scenes.write_vot(tmp_path / "walk")
-    assert cli.main(["track", str(sequence), "--tracker", "DAT-paper"]) == 3
+    assert cli.main(["track", str(sequence), "--tracker", "DAT-paper", "--boxes", str(tmp_path / "b.txt")]) == 3
     message = capsys.readouterr().err
     assert "imagenet-vgg-m.mat" in message and "reciprocative weights add" in message and "FAST" in message

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
@@ -50,7 +51,7 @@ def test_good_registries(tmp_path):
         ("[Published]", "[DAT]", "line 10: a second section [DAT]", "rename or remove"),
         ("label = DAT", "label = DAT\nlabel = D", "label is given twice", "remove one"),
         ("[DAT]\n", "", "no section headers", "every line is"),
-        ("[DAT]", "[DAT v2]", "not a valid name", "[DAT-v2]"),
+        ("[DAT]", "[DAT v2]", "not a valid name", "[DAT_v2]   (and below it: label = DAT v2)"),
         ("label = DAT", "version = 1.0", "version = 1.0", "version = 1-0"),
         ("label = DAT", "python = /no/python3", "python = /no/python3 cannot be executed", sys.executable),
         ("label = DAT", "python = /my python/python3", "cannot be executed", "python ="),
@@ -79,6 +80,47 @@ def test_bytes_that_are_no_text(tmp_path):
     (tmp_path / "trackers.ini").write_bytes(GOOD.replace("label = DAT", "label = D\xe4T").encode("latin1"))
     (finding,) = registry.check_registry(tmp_path / "trackers.ini", "DAT")
     assert "trackers.ini is not UTF-8 text" in finding.what and "iconv" in finding.mend
+
+
+def test_a_name_with_a_plus_is_mended_to_one_that_is_free(tmp_path):
+    text = GOOD.replace("[DAT]", "[Ocean+]") + "\n[Oceanplus]\ncommand =\n"
+    (finding,) = check(tmp_path, text)
+    head, _, label = finding.mend.removesuffix(")").partition("   (and below it: ")
+    assert head == "[Oceanplus_2]" and label == "label = Ocean+"
+    assert check(tmp_path, text.replace("[Ocean+]", head).replace("label = DAT", label)) == []
+
+
+@pytest.mark.parametrize("paths", ["C:\\x;D:\\y", "c:/trackers/x", "C:\\x"])
+def test_paths_of_windows_have_no_mend(tmp_path, paths):
+    (finding,) = check(tmp_path, GOOD.replace("paths = .", f"paths = {paths}"))
+    assert "are paths of Windows" in finding.what and finding.mend is None and finding.fails
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("label = DAT", "label = DAT 50%"),
+        ("timeout = 120", "timeout = 120  # seconds"),
+        ("timeout = 120", "timeout = 2.5"),
+        ("paths = .", "paths = .;.."),
+        ("protocol = traxpython", "protocol = python"),
+        ("label = DAT", "version = 1.0"),
+        ("label = DAT", "python = /no/python3"),
+    ],
+)
+def test_a_line_that_is_offered_mends(tmp_path, old, new):
+    text = GOOD.replace(old, new, 1)
+    (finding,) = check(tmp_path, text)
+    assert check(tmp_path, text.replace(new, finding.mend.partition("   (")[0], 1)) == []
+
+
+def test_a_byte_order_mark_is_named_and_removed(tmp_path):
+    path = tmp_path / "trackers.ini"
+    path.write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
+    (finding,) = registry.check_registry(path, "DAT")
+    assert "trackers.ini begins with a byte order mark" in finding.what and finding.fails
+    subprocess.run(["sh", "-e", "-c", finding.mend], check=True)
+    assert list(registry.check_registry(path, "DAT")) == [] and path.read_text() == GOOD
 
 
 def test_an_unknown_tracker_and_an_absent_file(tmp_path):

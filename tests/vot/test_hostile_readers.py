@@ -17,8 +17,9 @@ from vot.dataset import load_dataset
 from vot.region import Polygon, Rectangle, Special
 from vot.region.io import write_trajectory
 
+from tracker import regions
 from tracker.doctor import registry, workspace
-from tracker.video import open_source, read_regions
+from tracker.video import open_source
 from tracker.vot import archive, manifest, provenance, results, storage
 from tracker.vot.annotations import Annotations, check_files, write_dataset
 from tracker.vot.raw import DamagedFile, parse
@@ -103,11 +104,11 @@ def test_a_mask_that_claims_a_size_takes_no_memory():
 def test_ground_truth_of_a_source(tmp_path, data):
     (tmp_path / "groundtruth.txt").write_bytes(data)
     try:
-        regions = read_regions(tmp_path / "groundtruth.txt")
+        found = regions.read(tmp_path / "groundtruth.txt")
     except OSError as error:
         assert "groundtruth.txt" in str(error)
     else:
-        assert all(region is None or region.shape[1] == 2 for region in regions)
+        assert all(region is None or region.outline.shape[1] == 2 for region in found)
 
 
 @few

@@ -87,7 +87,7 @@ def lines_of(published, name="first", repetition=1):
 
 def break_length(published):
     file, lines = lines_of(published)
-    file.write_text("\n".join(lines[:-3]))
+    file.write_text("\n".join(lines[:-6]))
 
 
 def break_code(published):
@@ -95,9 +95,9 @@ def break_code(published):
     file.write_text("\n".join([*lines[:7], "7", *lines[8:]]))
 
 
-def break_nan(published):
+def break_infinite(published):
     file, lines = lines_of(published)
-    file.write_text("\n".join([*lines[:4], "nan,nan,nan,nan", *lines[5:]]))
+    file.write_text("\n".join([*lines[:4], "1,2,inf,4", *lines[5:]]))
 
 
 def break_sequence(published):
@@ -120,9 +120,9 @@ def break_time(published):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (break_length, "baseline/first/first_001.txt, line 38: 37 regions, but the sequence has 40 frames"),
+        (break_length, "baseline/first/first_001.txt, line 35: 34 regions, but the sequence has 40 frames"),
         (break_code, "baseline/second/second_001.txt, line 8: unknown code 7"),
-        (break_nan, "baseline/first/first_001.txt, line 5: a region must be finite numbers"),
+        (break_infinite, "baseline/first/first_001.txt, line 5: a region must be finite numbers"),
         (break_sequence, "baseline/second/second_001.txt: missing: the data set has sequence second"),
         (break_numbering, "repetitions are numbered 001 to at most 015, without gaps"),
         (break_experiment, "no folder baseline/<sequence>/<sequence>_001.txt"),
@@ -228,12 +228,12 @@ def test_a_zip_cannot_write_outside_the_workspace(workspace, published, tmp_path
 
 @pytest.fixture
 def archive(tmp_path, published):
-    """A challenge's: three trackers that fit, one of a sequence too many, one that is a line short."""
+    """A challenge's: three trackers that fit, one of a sequence too many, one that is six lines short."""
     root = tmp_path / "challenge"
     for name in ("One", "Two (v2)", "Extra", "Short"):
         shutil.copytree(published, root / "raw" / name)
     write_run(root / "raw" / "Extra" / "baseline", "third", run_lines(20))
-    write_run(root / "raw" / "Short" / "baseline", "second", run_lines(29))
+    write_run(root / "raw" / "Short" / "baseline", "second", run_lines(24))
     return root
 
 
@@ -245,7 +245,7 @@ def test_an_archive_joins_tracker_by_tracker(workspace, archive, tmp_path, zippe
         ("Extra", 3, ["third"]), ("One", 3, []), ("Two__v2_", 3, []),
     ]  # fmt: skip
     assert [one.tracker for one in refused] == ["Short"]
-    assert "Short/baseline/second/second_001.txt, line 30: 29 regions" in refused[0].problem
+    assert "Short/baseline/second/second_001.txt, line 25: 24 regions" in refused[0].problem
     assert {row.tracker for row in summary(workspace)} == {"Near", "Far", "Wide", "Extra", "One", "Two__v2_"}
     registry = configparser.ConfigParser()
     registry.read(workspace / "trackers.ini")

@@ -1,11 +1,15 @@
 """The toolkit's own analyses for the trackers that have results."""
 
+import math
+import warnings
+
 import numpy as np
 import pytest
 from small import write_workspace
 from vot.analysis import analysis_registry
 
-from tracker.vot.present import WherePresent, _compute
+from tracker.vot.expected_overlap import ExpectedOverlap, interval_of
+from tracker.vot.present import EAOScore, WherePresent, compute
 from tracker.vot.summary import load_workspace
 from tracker.vot.toolkit_measures import rows_of
 
@@ -66,7 +70,7 @@ def test_figures_from_shared_overlaps_are_the_toolkits_to_the_last_digit(workspa
     sequences, trackers = experiment.transform(workspace.dataset), list(workspace.registry)
     theirs = analysis_registry.get(kind, **options)
     found = rows_of(theirs)(experiment, trackers, sequences)
-    expected = _compute(theirs, experiment, trackers, sequences)
+    expected = compute(theirs, experiment, trackers, sequences)
     for index, row in enumerate(found):
         np.testing.assert_equal(row, expected[index, 0])
 
@@ -88,3 +92,28 @@ def test_an_analysis_of_another_kind_of_experiment_does_not_fit(workspace):
     supervised = WherePresent(analysis={"type": "supervised_average_ar"})
     assert supervised.compatible(workspace.stack["baseline"])
     assert not supervised.compatible(workspace.stack["unsupervised"])
+
+
+def test_both_eaos_have_the_interval_of_the_sequences(tmp_path):
+    workspace = load_workspace(write_workspace(tmp_path / "w", {"a": 30, "b": 45, "c": 60}))
+    experiment, trackers = workspace.stack.experiments["baseline"], list(workspace.registry)
+    data = list(workspace.dataset)
+    low, high = interval_of([30, 45, 60])
+    constant = WherePresent(analysis={"type": "supervised_eao_score", "low": low, "high": high})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # no run of Wide is as long, and the toolkit's mean is NaN
+        expected = [row[0] for row in constant.rows(experiment, trackers, data)]
+    rows = EAOScore().rows(experiment, trackers, data)
+    assert [row[0] for row in rows] == [None if math.isnan(value) else value for value in expected]
+    assert rows[0][0] is not None
+    assert ExpectedOverlap().rows(experiment, trackers, data)[0][1]["low"] == low
+    with pytest.raises(ValueError, match="the longest sequence has 60 frames"):
+        EAOScore(low=100, high=200).check(experiment, trackers, data)
+
+
+def test_sequences_of_one_length_have_an_eao_too(tmp_path):
+    workspace = load_workspace(write_workspace(tmp_path / "w", {"a": 40, "b": 40}))
+    experiment = workspace.stack.experiments["baseline"]
+    rows = EAOScore().rows(experiment, list(workspace.registry), list(workspace.dataset))
+    values = {tracker.reference: row[0] for tracker, row in zip(workspace.registry, rows, strict=True)}
+    assert 0 < values["Near"] < 1 and values["Wide"] is None  # only Near reaches the end

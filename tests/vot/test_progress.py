@@ -2,6 +2,7 @@
 
 import doctest
 import io
+import time
 
 import pytest
 from rich.console import Console
@@ -101,3 +102,22 @@ def test_estimate_adds_up():
 @pytest.mark.parametrize("module", [progress, parallel])
 def test_examples(module):
     assert doctest.testmod(module).failed == 0
+
+
+def test_without_a_terminal_something_is_said_from_the_first_second_on(monkeypatch):
+    monkeypatch.setattr(progress, "INTERVAL", 0.05)
+    console = Console(file=io.StringIO(), width=120)
+    with ProgressTable([task("a"), task("b", 300)], [], workers=2, console=console) as table:
+        assert "2 tasks, 400 frames, 2 at a time" in console.file.getvalue()
+        table.progress("DAT/baseline/b", 0.5)
+        deadline = time.monotonic() + 20
+        while "b 50%" not in console.file.getvalue() and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert "0 of 2 tasks done; DAT/baseline/b 50%" in console.file.getvalue()
+
+
+def test_what_is_over_has_no_time_left():
+    console = Console(file=io.StringIO(), width=120)
+    with ProgressTable([task("a")], [], 1, console) as table:
+        table.finished(outcome("a"))
+        assert "so far" in text(table.table()) and "left" not in text(table.table()).split("so far")[1]

@@ -9,7 +9,7 @@ from vot.dataset import load_dataset
 from vot.region import Polygon, Rectangle, RegionType, Special
 from vot.region.io import write_trajectory
 
-from tracker.vot.annotations import TAGS, annotations_of, write_dataset
+from tracker.vot.annotations import TAGS, absent_frames, annotations_of, write_dataset
 from tracker.vot.raw import ONE_PASS_CODES, RESET_BASED_CODES, DamagedFile, check, parse
 
 
@@ -134,8 +134,12 @@ def test_a_short_tag_file_is_filled_with_zeros(dataset):
         ("practical.value", "0.1\n" * 5 + "0\n", "practical.value, line 6: a threshold is a positive number"),
         ("practical.value", "0.1\n" * 5 + "nan\n", "practical.value, line 6: a threshold is a positive number"),
         ("practical.value", "0.1\n" * 5 + "x\n", "practical.value, line 6: a threshold is a positive number"),
-        ("groundtruth.txt", "1,2,3,4\n" * 5 + "1,2,x,4\n", "groundtruth.txt, line 6: expected numbers separated"),
-        ("groundtruth.txt", "1,2,3,4\n" * 5, "groundtruth.txt, line 6: 5 lines, but the sequence has 6 frames"),
+        ("groundtruth.txt", "1,2,3,4\n" * 5 + "1,2,x,4\n", "groundtruth.txt, line 6: '1,2,x,4' is not a list"),
+        ("groundtruth.txt", "1,2,3,4\n" * 5 + "1,2,-3,4\n", "groundtruth.txt, line 6: width and height must not"),
+        ("groundtruth.txt", "1,2,3,4\n" * 5 + "1,2,3,4,\n", "groundtruth.txt, line 6: a separator at the end"),
+        ("groundtruth.txt", "1,2,3,4\n" * 5 + "1 2 3 4\n", "groundtruth.txt, line 6: numbers separated by something"),
+        ("groundtruth.txt", "\ufeff" + "1,2,3,4\n" * 6, "groundtruth.txt, line 1: a byte order mark"),
+        ("occlusion.tag", "\ufeff1\n", "occlusion.tag, line 1: a byte order mark"),
         ("groundtruth.txt", "1,2,3,4\n" * 7, "groundtruth.txt, line 7: 7 lines, but the sequence has 6 frames"),
     ],
 )
@@ -144,6 +148,34 @@ def test_annotations_that_do_not_fit_the_sequence_are_refused(dataset, file, tex
     with pytest.raises(DamagedFile) as refusal:
         annotations_of(next(iter(load_dataset(str(dataset)))))
     assert str(refusal.value).startswith(f"first/{problem}")
+
+
+@pytest.mark.parametrize("absent", ["nan,nan,nan,nan", "0,0,0,0", "-1,-1,-1,-1", "5,5,5,5,5,5", "m0,0,2,2,4", "0"])
+def test_every_way_of_writing_an_absent_target_is_one(dataset, absent):
+    file = dataset / "first" / "groundtruth.txt"
+    lines = file.read_text().splitlines()
+    file.write_text("\n".join([*lines[:2], absent, "m3,4,5,6,0,30", *lines[4:]]) + "\n")
+    sequence = next(iter(load_dataset(str(dataset))))
+    first = annotations_of(sequence)
+    assert [isinstance(region, Special) for region in first.groundtruth] == [False, False, True, False, False, False]
+    assert absent_frames(sequence) == [2]
+
+
+def test_ground_truth_that_ends_early_is_loaded_as_the_toolkit_loads_it_but_gives_no_figures(dataset):
+    (dataset / "first" / "groundtruth.txt").write_text("1,2,3,4\n")
+    first, second = (annotations_of(sequence) for sequence in load_dataset(str(dataset)))
+    assert [isinstance(region, Special) for region in first.groundtruth] == [False] + [True] * 5
+    second.require_whole()
+    with pytest.raises(DamagedFile, match=r"first/groundtruth\.txt, line 2: 1 lines, but the sequence has 6 frames"):
+        first.require_whole()
+
+
+def test_a_data_set_of_json_has_masks_polygons_and_absent_frames(tmp_path):
+    regions = ["m1,2,3,4,0,12", [1, 2, 3, 4, 5, 7], [float("nan")] * 4, [0, 0, 0, 0], [1.5, 2, 3, 4]]
+    (tmp_path / "a.json").write_text(json.dumps({"a": {"gt_rect": regions, "width": 9, "height": 9}}))
+    write_dataset(tmp_path / "a.json", tmp_path / "sequences")
+    (sequence,) = load_dataset(str(tmp_path / "sequences"))
+    assert absent_frames(sequence) == [2, 3]
 
 
 def test_a_sequence_without_images_needs_their_size(dataset):
@@ -181,7 +213,7 @@ def sequence_json(**changes):
         (sequence_json(gt_rect=5), "sequence 'a' needs a gt_rect"),
         (sequence_json(gt_rect=[5]), "sequence 'a' needs a gt_rect"),
         (sequence_json(gt_rect=[]), "sequence 'a' needs a gt_rect"),
-        (sequence_json(gt_rect=[[1, None, 3, 4]]), "ground truth of a, line 1: expected numbers"),
+        (sequence_json(gt_rect=[[1, None, 3, 4]]), "ground truth of a, line 1: .* is not a list of numbers"),
         (sequence_json(width=None), "sequence 'a' has width None"),
         (sequence_json(height=0), "sequence 'a' has height 0"),
         (sequence_json(occlusion=[7]), "sequence 'a' has values of occlusion that are not 0 or 1"),

@@ -3,10 +3,15 @@
 from types import SimpleNamespace
 
 import pytest
+from small import write_workspace
 from vot.analysis import Measure, Sorting
+from vot.tracker import Registry
 
+from tracker.vot.artefacts import report
 from tracker.vot.ranking import TagTable
-from tracker.vot.report import make_table, measure_columns, tag_tables
+from tracker.vot.report import make_table, measure_columns, tag_tables, tell_apart
+from tracker.vot.summary import resolve
+from tracker.vot.table import sections
 
 EXPERIMENT = SimpleNamespace(identifier="baseline")
 TRACKERS = ["a", "b", "c", "d"]
@@ -47,3 +52,43 @@ def test_a_tag_table_becomes_one_table_a_quantity_with_a_column_a_tag():
     assert [measure.abbreviation for measure in tables[1].header[2]] == ["occlusion", "empty", "all"]
     assert tables[1].data["b"] == ["15.0", "16.0", "17.0"]
     assert tables[0].order[0] == {"a": 2, "b": 1} and tables[3].order[0] == {"a": 1, "b": 2}
+
+
+def test_variants_of_one_label_are_told_apart(tmp_path):
+    section = "[{}]\nlabel = {}\nprotocol = traxpython\ncommand = tracker\n{}\n"
+    sections = [
+        ("A", "DAT", "env_RECIPROCATIVE_PARAMS = attention_weight=3,grid=7"),
+        ("B", "DAT", "env_RECIPROCATIVE_PARAMS = attention_weight=5"),
+        ("C", "DAT", ""),
+        ("D", "Other", "env_RECIPROCATIVE_PARAMS = grid=3"),
+    ]
+    (tmp_path / "trackers.ini").write_text("".join(section.format(*one) for one in sections))
+    registry = Registry([str(tmp_path / "trackers.ini")])
+    trackers = [registry[name] for name, *_ in sections]
+    tell_apart(trackers)
+    assert [one.label for one in trackers] == [
+        "DAT attention_weight=3,grid=7",
+        "DAT attention_weight=5",
+        "DAT (C)",
+        "Other",
+    ]
+    tell_apart(trackers)
+    assert trackers[0].label == "DAT attention_weight=3,grid=7"
+
+
+def test_values_that_are_printed_alike_share_a_place():
+    column = (SimpleNamespace(title="x"), Measure("Accuracy", "A", direction=Sorting.DESCENDING), [0.5001, 0.4999, 0.3])
+    assert make_table(EXPERIMENT, [column], TRACKERS[:3]).order == [{"a": 1, "b": 1, "c": 3}]
+
+
+def test_the_page_explains_its_colours_and_markers_are_whole(tmp_path):
+    folder = write_workspace(tmp_path / "w", {"first": 40, "second": 40})
+    page = report(folder, ["Near", "Far"]).read_text()
+    assert "Key to the tables" in page and "overflow-x: auto" in page
+    assert "40 frames" in page and "40 to 40" not in page
+    workspace, trackers = resolve(folder, ["Near", "Far"])
+    found = sections(workspace, trackers)
+    plots = {plot.identifier: plot for plot in found["baseline figures"]}
+    for name in ("baseline AR plot", "baseline expected average overlap, 40 frames"):
+        markers = plots[name].axes.collections
+        assert len(markers) == 2 and not any(marker.get_clip_on() for marker in markers)  # Near has reliability 1

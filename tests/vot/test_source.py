@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tracker.vot.source import refuse_installed, source_distribution
+from tracker.vot.submission import _ours
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -42,3 +43,9 @@ def test_installed_package_without_source_is_refused(tmp_path):
     (tmp_path / "tracker").mkdir()
     with pytest.raises(FileNotFoundError, match=r"has no pyproject.toml, .*: .* pack from a checkout"):
         refuse_installed(tmp_path)
+
+
+def test_only_trackers_of_this_package_are_packed_with_its_source():
+    section = {"command": "tracker", "env_RECIPROCATIVE_PARAMS": "grid=7"}
+    assert _ours(section) and _ours({**section, "env_RECIPROCATIVE_TRACKER": "MDNet"})
+    assert not _ours({**section, "env_RECIPROCATIVE_TRACKER": "mine:Mine"}) and not _ours({"command": "mine"})

@@ -27,10 +27,10 @@ KINDS = {"supervised": "tracker.vot.reset_based.ResetBased", "unsupervised": "tr
 
 
 def test_every_stack_is_here():
-    assert {file.stem for file in STACKS.glob("*.yaml")} == {*OFFICIAL, "embedded"}
+    assert {file.stem for file in STACKS.glob("*.yaml")} == {*OFFICIAL, "embedded", "own"}
 
 
-@pytest.mark.parametrize("name", [*OFFICIAL, "embedded"])
+@pytest.mark.parametrize("name", [*OFFICIAL, "embedded", "own"])
 def test_a_stack_has_all_measures_and_the_protocols_numbers(name):
     baseline = Stack.read(str(STACKS / f"{name}.yaml")).experiments["baseline"]
     assert (baseline.repetitions, baseline.skip_initialize, baseline.failure_overlap) == (15, 5, 0)
@@ -64,7 +64,8 @@ def test_a_stack_holds_the_official_experiments(name, official):
 @pytest.mark.parametrize(
     ("name", "interval"),
     [("vot2015", (108, 371)), ("vot2016", (108, 371)), ("vot2017", (100, 356)), ("vot2018", (100, 356)),
-     ("vot2019", (46, 291)), ("vot2013", (None, None)), ("embedded", (None, None))],
+     ("vot2019", (46, 291)), ("vot2013", (None, None)), ("embedded", (None, None)),
+     ("own", (None, None))],
 )  # fmt: skip
 def test_the_eao_interval_is_the_official_one_or_estimated(name, interval):
     baseline = Stack.read(str(STACKS / f"{name}.yaml")).experiments["baseline"]

@@ -37,14 +37,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="FILE", help="picture (default: SEQUENCE_FRAME_attention.png)")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
     options.add_source_arguments(parser)
-    options.add_tracker_arguments(parser)
+    options.add_tracker_arguments(parser, *catalog.LEARNING)
 
 
 def run(args: argparse.Namespace) -> int:
     """Track up to the frame with and without the regulariser, and draw."""
-    weight = catalog.preset(args.tracker).attention_weight
+    preset = catalog.preset(args.tracker)
+    weight = options.overrides(args).get("attention_weight", preset.attention_weight)
     if weight == 0:
-        raise ValueError(f"{args.tracker} has lambda 0: there is no regulariser to compare with; use DAT or DAT-paper")
+        raise ValueError(
+            f"{args.tracker} has lambda 0 here: there is no regulariser to compare with; use DAT or DAT-paper, or "
+            "--set attention_weight=1"
+        )
     if args.frame < 0:
         raise ValueError(f"FRAME {args.frame} must be at least 0")
     source = options.source(args, args.sequence)

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import track
 
 from tracker import images, overlay
-from tracker.commands import outputs
+from tracker.commands import options, outputs
 from tracker.video import VIDEO_SUFFIXES, Image, VideoWriter
 
 if TYPE_CHECKING:
@@ -31,14 +31,15 @@ PLOT_HEIGHT = 96
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
-    parser.add_argument("trackers", nargs="*", metavar="TRACKER", help="trackers (default: all with results)")
-    parser.add_argument("--sequence", required=True, metavar="S", help="name of a sequence of the workspace")
     parser.add_argument(
-        "--workspace",
-        type=Path,
-        metavar="FOLDER",
-        help="VOT workspace (default: this folder, if it is one, else ./vot_workspace)",
+        "trackers",
+        nargs="*",
+        metavar="TRACKER",
+        help="trackers (default: all with results); module:Class and those of --registry are run now",
     )
+    parser.add_argument("--sequence", required=True, metavar="S", help="name of a sequence of the workspace")
+    options.add_workspace_argument(parser)
+    parser.add_argument("--registry", type=Path, metavar="FILE", help="trackers.ini that the workspace does not name")
     parser.add_argument("--experiment", metavar="E", help="of the stack (default: the first reset-based one)")
     parser.add_argument("--repetition", type=int, default=1, metavar="N", help="number of the run (default: 1)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="video (default, without --html: S.mp4)")
@@ -54,12 +55,18 @@ def run(args: argparse.Namespace) -> int:
         outputs.checked("--out", args.out, VIDEO_SUFFIXES, args.overwrite)
     if args.html:
         outputs.checked("--html", args.html, {".html", ".htm"}, args.overwrite)
-    folder = args.workspace or (Path() if Path("config.yaml").is_file() else Path("vot_workspace"))
-    if not (folder / "config.yaml").is_file():
-        raise FileNotFoundError(f"{folder} is not a VOT workspace (no config.yaml); give --workspace FOLDER")
+    folder = options.workspace(args)
+    registry = args.registry / "trackers.ini" if args.registry and args.registry.is_dir() else args.registry
+    if registry and not registry.is_file():
+        raise FileNotFoundError(f"--registry {registry} does not exist")
     from tracker.vot import comparison
+    from tracker.vot.probe import TrackerFailed
 
-    found = comparison.load(folder, args.sequence, args.trackers, args.experiment, args.repetition)
+    try:
+        found = comparison.load(folder, args.sequence, args.trackers, args.experiment, args.repetition, registry)
+    except TrackerFailed as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     for line in found.runs:
         accuracy = f"{line.accuracy:.3f}" if math.isfinite(line.accuracy) else "-"
         print(f"{line.name:<16} accuracy {accuracy}  failures {len(line.failures)}")

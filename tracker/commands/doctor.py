@@ -7,14 +7,18 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from tracker import boxes, catalog, shipped
-from tracker.doctor import Finding, packages, probe, registry, weights, workspace
-from tracker.video import read_regions
+from tracker import catalog, shipped, truth
+from tracker.doctor import Finding, machine, packages, probe, registry, weights, workspace
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
-    parser.add_argument("tracker", nargs="?", metavar="TRACKER", help="name in the registry; it is started and tried")
+    parser.add_argument(
+        "tracker",
+        nargs="?",
+        metavar="TRACKER",
+        help="name in the registry, or module:Class of your own; it is started and tried",
+    )
     parser.add_argument("--workspace", type=Path, metavar="FOLDER", help="workspace whose stack and data are checked")
     parser.add_argument(
         "--registry",
@@ -30,16 +34,19 @@ def run(args: argparse.Namespace) -> int:
     versions = packages.installed()
     toolkit = versions.get("vot-toolkit")
     report.add(f"Python {packages.platform.python_version()}", packages.check_interpreter())
+    report.add("machine", machine.check_machine())
     report.add("packages", packages.check_packages(versions))
     importable = report.add(f"import {', '.join(packages.MODULES)}", packages.check_imports())
     paths = _registries(args)
-    section = _section(paths, args.tracker)
+    own = ":" in (args.tracker or "")
+    section = registry.own_section(args.tracker) if own else _section(paths, args.tracker)
     if importable:
         report.add("weights", weights.check_weights(_needed(section)))
     if args.workspace:
         report.add(f"workspace {args.workspace}", workspace.check_workspace(args.workspace, toolkit))
-    usable = all([report.add(f"registry {path}", registry.check_registry(path, args.tracker)) for path in paths])
-    if args.tracker and usable and paths:
+    name = None if own else args.tracker
+    usable = all([report.add(f"registry {path}", registry.check_registry(path, name)) for path in paths]) or own
+    if name and usable and paths:
         report.add(f"section {args.tracker}", registry.check_name(args.tracker, paths, args.workspace))
     if usable and section:
         _try_tracker(report, section, args.workspace)
@@ -61,7 +68,8 @@ class _Report:
         for finding in found:
             print(f"  {'FAIL' if finding.fails else 'note'}  {finding.what}")
             print(f"        why:  {finding.why}")
-            print(f"        mend: {finding.mend}", flush=True)
+            if finding.mend:
+                print(f"        mend: {finding.mend}", flush=True)
         if not found:
             print(f"  ok    {title}", flush=True)
         self._failures += failures
@@ -124,11 +132,7 @@ def _frames(folder: Path | None) -> tuple[list[Path], probe.Region] | None:
         frames = workspace.read_sequence(sequence).images[: probe.FRAMES] if sequence.is_dir() else []
         if len(frames) < probe.FRAMES:
             continue
-        try:
-            region = read_regions(sequence / "groundtruth.txt")[0]
-            boxes.from_polygon(region if region is not None else [])
-        except (OSError, ValueError):
-            continue
-        if region is not None:
-            return frames, region
+        annotated = truth.find(sequence, len(frames))
+        if annotated and annotated.regions and (region := annotated.regions[0]):
+            return frames, region.outline
     return None

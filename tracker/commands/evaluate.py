@@ -14,6 +14,8 @@ from typing import Any
 
 from rich.console import Console
 
+from tracker.commands import options
+from tracker.listing import ranges
 from tracker.vot import parallel
 from tracker.vot.artefacts import analyse, report
 from tracker.vot.estimate import PROBE_FRAMES, estimate
@@ -30,7 +32,7 @@ from tracker.vot.tasks import Outcome, Plan, by_length, clear, plan, threads
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     parser.add_argument("trackers", nargs="*", help="names in the registry; default: all that have results")
-    parser.add_argument("--workspace", type=Path, default=Path(), help="folder of the workspace (default: here)")
+    options.add_workspace_argument(parser)
     parser.add_argument("--experiments", type=_names, help="only these, separated by commas")
     parser.add_argument("--sequences", type=_names, help="only these, separated by commas")
     parser.add_argument("--workers", type=int, help="tasks side by side here (default: cores / threads of a tracker)")
@@ -65,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
         )
     signal.signal(signal.SIGTERM, _interrupt)
     console = Console(stderr=False)
-    workspace, trackers = resolve(args.workspace, args.trackers)
+    workspace, trackers = resolve(options.workspace(args), args.trackers)
     experiments = _chosen("experiment", args.experiments, {item.identifier: item for item in workspace.stack})
     sequences = _chosen("sequence", args.sequences, {item.name: item for item in workspace.dataset})
     _chosen("experiment", args.alone, {item.identifier: item for item in workspace.stack})
@@ -77,6 +79,9 @@ def run(args: argparse.Namespace) -> int:
         console.print(f"{here} workers instead of {args.workers}: {parallel.cores()} cores, over the trackers' threads")
     workers = parallel.count_workers(args.scheduler, workspace.directory) if args.scheduler else here
 
+    console.print(
+        f"starting {', '.join(tracker.reference for tracker in trackers)} once, to see what they are", markup=False
+    )
     probes, broken = _probe_all(workspace.directory, trackers, here, PROBE_FRAMES if args.dry_run else 0)
     for message in broken.values():
         console.print(message, style="red", markup=False)
@@ -155,6 +160,9 @@ def _probe_all(
 
 
 def _tell(console: Console, found: Plan, stale: str) -> None:
+    for name, absent in found.absent.items():
+        lines = ranges(frame + 1 for frame in absent)
+        console.print(f"{name}: no region in line {lines} of its ground truth: no failures there", soft_wrap=True)
     for folder, name, reason in found.half_written:
         console.print(f"half-written, made again: {folder / name}: {reason}", markup=False, soft_wrap=True)
     for task, differences in found.stale:

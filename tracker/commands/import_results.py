@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from tracker.commands import options
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     parser.add_argument(
         "source", type=Path, help="folder or zip: .../baseline/<sequence>/<sequence>_001.txt, of one tracker or many"
     )
-    parser.add_argument("--workspace", type=Path, default=Path(), help="VOT workspace (default: this folder)")
+    options.add_workspace_argument(parser)
     parser.add_argument("--name", help="name of the only tracker (default: that of the folder or zip)")
     parser.add_argument("--label", help="its name in tables and plots (default: the name)")
     parser.add_argument("--experiment", help="experiment of the stack (default: baseline, with --otb unsupervised)")
@@ -27,17 +29,18 @@ def run(args: argparse.Namespace) -> int:
     """
     from tracker.vot.results import import_archive, import_results
 
+    workspace = options.workspace(args)
     experiment = args.experiment or ("unsupervised" if args.otb else "baseline")
     if args.archive:
         if args.name or args.label or args.otb:
             raise ValueError("--archive names every tracker after its folder: leave out --name, --label and --otb")
-        imported, refused = import_archive(args.source, args.workspace, experiment)
+        imported, refused = import_archive(args.source, workspace, experiment)
     else:
         name = args.name or args.source.resolve().stem
-        imported = [import_results(args.source, args.workspace, name, experiment, args.label, args.otb)]
+        imported = [import_results(args.source, workspace, name, experiment, args.label, args.otb)]
         refused = []
     for done in imported:
-        print(f"{done.tracker}: {done.files} runs joined {args.workspace / 'results' / done.tracker / experiment}")
+        print(f"{done.tracker}: {done.files} runs joined {workspace / 'results' / done.tracker / experiment}")
         if done.ignored:
             print(f"  not in the data set, left out: {', '.join(done.ignored)}")
     for tracker in refused:

@@ -1,21 +1,44 @@
-"""Command-line options that several commands share: which tracker, with which parameters."""
+"""Command-line options that several commands share: which tracker, with which parameters; which source."""
 
 from __future__ import annotations
 
 import argparse
+import difflib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracker import catalog
+from tracker.doctor.registry import Section, read_section, section_names
 from tracker.result import Tracker
+from tracker.settings import parse, told
 from tracker.video import Source, open_source
 
 
-def add_tracker_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add ``--tracker``, ``--seed``, ``--threads`` and ``--device``."""
-    parser.add_argument("--tracker", default="DAT", metavar="NAME", help=f"{', '.join(catalog.NAMES)} (default: DAT)")
+def add_tracker_arguments(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Add ``--tracker``, ``--registry``, ``--set``, ``--seed``, ``--threads`` and ``--device``.
+
+    Args:
+        parser: of a command.
+        names: the only trackers that the command can use; by default all, and anybody's own.
+    """
+    own = "" if names else "; module:Class of your own; or a name in a trackers.ini"
+    parser.add_argument(
+        "--tracker", default="DAT", metavar="NAME", help=f"{', '.join(names or catalog.NAMES)}{own} (default: DAT)"
+    )
+    if not names:
+        parser.add_argument(
+            "--registry", type=Path, metavar="FILE", help="trackers.ini that has NAME (default: ./trackers.ini)"
+        )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="another parameter, such as attention_weight=3; may be given several times, or separated by commas",
+    )
     parser.add_argument("--seed", type=int, help="seed of all randomness (default: the preset's)")
     parser.add_argument("--threads", type=int, help="threads of one tracker (default: the preset's)")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where the network runs (default: auto)")
@@ -33,6 +56,31 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="frame that the first line of ground truth belongs to (default: 0; OTB's David: 299)",
     )
+
+
+def add_workspace_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--workspace``."""
+    parser.add_argument(
+        "--workspace",
+        type=Path,
+        metavar="FOLDER",
+        help="VOT workspace (default: this folder, if it is one, else ./vot_workspace)",
+    )
+
+
+def workspace(args: argparse.Namespace) -> Path:
+    """The workspace that ``--workspace`` names, or the one that is meant without it.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    folder = args.workspace or (Path() if Path("config.yaml").is_file() else Path("vot_workspace"))
+    if not (folder / "config.yaml").is_file():
+        raise FileNotFoundError(
+            f"{folder} is not a VOT workspace (no config.yaml): give --workspace FOLDER, or make one with "
+            "'reciprocative init FOLDER'"
+        )
+    return folder
 
 
 def source(args: argparse.Namespace, name: str) -> Source:
@@ -68,24 +116,88 @@ def annotated_box(source: Source, frame: int, otherwise: str) -> NDArray[np.floa
     return region.box
 
 
+def section(args: argparse.Namespace) -> Section | None:
+    """The section of a trackers.ini that ``--tracker`` names; None if it is a tracker of this package or module:Class.
+
+    Raises:
+        ValueError: no registry has that name.
+        OSError: ``--registry`` cannot be read.
+    """
+    registry = getattr(args, "registry", None)
+    if ":" in args.tracker or (registry is None and args.tracker in catalog.NAMES):
+        return None
+    path = registry or Path("trackers.ini")
+    path = path / "trackers.ini" if path.is_dir() else path
+    if registry and not path.is_file():
+        raise FileNotFoundError(f"--registry {registry} does not exist")
+    found = read_section(path, args.tracker) if path.is_file() else None
+    if found is None:
+        known = [*section_names(path), *(() if registry else catalog.NAMES)]
+        close = difflib.get_close_matches(args.tracker, known, n=1)
+        raise ValueError(
+            f"unknown tracker {args.tracker!r}{f', did you mean {close[0]!r}?' if close else ''}; known are "
+            f"{', '.join(known)}, module:Class of your own, and what --registry FILE has"
+        )
+    return found
+
+
+def overrides(args: argparse.Namespace) -> dict[str, Any]:
+    """Parameters that ``--set``, ``--seed``, ``--threads`` and ``--device`` give.
+
+    Raises:
+        ValueError: the tracker is unknown, has no such parameter, or not of that type; one is given twice.
+        ImportError: the module of its own class cannot be imported.
+    """
+    known = catalog.options(args.tracker)
+    values = parse(args.set, known, f"tracker {args.tracker}")
+    for name in ("seed", "threads", "device"):
+        if (value := getattr(args, name)) is None:
+            continue
+        if name in values:
+            raise ValueError(f"{name} is set twice, by --{name} and by --set")
+        values[name] = value
+    return values
+
+
 def make_tracker(args: argparse.Namespace, **changes: Any) -> Tracker:
     """The tracker that these options ask for, with ``changes`` of its parameters.
 
     Raises:
         ValueError: its name is unknown, or it has no such parameter.
-        OSError: its weights are missing or damaged.
+        OSError: its weights are missing or damaged, or the server of a registry does not start.
         ImportError: the installed OpenCV or torch cannot run it.
     """
-    values = {name: getattr(args, name) for name in ("seed", "threads", "device")}
-    overrides = {name: value for name, value in values.items() if value is not None}
+    if (found := section(args)) is not None:
+        from tracker.remote import RemoteTracker
+
+        return RemoteTracker(found)
     from tracker.weights import WeightsError
 
     try:
-        return catalog.create(args.tracker, **overrides, **changes)
+        return catalog.create(args.tracker, **(overrides(args) | changes))
     except WeightsError as error:
         raise OSError(str(error)) from error
+    except TypeError as error:  # no tracker at all
+        raise ValueError(str(error)) from error
     except RuntimeError as error:  # this OpenCV has no such tracker, this torch no such device
         raise ImportError(str(error)) from error
+
+
+def check_tracker(args: argparse.Namespace) -> str:
+    """What to call the tracker, its other parameters included; to be called before frames are read.
+
+    Raises:
+        ValueError, OSError, ImportError: as :func:`make_tracker`, as far as it can be told before it is made.
+    """
+    if section(args) is None:
+        values = overrides(args)
+        return f"{args.tracker} {told(values)}" if args.set else args.tracker
+    if given := [f"--{name}" for name in ("set", "seed", "threads", "device") if getattr(args, name) not in (None, [])]:
+        raise ValueError(
+            f"{', '.join(given)}: {args.tracker} is started by its section of trackers.ini, which has its parameters "
+            "(env_RECIPROCATIVE_PARAMS for a tracker of this package)"
+        )
+    return str(args.tracker)
 
 
 def box(text: str) -> NDArray[np.float64]:

@@ -6,11 +6,13 @@ import argparse
 import sys
 from pathlib import Path
 
+from tracker.commands import options
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     parser.add_argument("tracker", help="name in the workspace's registry")
-    parser.add_argument("--workspace", type=Path, default=Path(), help="folder of the workspace (default: here)")
+    options.add_workspace_argument(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="the archive (default: TRACKER.zip in the workspace)")
 
 
@@ -28,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     if args.out:
         checked("--out", args.out, [".zip"], overwrite=True)
     try:
-        written = pack(args.workspace, args.tracker, args.out)
+        written = pack(options.workspace(args), args.tracker, args.out)
     except (Incomplete, TrackerFailed) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

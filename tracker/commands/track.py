@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from tracker import boxes, catalog, window
+from tracker import boxes, window
 from tracker.commands import options, outputs
 from tracker.overlay import Annotator
 from tracker.result import Result, Tracker
@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Track, and write what was asked for; a run that is interrupted keeps the frames it has."""
-    _check(args)
+    name = _check(args)
     source = options.source(args, args.source)
     rate = args.rate or source.rate
     frames = itertools.islice(source, args.start, None if args.frames is None else args.start + args.frames)
@@ -75,14 +75,14 @@ def run(args: argparse.Namespace) -> int:
     _tell_of(source)
     tracker = options.make_tracker(args)
     attention = _attention_of(tracker, args)
-    track = _Track(source.name, args.tracker, rate, args.start)
+    track = _Track(source.name, name, rate, args.start)
     truths = source.ground_truth or []
     stopped: BaseException | None = None
     with contextlib.ExitStack() as stack:
         video = stack.enter_context(VideoWriter(args.out, rate)) if args.out else None
         progress = stack.enter_context(_progress())
         viewer = window.Viewer() if args.show else None
-        annotate = Annotator(args.tracker) if video or viewer else None
+        annotate = Annotator(name) if video or viewer else None
         task = progress.add_task(source.name, total=_total(args, source), lost=0)
         try:
             for offset, frame in enumerate(itertools.chain([first], frames)):
@@ -108,16 +108,18 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _check(args: argparse.Namespace) -> None:
-    """Everything that can be refused before frames are read and weights are loaded."""
-    catalog.options(args.tracker)
-    for name, value, least in (("--start", args.start, 0), ("--frames", args.frames, 1)):
+def _check(args: argparse.Namespace) -> str:
+    """Refuse all that can be refused before frames are read and weights are loaded; what to call the tracker."""
+    name = options.check_tracker(args)
+    for option, value, least in (("--start", args.start, 0), ("--frames", args.frames, 1)):
         if value is not None and value < least:
-            raise ValueError(f"{name} {value} must be at least {least}")
+            raise ValueError(f"{option} {value} must be at least {least}")
     if args.rate is not None and not 0.01 <= args.rate <= 1000:
         raise ValueError(f"--rate {args.rate:g} must be from 0.01 to 1000 frames per second")
     if args.attention and not (args.out or args.show):
         raise ValueError("--attention draws into the video: give --out FILE or --show as well")
+    if not (args.out or args.boxes or args.show):
+        raise ValueError("nothing would be kept of this run: give --out VIDEO, --boxes FILE or --show")
     if args.out:
         outputs.checked("--out", args.out, VIDEO_SUFFIXES, args.overwrite)
     for path in args.boxes:
@@ -130,6 +132,7 @@ def _check(args: argparse.Namespace) -> None:
     for option in ("select", "show"):
         if getattr(args, option):
             window.require_display(f"--{option}")
+    return name
 
 
 def _first_box(args: argparse.Namespace, source: Source, first: Image) -> NDArray[np.float64]:

@@ -1,7 +1,9 @@
 """The other end of TraX for one tracker: run as a process of its own, because libtrax can hang and crash its caller.
 
-Reads a task as JSON from stdin, starts the tracker as vot-toolkit's TrackerProcess does (a temporary working folder,
-the environment of its section), except that stderr goes to a file of its own, and writes one JSON line an event.
+Reads lines of JSON from stdin: first the tracker's command, which is started as vot-toolkit's TrackerProcess does it
+(a temporary working folder, the environment of its section), except that stderr goes to a file of its own; then a line
+a frame, ``{"image": path}`` and, where the tracker is to be initialised, ``"region"``, its corner points. Writes a line
+an event.
 """
 
 from __future__ import annotations
@@ -17,12 +19,12 @@ from typing import Any
 from trax import TraxException
 from trax.client import Client
 from trax.image import FileImage
-from trax.region import Polygon
+from trax.region import Mask, Polygon, Rectangle, Region
 
 
 def main() -> int:
-    """Speak TraX with the tracker of the task: handshake, initialise, the other frames, quit."""
-    task = json.load(sys.stdin)
+    """Speak TraX with the tracker of the task: handshake, the frames, quit."""
+    task = json.loads(sys.stdin.readline())
     with tempfile.TemporaryDirectory() as folder, open(task["stderr"], "wb") as stderr:
         begin = time.perf_counter()
         try:
@@ -46,15 +48,19 @@ def main() -> int:
                 seconds=time.perf_counter() - begin,
                 images=list(client.image_formats),
                 custom=sorted(key for key in ("vot",) if client.get(key) is not None),
+                fingerprint=client.get("fingerprint"),
             )
-            for index, image in enumerate(task["images"]):
+            for index, line in enumerate(sys.stdin):
+                frame = json.loads(line)
                 begin = time.perf_counter()
-                picture = {"color": FileImage.create(image)}
-                if index == 0:
-                    client.initialize(picture, [(Polygon.create([tuple(point) for point in task["region"]]), {})], {})
+                picture = {"color": FileImage.create(frame["image"])}
+                if "region" in frame:
+                    region = Polygon.create([tuple(point) for point in frame["region"]])
+                    objects, _ = client.initialize(picture, [(region, {})], {})
                 else:
-                    client.frame(picture, {}, [])
-                _tell("frame", index=index, seconds=time.perf_counter() - begin)
+                    objects, _ = client.frame(picture, {}, [])
+                seconds = time.perf_counter() - begin
+                _tell("frame", index=index, seconds=seconds, **_answer(objects))
             client.quit()
         except TraxException as error:
             try:
@@ -64,6 +70,26 @@ def main() -> int:
             _tell("error", message=str(error), code=code)
             os._exit(1)  # libtrax may crash while it tidies up after an error
     return 0
+
+
+def _answer(objects: list[tuple[Region, dict[str, str]]]) -> dict[str, Any]:
+    """Region and confidence of the only object: corner points, x, y, w, h, or None for a code."""
+    region, properties = objects[0] if objects else (None, {})
+    values: Any = None
+    if isinstance(region, Rectangle):
+        values = list(region.bounds())
+    elif isinstance(region, Polygon):
+        values = [list(point) for point in region]
+    elif isinstance(region, Mask):
+        values = _mask_box(region.array(), region.offset())
+    return {"region": values, "confidence": properties.get("confidence")}
+
+
+def _mask_box(mask: Any, offset: tuple[int, int]) -> list[float] | None:
+    """x, y, w, h around a mask, None if it is empty."""
+    from tracker import boxes
+
+    return boxes.from_mask(mask, offset).tolist() if mask.any() else None
 
 
 def _ignore(text: str) -> None:

@@ -115,13 +115,9 @@ def probe(section: Section, frames: list[Path], region: Region) -> Probe:
     result = Probe(command, environment)
     with tempfile.TemporaryDirectory() as folder:
         stderr = Path(folder) / "stderr"
-        task = {
-            "command": command,
-            "environment": environment,
-            "stderr": str(stderr),
-            "images": [str(path.resolve()) for path in frames],
-            "region": region.tolist(),
-        }
+        task = {"command": command, "environment": environment, "stderr": str(stderr)}
+        images: list[dict[str, Any]] = [{"image": str(path.resolve())} for path in frames]
+        images[0]["region"] = region.tolist()
         child = subprocess.Popen(
             [sys.executable, "-m", "tracker.doctor.client"],
             stdin=subprocess.PIPE,
@@ -132,7 +128,7 @@ def probe(section: Section, frames: list[Path], region: Region) -> Probe:
         )
         assert child.stdin and child.stdout
         try:
-            child.stdin.write(json.dumps(task))
+            child.stdin.write("".join(json.dumps(line) + "\n" for line in [task, *images]))
             child.stdin.close()
             _listen(child, result, len(frames), section.timeout)
         finally:

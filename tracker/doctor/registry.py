@@ -12,7 +12,7 @@ from collections.abc import Sequence as Items
 from dataclasses import dataclass
 from pathlib import Path
 
-from tracker import shipped
+from tracker import adapters, shipped
 from tracker.doctor import Finding, check_text, read_text
 
 PROTOCOLS = ("traxpython", "trax", "traxmatlab", "traxoctave")
@@ -42,6 +42,22 @@ def read_section(path: Path, name: str) -> Section | None:
         return Section(name, path, dict(parser[name])) if parser.has_section(name) else None
     except configparser.Error:
         return None
+
+
+def section_names(path: Path) -> list[str]:
+    """Names of all sections of a registry; none if it cannot be parsed."""
+    parser = configparser.RawConfigParser(strict=False)
+    try:
+        parser.read_string(read_text(path))
+    except (OSError, configparser.Error):
+        return []
+    return parser.sections()
+
+
+def own_section(name: str) -> Section:
+    """What a registry would say of ``module:Class`` in the current folder."""
+    values = {key.lower(): value for key, value in adapters.section(name, os.curdir).items()}
+    return Section(re.sub("[^a-zA-Z0-9_-]", "-", values["label"]), Path("trackers.ini"), values)
 
 
 def check_registry(path: Path, name: str | None = None) -> Iterator[Finding]:
@@ -86,7 +102,7 @@ def check_registry(path: Path, name: str | None = None) -> Iterator[Finding]:
 
 def check_name(name: str, paths: Items[Path], workspace: Path | None = None) -> Iterator[Finding]:
     """Whether one of the registries in ``paths``, those of ``workspace`` if there is one, has a tracker ``name``."""
-    known = sorted({section for path in paths for section in _sections(path)})
+    known = sorted({section for path in paths for section in section_names(path)})
     if name in known:
         return
     yield Finding(
@@ -98,13 +114,12 @@ def check_name(name: str, paths: Items[Path], workspace: Path | None = None) -> 
     )
 
 
-def _sections(path: Path) -> list[str]:
-    parser = configparser.RawConfigParser(strict=False)
-    try:
-        parser.read_string(read_text(path))
-    except (OSError, configparser.Error):
-        return []
-    return parser.sections()
+def _valid(name: str, taken: Items[str]) -> str:
+    """A name that the toolkit takes, near to ``name`` and not that of another section."""
+    valid = re.sub(r"[^a-zA-Z0-9_-]+", "_", name.replace("+", "plus")).strip("_") or "tracker"
+    while valid in taken:
+        valid += "_2"
+    return valid
 
 
 def _check_version(version: str, place: str) -> Iterator[Finding]:
@@ -130,7 +145,8 @@ def _check_section(section: Section) -> Iterator[Finding]:
     values, place = section.values, f"{section.source}, [{section.name}]"
     if not _IDENTIFIER.fullmatch(section.name):
         why = "the toolkit leaves the section out: letters, digits, - and _ are allowed"
-        yield Finding(f"{place}: not a valid name", why, f"[{re.sub('[^a-zA-Z0-9_-]', '-', section.name)}]")
+        mend = f"[{_valid(section.name, section_names(section.source))}]   (and below it: label = {section.name})"
+        yield Finding(f"{place}: not a valid name", why, mend)
     for key, value in values.items():
         if match := re.search(r"\s[#;]", value):
             yield Finding(
@@ -157,6 +173,10 @@ def _check_section(section: Section) -> Iterator[Finding]:
 def _check_paths(section: Section, place: str) -> Iterator[Finding]:
     for key in ("paths", "linkpaths"):
         value = section.values.get(key, "")
+        if os.pathsep != ";" and re.search(r"(^|;)\s*[A-Za-z]:[\\/]", value):
+            what = f"{place}: {key} = {value} are paths of Windows"
+            yield Finding(what, "this machine has no drives: ModuleNotFoundError, 'Unable to connect to tracker'", None)
+            continue
         if os.pathsep != ";" and ";" in value and not re.search(r"\s[#;]", value):
             yield Finding(
                 f"{place}: ';' in {key} = {value}",

@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from collections.abc import Sequence as Items
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,9 @@ from typing import Any
 import yaml
 from packaging.version import Version
 
-from tracker import images, shipped
-from tracker.doctor import Finding, check_text, read_text
-from tracker.video import read_regions
+from tracker import images, listing, regions, shipped
+from tracker.doctor import Finding, check_text, quote, read_text
+from tracker.doctor.frames import LOADED, Numbering, numbering
 
 BROKEN_SINCE = Version("0.8")
 _REPLACED = {  # experiments of the toolkit's own, and what runs in their place on every release
@@ -33,12 +35,9 @@ _SHOWN = 5  # findings of one kind, of which a data set may have hundreds
 _NUMBERED = re.compile(r"[^%]*%\d{0,2}d[^%]*")
 _LOAD = (
     "import sys\n"
-    "from tracker.vot.annotations import annotations_of\n"
     "from tracker.vot.summary import load_workspace\n"
     "try:\n"
-    "    for sequence in load_workspace(sys.argv[1]).dataset:\n"
-    "        if len(sequence.objects()) < 2:\n"
-    "            annotations_of(sequence)\n"
+    "    load_workspace(sys.argv[1])\n"
     "except (OSError, ValueError, AssertionError) as error:\n"
     "    sys.exit(str(error))\n"
 )
@@ -51,6 +50,7 @@ class Sequence:
     folder: Path
     pattern: str
     length: int | None  # from the sequence file of a data set without images
+    truth: str = "groundtruth.txt"
 
     @property
     def images(self) -> list[Path]:
@@ -100,7 +100,8 @@ def read_sequence(folder: Path) -> Sequence:
     else:
         pattern = "%08d.jpg"
     length = entries.get("length", "")
-    return Sequence(folder, pattern, int(length) if re.fullmatch(r"[0-9]{1,9}", length) else None)
+    frames = int(length) if re.fullmatch(r"[0-9]{1,9}", length) else None
+    return Sequence(folder, pattern, frames, entries.get("groundtruth", "groundtruth.txt"))
 
 
 def sequence_folders(dataset: Path) -> list[Path]:
@@ -129,7 +130,7 @@ def check_workspace(workspace: Path, toolkit: str | None = None) -> Iterator[Fin
         *check_text(file),
         *_check_registries(workspace),
         *_check_stack(workspace, toolkit),
-        *_check_dataset(sequences_folder(workspace)),
+        *_check_dataset(sequences_folder(workspace), _of_the_toolkit(workspace)),
     ]
     yield from findings
     if not any(finding.fails for finding in findings):
@@ -204,6 +205,19 @@ def _check_stack(workspace: Path, toolkit: str | None) -> Iterator[Finding]:
             )
 
 
+def _of_the_toolkit(workspace: Path) -> list[str]:
+    """The experiments that the toolkit's own reset-based type runs, which knows of no absent target."""
+    stack = read_config(workspace).get("stack")
+    if isinstance(stack, str) and (path := _resolve_stack(stack, workspace)):
+        try:
+            stack = yaml.load(read_text(path), Loader=yaml.BaseLoader)
+        except (yaml.YAMLError, RecursionError):
+            return []
+    experiments = stack.get("experiments") if isinstance(stack, dict) else None
+    named = experiments.items() if isinstance(experiments, dict) else ()
+    return [key for key, one in named if isinstance(one, dict) and one.get("type") == "supervised"]
+
+
 def _short(value: Any) -> str:
     """A value of YAML for a message: aliases let a few lines stand for any amount of text."""
     return value if isinstance(value, str) else f"is a {type(value).__name__} and"
@@ -217,7 +231,7 @@ def _resolve_stack(name: str, workspace: Path) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def _check_dataset(dataset: Path) -> Iterator[Finding]:
+def _check_dataset(dataset: Path, supervised: Items[str]) -> Iterator[Finding]:
     if not (dataset / "list.txt").is_file():
         yield Finding(
             f"{dataset} has no list.txt",
@@ -226,7 +240,16 @@ def _check_dataset(dataset: Path) -> Iterator[Finding]:
             f"(or: python -m tracker.sequences {dataset})",
         )
         return
+    file = dataset / "list.txt"
+    yield from check_text(file)
     folders = sequence_folders(dataset)
+    empty = [number for number, line in enumerate(read_text(file).splitlines(), start=1) if not line.strip()]
+    if empty and folders:
+        yield Finding(
+            f"{file}, line {listing.ranges(empty)}: an empty line",
+            f"the toolkit takes {dataset} itself for a sequence and does not know its format",
+            f"sed -i '/^[[:space:]]*$/d' {quote(file)}",
+        )
     if not folders:
         yield Finding(f"{dataset}/list.txt is empty", "'Unable to locate sequences'", "one sequence folder a line")
     if not str(dataset.resolve()).isascii():
@@ -238,7 +261,7 @@ def _check_dataset(dataset: Path) -> Iterator[Finding]:
         )
     shown = 0
     for folder in folders:
-        for finding in _check_sequence(folder):
+        for finding in _check_sequence(folder, supervised):
             shown += 1
             if shown <= _SHOWN:
                 yield finding
@@ -246,9 +269,10 @@ def _check_dataset(dataset: Path) -> Iterator[Finding]:
         yield Finding(f"{shown - _SHOWN} more findings in the data set", "as above", "mend these and ask again")
 
 
-def _check_sequence(folder: Path) -> Iterator[Finding]:
+def _check_sequence(folder: Path, supervised: Items[str] = ()) -> Iterator[Finding]:
     if not folder.is_dir():
-        yield Finding(f"sequence {folder} of list.txt does not exist", "no vot command loads the data set", "remove it")
+        mend = f"sed -i '/^{re.escape(folder.name)}[[:space:]]*$/d' {quote(folder.parent / 'list.txt')}"
+        yield Finding(f"sequence {folder} of list.txt does not exist", "no vot command loads the data set", mend)
         return
     if not folder.name.isascii():
         mend = f"mv '{folder}' to a name of ASCII letters, and write it into list.txt"
@@ -269,51 +293,137 @@ def _check_sequence(folder: Path) -> Iterator[Finding]:
         yield Finding(what, _NON_ASCII, mend, fails=False)
     frames = sequence.images
     length = sequence.length or len(frames)
-    if not length:
-        unnamed = (folder / "color").is_dir() and not (folder / "sequence").is_file()
-        mend = f"printf 'fps=30\\nchannels.color=color/%%08d.jpg\\n' > {folder}/sequence"
-        yield Finding(
-            f"sequence {folder.name}: there is no {sequence.pattern % 1}",
-            "frames are counted from 1, eight digits; without a file 'sequence' they lie in the folder itself",
-            mend if unnamed else "rename the images",
-        )
-        return
+    found = numbering(folder) if not sequence.length else None
     suffix = Path(sequence.pattern).suffix
-    in_folder = len(list((folder / sequence.pattern).parent.glob(f"*{suffix}"))) if frames else 0
+    if not length or suffix not in LOADED or (found and found.first == 0 and found.pattern == sequence.pattern):
+        yield _misnamed(sequence, found)
+        return
+    in_folder = len(listing.matching((folder / sequence.pattern).parent, f"*{suffix}")) if frames else 0
     if in_folder > len(frames):
         missing = sequence.pattern % (len(frames) + 1)
         why = f"the toolkit ends the sequence there and ignores {in_folder - len(frames)} images"
-        yield Finding(f"sequence {folder.name}: {missing} is missing", why, "restore it")
+        yield Finding(f"sequence {folder.name}: {missing} is missing", why, None)
     for path in {*frames[:1], *frames[-1:]}:
         try:
             images.read(path)
         except (OSError, ValueError) as error:
-            yield Finding(str(error), "the tracker stops with an error at this frame", f"restore {path}")
-    yield from _check_annotations(folder, length)
+            yield Finding(str(error), "the tracker stops with an error at this frame", None)
+    for file in listing.matching(folder, "groundtruth_*.txt") or [folder / sequence.truth]:
+        yield from _check_truth(file, length, supervised)
+    yield from _check_tags(folder, length)
 
 
-def _check_annotations(folder: Path, length: int) -> Iterator[Finding]:
-    if list(folder.glob("groundtruth_*.txt")):
-        return  # several objects, a file each
-    file = folder / "groundtruth.txt"
-    try:
-        regions = read_regions(file)
-    except (OSError, ValueError) as error:
-        yield Finding(f"sequence {folder.name}: {error}", "the toolkit cannot load it", f"restore {file}")
-        return
-    if len(regions) != length:
-        yield Finding(
-            f"sequence {folder.name}: {len(regions)} lines of ground truth for {length} frames",
-            "the toolkit takes missing lines as 'unknown' without a word: results would be wrong",
-            f"one region a line in {file}",
+def _misnamed(sequence: Sequence, found: Numbering | None) -> Finding:
+    """Images that the toolkit does not find, or counts otherwise than they are."""
+    folder = sequence.folder
+    if found is None:
+        return Finding(
+            f"sequence {folder.name}: there is no {sequence.pattern % 1}, nor any other image with a number",
+            "frames are counted from 1; without a file 'sequence' they lie in the folder itself as %08d.jpg",
+            None,
         )
-    elif regions[0] is None:
-        why = "the tracker cannot be initialised on the first frame"
-        yield Finding(f"sequence {folder.name}: the first region is empty", why, f"correct line 1 of {file}")
-    for tag in sorted([*folder.glob("*.tag"), *folder.glob("*.label")]):
-        if (lines := len(read_text(tag).split())) > length:
+    there = f"{found.pattern % found.first} to {found.pattern % found.last}"
+    if found.first != 1:
+        return Finding(
+            f"sequence {folder.name}: its images are numbered from {found.first} on: {there}",
+            "the toolkit counts from 1: it finds none, or every image would be judged by the ground truth of another",
+            found.rename(folder),
+        )
+    if not found.loadable:
+        why = f"the toolkit reads images that end in {' or '.join(LOADED)}, in small letters"
+        return Finding(f"sequence {folder.name}: its images are {there}", why, found.rename(folder))
+    return Finding(
+        f"sequence {folder.name}: there is no {sequence.pattern % 1}, but {there}",
+        "without a file 'sequence' images lie in the folder itself as %08d.jpg; with one, channels.color names them",
+        _name_images(folder / "sequence", found.pattern),
+    )
+
+
+def _name_images(file: Path, pattern: str) -> str:
+    """A shell line that writes ``channels.color`` into a sequence file."""
+    line = f"channels.color={pattern}"
+    if not file.is_file():
+        return f"printf '%s\\n' fps=30 {shlex.quote(line)} > {quote(file)}"
+    if re.search(r"^channels\.color *=", read_text(file), re.MULTILINE):
+        return f"sed -i {shlex.quote(f's|^channels.color *=.*|{line}|')} {quote(file)}"
+    return f"printf '\\n%s\\n' {shlex.quote(line)} >> {quote(file)}"
+
+
+def _check_truth(file: Path, length: int, supervised: Items[str]) -> Iterator[Finding]:
+    """One ground truth file of a sequence of ``length`` frames."""
+    place = f"sequence {file.parent.name}: {file.name}"
+    try:
+        obstacles = regions.obstacles(file.read_bytes())
+        for obstacle, lines in obstacles.items():
+            why = "the toolkit cannot load it, and names neither file nor line"
+            mend = _tidy(file, obstacle, length)
+            yield Finding(f"{place}, line {listing.ranges(lines)}: {obstacle}", why, mend)
+        if obstacles:
+            return
+        found = regions.read(file)
+    except UnicodeDecodeError:
+        yield from check_text(file)
+        return
+    except OSError as error:
+        yield Finding(f"sequence {file.parent.name}: {error}", "the toolkit cannot load it, or not as meant", None)
+        return
+    if len(found) > length:
+        yield Finding(
+            f"{place} has {len(found)} lines for {length} frames",
+            "which line belongs to which frame is uncertain: the analyses refuse it",
+            f"head -n {length} {quote(file)} > fixed && mv fixed {quote(file)}   (if its end is too long)",
+        )
+    if len(found) < length:
+        yield Finding(
+            f"{place} has {len(found)} lines for {length} frames",
+            "the toolkit takes the other frames as absent without a word; this package's analyses give no figures",
+            "one region a line, nan,nan,nan,nan where the target is absent",
+            fails=len(found) != 1,  # test sets publish the first line only
+        )
+    absent = [number for number, region in enumerate(found[:length], start=1) if region is None]
+    if absent[:1] == [1]:
+        why = "the first region is empty: the tracker cannot be initialised on the first frame"
+        yield Finding(f"{place}, line {listing.ranges(absent)}: no region", why, None)
+    elif absent:
+        yield Finding(
+            f"{place}, line {listing.ranges(absent)}: no region, the target is absent",
+            f"experiment {', '.join(supervised)} is of the toolkit's own type, which counts a failure in each of these "
+            "frames and stops where it has to initialise there"
+            if supervised
+            else "no failure is counted in these frames, and initialisation waits for the first one after them",
+            "type: tracker.vot.reset_based.ResetBased   (in place of supervised, in a copy of the stack)"
+            if supervised
+            else None,
+            fails=bool(supervised),
+        )
+
+
+def _tidy(file: Path, obstacle: str, length: int) -> str:
+    """A shell line that makes a ground truth file one that the toolkit loads."""
+    name = quote(file)
+    if obstacle == regions.MARK:
+        (finding,) = check_text(file)
+        return str(finding.mend)
+    if obstacle == regions.NO_CODE:
+        return f"sed -i -E 's/^[[:space:]]*[+-]?nan[[:space:]]*$/nan,nan,nan,nan/I' {name}"
+    if obstacle != regions.EMPTY:
+        return f"sed -i -E 's/^[[:space:]]+|[,;[:space:]]+$//g; s/[[:space:]]*[,;][[:space:]]*|[[:space:]]+/,/g' {name}"
+    lines = listing.lines(listing.decode(file.read_bytes()))
+    if len(lines) == length and not all(line.strip() for line in lines):  # one a frame: the target is absent there
+        return f"sed -i -e '{length + 1},$d' -e 's/^[[:space:]]*$/nan,nan,nan,nan/' {name}"
+    return f"sed -i '/^[[:space:]]*$/d' {name}"
+
+
+def _check_tags(folder: Path, length: int) -> Iterator[Finding]:
+    for tag in (*listing.matching(folder, "*.tag"), *listing.matching(folder, "*.label")):
+        yield from check_text(tag)
+        lines = len(read_text(tag).split())
+        if lines > length:
             yield Finding(
                 f"{tag}: {lines} lines for {length} frames",
                 "the toolkit takes it without a word: the tags belong to another cut of the sequence",
-                f"head -n {length} {tag} > fixed && mv fixed {tag}",
+                f"head -n {length} {quote(tag)} > fixed && mv fixed {quote(tag)}",
             )
+        elif lines < length:
+            why = "the frames behind them do not carry the tag, here and in the toolkit"
+            yield Finding(f"{tag}: {lines} lines for {length} frames", why, None, fails=False)

@@ -19,17 +19,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from vot.dataset import BasedSequence, Sequence
-from vot.region import Region
+from vot import ToolkitException
+from vot.dataset import BasedSequence, PatternFileListChannel, Sequence
+from vot.region import Mask, Polygon, Rectangle, Region, Special
 
+from tracker import listing, regions
 from tracker.vot.overlap import Shapes
-from tracker.vot.raw import DamagedFile, parse, parse_line
+from tracker.vot.raw import UNKNOWN, DamagedFile
 
 TAGS = ("camera_motion", "illum_change", "occlusion", "size_change", "motion_change", "empty")
 """The tags of VOT2014 to VOT2019; ``empty`` means that no other tag is set."""
 
 FIRST_IMAGE = "first_image"
 """Key of a `sequence` file: the number that the first frame's image has in the data set."""
+_DOCTOR = "'reciprocative doctor --workspace W' tells the line that mends it"
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,10 +41,11 @@ class Annotations:
 
     Attributes:
         name: of the sequence.
-        groundtruth: one region a frame.
+        groundtruth: one region a frame, code 0 where the target is absent.
         size: width and height of the images, pixels; None where neither images nor `sequence` file tell.
         tags: name -> bool (frames,); a name that is absent has no frames.
         practical: practical-difference thresholds (frames,) of ``practical.value``, or None.
+        lines: of ground truth in the file, None if there is none; the toolkit takes frames behind them as absent.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Annotations:
     size: tuple[int, int]
     tags: Mapping[str, np.ndarray]
     practical: np.ndarray | None
+    lines: int | None = None
 
     def __len__(self) -> int:
         return len(self.groundtruth)
@@ -86,19 +91,29 @@ class Annotations:
             return np.flatnonzero(~np.any([np.zeros(len(self), bool), *self.tags.values()], axis=0))
         return np.flatnonzero(self.tags.get(tag, np.zeros(len(self), bool)))
 
+    def require_whole(self) -> None:
+        """Refuse ground truth that ends before the sequence does: figures over the rest would mean nothing.
+
+        Raises:
+            DamagedFile: names both counts.
+        """
+        if self.lines is not None and self.lines < len(self):
+            problem = f"{self.lines} lines, but the sequence has {len(self)} frames"
+            raise DamagedFile(f"{self.name}/groundtruth.txt", problem, self.lines + 1)
+
 
 @lru_cache(maxsize=1024)
 def annotations_of(sequence: Sequence) -> Annotations:
     """The annotations of ``sequence``; of a sequence in a folder, its files are read again and checked.
 
     Raises:
-        DamagedFile: see :func:`check_files`; ground truth of another length than the sequence, a tag file that is
-            longer, thresholds that are not one a frame.
+        DamagedFile: see :func:`check_files`; ground truth or a tag file that is longer than the sequence, thresholds
+            that are not one a frame.
     """
     counts = check_files(sequence)
     length = len(sequence)
     for file, count in counts.items():
-        if count > length or (count < length and not file.endswith((".tag", ".label"))):
+        if not file.endswith("/sequence") and (count > length or (count < length and file.endswith(".value"))):
             problem = f"{count} lines, but the sequence has {length} frames"
             raise DamagedFile(file, problem, min(count, length) + 1)
     tags = {tag: np.zeros(length, bool) for tag in sequence.tags()}
@@ -108,7 +123,63 @@ def annotations_of(sequence: Sequence) -> Annotations:
     practical = None
     if "practical" in sequence.values():
         practical = np.array([sequence.values(frame)["practical"] for frame in range(length)], float)
-    return Annotations(sequence.name, tuple(sequence.groundtruth()), sequence.size, tags, practical)
+    truth = tuple(region if has_region(region) else Special(UNKNOWN) for region in sequence.groundtruth())
+    lines = next((count for file, count in counts.items() if file.endswith(".txt")), None)
+    return Annotations(sequence.name, truth, sequence.size, tags, practical, lines)
+
+
+def has_region(region: Region) -> bool:
+    """Whether an annotation shows the target: neither a code nor a region without area."""
+    if isinstance(region, Rectangle):
+        return region.width > 0 and region.height > 0
+    if isinstance(region, Polygon):
+        x, y = zip(*region.points(), strict=True)
+        return max(x) > min(x) and max(y) > min(y)
+    return isinstance(region, Mask) and bool(region.mask.any())
+
+
+def absent_frames(sequence: Sequence) -> list[int]:
+    """Indices of the frames of a sequence with one target in which it is absent."""
+    return [index for index, region in enumerate(sequence.groundtruth()) if not has_region(region)]
+
+
+def check_sequence(sequence: Sequence) -> None:
+    """Refuse a sequence that the toolkit cannot load, or loads otherwise than it is meant.
+
+    Raises:
+        DamagedFile: see :func:`annotations_of`; there are no images where the toolkit looks for them, or an image 0,
+            which it leaves out.
+    """
+    check_files(sequence)
+    try:
+        channels = [sequence.channel(name) for name in sequence.channels()]
+    except (ToolkitException, AssertionError) as error:
+        raise DamagedFile(f"{sequence.name}/sequence", f"{str(error).rstrip('.')}; {_DOCTOR}") from error
+    for channel in channels:
+        if isinstance(channel, PatternFileListChannel) and Path(channel.base, first := channel.pattern % 0).is_file():
+            problem = "the toolkit counts images from 1: every other one would be judged by the ground truth before it"
+            raise DamagedFile(f"{sequence.name}/{Path(channel.base).name}/{first}", f"{problem}; {_DOCTOR}")
+    if len(sequence.objects()) == 1:
+        annotations_of(sequence)
+
+
+def check_list(dataset: Path) -> None:
+    """Check the list of sequences before the toolkit reads it.
+
+    Raises:
+        DamagedFile: a byte order mark, an empty line, a sequence that does not exist; names the line.
+    """
+    file = dataset / "list.txt"
+    if not file.is_file():
+        return
+    data = file.read_bytes()
+    if listing.mark(data):
+        raise DamagedFile(str(file), _obstacle(regions.MARK), 1)
+    for number, line in enumerate(data.decode(errors="replace").splitlines(), start=1):
+        if not line.strip():
+            raise DamagedFile(str(file), _obstacle(regions.EMPTY), number)
+        if not (dataset / line.strip()).is_dir():
+            raise DamagedFile(str(file), f"there is no sequence {line.strip()!r}", number)
 
 
 def check_files(sequence: Sequence) -> dict[str, int]:
@@ -118,19 +189,24 @@ def check_files(sequence: Sequence) -> dict[str, int]:
         Number of lines by file, named below the data set's folder.
 
     Raises:
-        DamagedFile: not text, ground truth that is no region, a tag other than 0 and 1, a threshold that is not
-            positive; names the file and the line.
+        DamagedFile: not text, ground truth that is no region or that the toolkit cannot read, a tag other than 0 and
+            1, a threshold that is not positive; names the file and the line.
     """
     root = sequence.metadata("root") if isinstance(sequence, BasedSequence) else None
     if root is None:
         return {}
     counts = {}
-    checks = {"groundtruth.txt": _region, "*.tag": _tag, "*.label": _tag, "practical.value": _positive}
-    for pattern, check in checks.items():
-        for path in sorted(Path(root).glob(pattern)):
+    single = sequence.metadata("groundtruth") or "groundtruth.txt"
+    truth = "groundtruth_*.txt" if listing.matching(Path(root), "groundtruth_*.txt") else single
+    patterns = {truth: _region, "*.tag": _tag, "*.label": _tag, "practical.value": _positive, "sequence": _property}
+    for pattern, check in patterns.items():
+        for path in listing.matching(Path(root), pattern):
             file = f"{path.parent.name}/{path.name}"
+            data = path.read_bytes()
+            if listing.mark(data):
+                raise DamagedFile(file, _obstacle(regions.MARK), 1)
             try:
-                lines = path.read_text().rstrip().splitlines()
+                lines = listing.decode(data).rstrip().splitlines()
             except UnicodeDecodeError as error:
                 raise DamagedFile(file, "not a text file") from error
             for number, line in enumerate(lines, start=1):
@@ -140,8 +216,20 @@ def check_files(sequence: Sequence) -> dict[str, int]:
 
 
 def _region(text: str, file: str, line: int) -> None:
-    if "nan" not in text.lower():  # the target is not in view
-        parse_line(text, file, line)
+    try:
+        regions.parse(text)
+    except ValueError as error:
+        raise DamagedFile(file, str(error), line) from error
+    if problem := regions.unloadable(text):
+        raise DamagedFile(file, _obstacle(problem), line)
+
+
+def _obstacle(problem: str) -> str:
+    return f"{problem}, which the toolkit cannot read; {_DOCTOR}"
+
+
+def _property(text: str, file: str, line: int) -> None:
+    """Any line: the toolkit passes over those that it does not know."""
 
 
 def _tag(text: str, file: str, line: int) -> None:
@@ -163,9 +251,9 @@ def write_dataset(groundtruth: Path, folder: Path) -> list[str]:
 
     Args:
         groundtruth: JSON of the form that PySOT's test sets have, with the size of the images: sequence name ->
-            ``gt_rect`` (a rectangle or polygon a frame), ``width``, ``height``, and optionally one list of 0 and 1
-            per tag (an empty list means all zero). PySOT's file of OTB has no sizes: it will do for one-pass
-            experiments, whose overlaps are not clipped to the image.
+            ``gt_rect`` (a rectangle, polygon or mask a frame, NaN where the target is absent), ``width``, ``height``,
+            and optionally one list of 0 and 1 per tag (an empty list means all zero). PySOT's file of OTB has no
+            sizes: it will do for one-pass experiments, whose overlaps are not clipped to the image.
         folder: where the sequences go, usually ``sequences`` of a workspace.
 
     Returns:
@@ -209,21 +297,24 @@ def _sequence_files(source: str, name: str, sequence: Any) -> dict[str, str]:
     missing = [key for key in ("gt_rect", *sizes) if key not in sequence]
     require(not missing, f"lacks {', '.join(missing)}")
     rectangles = sequence["gt_rect"]
-    listed = isinstance(rectangles, list) and all(isinstance(region, list) for region in rectangles)
+    listed = isinstance(rectangles, list) and all(isinstance(region, list | str) for region in rectangles)
     require(listed and len(rectangles) > 0, "needs a gt_rect with a list of numbers for each of at least one frame")
     for key in sizes:
         pixels = sequence[key]
         require(type(pixels) is int and pixels > 0, f"has {key} {pixels!r}, not a number of pixels above 0")
-    regions = _text(",".join(map(str, region)) for region in rectangles)
-    length = len(parse(regions.encode(), f"{source}, ground truth of {name}"))
+    lines = [region if isinstance(region, str) else ",".join(map(str, region)) for region in rectangles]
+    for number, line in enumerate(lines, start=1):
+        _region(line, f"{source}, ground truth of {name}", number)
+    length = len(lines)
     properties = {"name": name, "fps": 30, "format": "default", "channels.color": "color/%08d.jpg", "length": length}
     properties |= {key: sequence[key] for key in sizes}
     if images is not None:
         listed = isinstance(images, list) and len(images) == length and all(isinstance(image, str) for image in images)
         require(listed, f"needs the name of an image for each of its {length} frames")
-        number = re.fullmatch(r"(?:.*/)?(\d+)\.\w+", images[0])
-        properties |= {FIRST_IMAGE: int(number[1])} if number else {}
-    files = {"sequence": _text(f"{key}={value}" for key, value in properties.items()), "groundtruth.txt": regions}
+        first = re.fullmatch(r"(?:.*/)?(\d+)\.\w+", images[0])
+        properties |= {FIRST_IMAGE: int(first[1])} if first else {}
+    files = {"sequence": _text(f"{key}={value}" for key, value in properties.items())}
+    files["groundtruth.txt"] = _text("".join(line.split()) for line in lines)
     for tag in TAGS:
         values = sequence.get(tag)
         if not values:

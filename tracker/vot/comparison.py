@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence as Items
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from vot.experiment.multirun import MultiRunExperiment
+from vot.region import Mask, Rectangle, Region
 from vot.region import Polygon as PolygonRegion
-from vot.region import Region, Special
-from vot.workspace import Workspace
+from vot.tracker import Registry, Tracker, TrackerException
+from vot.workspace import LocalStorage, Workspace
 
+from tracker import adapters, boxes
+from tracker.doctor.registry import own_section, section_names
+from tracker.regions import contour
 from tracker.vot.accuracy import burn_in
 from tracker.vot.annotations import annotations_of
-from tracker.vot.raw import FAILURE, INITIALIZATION, bounding_rectangle, parse
+from tracker.vot.probe import TrackerFailed
+from tracker.vot.raw import FAILURE, INITIALIZATION, parse
 from tracker.vot.runs import measure, raw_runs
 from tracker.vot.summary import load_workspace, peers, reset_based
 
@@ -67,18 +75,26 @@ class Comparison:
 
 
 def load(
-    folder: Path, sequence: str, trackers: Items[str] = (), experiment: str | None = None, repetition: int = 1
+    folder: Path,
+    sequence: str,
+    trackers: Items[str] = (),
+    experiment: str | None = None,
+    repetition: int = 1,
+    registry: Path | None = None,
 ) -> Comparison:
     """Read the results of ``trackers`` (default: all with this run) on ``sequence`` of the workspace in ``folder``.
 
     Args:
         folder: a VOT workspace.
         sequence: name of one of its sequences.
-        trackers: references in its registry.
+        trackers: references in its registry; or ``module:Class`` of one's own or a name in ``registry``, which are run
+            here and now, and whose results are kept nowhere.
         experiment: identifier in its stack; by default the first reset-based one.
         repetition: number of the run, from 1.
+        registry: a trackers.ini that the workspace does not name.
 
     Raises:
+        TrackerFailed: a tracker that is run now does not finish the sequence.
         ValueError: there is no such tracker, sequence, experiment or repetition, or the sequence has no images.
         OSError: not a workspace; results are missing or damaged.
     """
@@ -93,8 +109,12 @@ def load(
     if any(name is None or not Path(name).is_file() for name in images):
         raise ValueError(f"sequence {sequence} has no images in {folder}: there is nothing to draw on")
     runs = []
-    for tracker in peers(workspace, selected, [data], trackers):
-        files = raw_runs(selected, tracker, data)
+    live = _registered(trackers, registry)
+    stored = [name for name in trackers if name not in live]
+    chosen = peers(workspace, selected, [data], stored) if stored or not trackers else []
+    results = [(tracker, raw_runs(selected, tracker, data)) for tracker in chosen]
+    results += [(tracker, [_run(tracker, selected, data)] * repetition) for tracker in live.values()]
+    for tracker, files in results:
         if not trackers and repetition > len(files):
             continue
         if not 1 <= repetition <= len(files):
@@ -125,6 +145,35 @@ def load(
     )
 
 
+def _registered(names: Items[str], registry: Path | None) -> dict[str, Tracker]:
+    """The trackers among ``names`` that are ``module:Class`` or in ``registry``, by the name given."""
+    found: dict[str, Tracker] = {}
+    with TemporaryDirectory() as folder:
+        for name in names:
+            if ":" in name:
+                source, identifier = Path(folder, "trackers.ini"), own_section(name).name
+                lines = [f"{key} = {value}\n" for key, value in adapters.section(name, os.curdir).items()]
+                source.write_text(f"[{identifier}]\n" + "".join(lines), encoding="utf-8")
+            elif registry is not None and name in section_names(registry):
+                source, identifier = registry.resolve(), name
+            else:
+                continue
+            found[name] = Registry([str(source)])[identifier]
+    return found
+
+
+def _run(tracker: Tracker, experiment: MultiRunExperiment, sequence: Any) -> tuple[Any, bytes]:
+    """One run of a tracker on a sequence, kept nowhere."""
+    with TemporaryDirectory() as folder:
+        once = type(experiment)(experiment.identifier, LocalStorage(folder), **{**experiment.dump(), "repetitions": 1})
+        try:
+            once.execute(tracker, sequence)
+        except TrackerException as error:
+            tail = "\n".join(f"  | {line}" for line in (error.log or "").strip().splitlines()[-8:])
+            raise TrackerFailed(f"{tracker.reference} on {sequence.name}: {error}\n{tail}") from error
+        return raw_runs(once, tracker, sequence)[0]
+
+
 def _experiment(workspace: Workspace, identifier: str | None) -> MultiRunExperiment:
     if identifier is None:
         return reset_based(workspace)
@@ -136,10 +185,10 @@ def _experiment(workspace: Workspace, identifier: str | None) -> MultiRunExperim
 
 
 def _polygon(region: Region) -> Polygon | None:
-    if isinstance(region, Special):
-        return None
     if isinstance(region, PolygonRegion):
         return np.array([region[index] for index in range(region.size)], np.float64)  # (N, 2)
-    box = bounding_rectangle(region)
-    left, top, right, bottom = box.x, box.y, box.x + box.width, box.y + box.height
-    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float64)
+    if isinstance(region, Rectangle):
+        return boxes.corners((region.x, region.y, region.width, region.height))
+    if isinstance(region, Mask) and region.mask.any():
+        return contour(region.mask, region.offset)
+    return None

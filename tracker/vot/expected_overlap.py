@@ -134,7 +134,9 @@ def interval_of(lengths: Items[int], mass: float = 0.5) -> tuple[int, int]:
     return low + 1, high + 1
 
 
-class _OverInterval(ProtocolAnalysis):
+class OverInterval(ProtocolAnalysis):
+    """An analysis over an interval of sequence lengths, given or estimated."""
+
     low = Integer(default=None, val_min=1, description="First length of the interval; absent: from the lengths.")
     high = Integer(default=None, val_min=1, description="Last length of the interval; absent: from the lengths.")
 
@@ -157,11 +159,12 @@ class _OverInterval(ProtocolAnalysis):
         return self.low, self.high
 
     def check(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> None:
+        """Refuse what would give wrong figures, an impossible interval included."""
         super().check(experiment, trackers, sequences)
         self.interval([annotations_of(sequence) for sequence in sequences])
 
 
-class ExpectedOverlap(_OverInterval):
+class ExpectedOverlap(OverInterval):
     """The EAO score, over all frames and per tag."""
 
     tags = List(String(), default=list(TAGS), description="Tags to give the score for, besides all frames.")
@@ -190,7 +193,7 @@ class ExpectedOverlap(_OverInterval):
         return rows
 
 
-class ExpectedOverlapCurve(_OverInterval):
+class ExpectedOverlapCurve(OverInterval):
     """The EAO curve; with its interval for those who draw it."""
 
     @property

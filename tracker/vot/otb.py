@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tracker import matfile
+from tracker import listing, matfile
+from tracker.regions import numbers
 from tracker.vot import archive
 from tracker.vot.annotations import Annotations
 from tracker.vot.raw import INITIALIZATION, UNKNOWN, DamagedFile
@@ -59,7 +60,8 @@ def runs(source: Path, truths: Mapping[str, Annotations], firsts: Mapping[str, i
 
 def _files(source: Path, scratch: Path) -> list[Path]:
     if source.is_dir():
-        return [path for path in sorted(source.rglob("*")) if path.suffix in SUFFIXES and path.is_file()]
+        found = [path for path in sorted(source.rglob("*")) if path.suffix in SUFFIXES and path.is_file()]
+        return [path for path in found if listing.is_data(path.relative_to(source))]
     if not source.is_file():
         raise FileNotFoundError(f"{source} does not exist: give the folder or zip of the raw results")
     try:
@@ -68,6 +70,8 @@ def _files(source: Path, scratch: Path) -> list[Path]:
         raise DamagedFile(str(source), f"neither a folder nor a readable zip ({error})") from error
     files = []
     for name, data in members.items():
+        if not listing.is_data(name):
+            continue
         files.append(scratch / Path(name).name)
         files[-1].write_bytes(data)
     return files
@@ -93,8 +97,7 @@ def _read(file: Path) -> tuple[np.ndarray, int]:
     """Boxes (frames, 4) of a file, and the number of the image of the first."""
     try:
         if file.suffix == ".txt":
-            text = file.read_text().strip()
-            rows = [[float(word) for word in re.split(r"[,\s]+", line.strip())] for line in text.splitlines()]
+            rows = [numbers(line) for line in listing.lines(listing.decode(file.read_bytes()))]
             boxes, start = np.array(rows, float), 1
         else:
             result = matfile.read(file, "results").ravel()[0].ravel()[0]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -27,6 +28,8 @@ from tracker.vot.tasks import Outcome, Task
 DASK_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MALLOC_TRIM_THRESHOLD_")
 """What Dask sets in its workers, and a tracker under ``vot evaluate`` would not see."""
 
+FILES, FILES_OF_A_WORKER = 48, 16
+"""Open files that an evaluation on this machine needs; one worker was seen to take 33, two more than 32."""
 ATTEMPTS = 2
 GONE = "the Dask scheduler is gone: what is complete is kept, run the same command again"
 WAIT_FOR_WORKERS = 120.0
@@ -205,6 +208,7 @@ def _connect(place: Place, directory: str) -> Iterator[Client]:
             _check(client, place.scheduler, directory)
             yield client
         return
+    allow_files(place.workers)
     settings = {"distributed.nanny.pre-spawn-environ": {}, "distributed.comm.timeouts.connect": "60s"}
     options: dict[str, Any] = {
         "n_workers": place.workers,
@@ -217,6 +221,24 @@ def _connect(place: Place, directory: str) -> Iterator[Client]:
     }
     with dask.config.set(settings), LocalCluster(**options) as cluster, Client(cluster, set_as_default=False) as client:
         yield client
+
+
+def allow_files(workers: int) -> None:
+    """Raise this process's own limit of open files, if it is too low for that many workers; Dask would try for ever.
+
+    Raises:
+        OSError: the system does not allow as many.
+    """
+    needed = FILES + FILES_OF_A_WORKER * workers
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        raise OSError(
+            f"a process may open {hard} files here, and {workers} workers need {needed}: 'ulimit -n {needed}' before "
+            "the command, or fewer --workers"
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 def _check(client: Client, address: str, directory: str) -> None:

@@ -119,7 +119,10 @@ class OnePass(ProtocolAnalysis):
 
     def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[tuple[Any, ...]]:
         """One row a tracker."""
-        truths = [boxes(annotations_of(sequence).groundtruth) for sequence in sequences]
+        known = [annotations_of(sequence) for sequence in sequences]
+        for annotated in known:
+            annotated.require_whole()
+        truths = [boxes(annotated.groundtruth) for annotated in known]
         rows = []
         for tracker in trackers:
             results = []

@@ -14,6 +14,9 @@ from rich.table import Table
 
 from tracker.vot.tasks import Outcome, Task
 
+INTERVAL = 10.0
+"""Seconds between two lines where there is no terminal to draw a table on."""
+
 Watching = TypeVar("Watching", bound="ProgressTable")
 
 
@@ -53,7 +56,7 @@ class _Row:
 
 
 class ProgressTable:
-    """Watches an evaluation: a live table on a terminal, otherwise a line for every task that ends.
+    """Watches an evaluation: a live table on a terminal, otherwise a line for every task that ends, and some between.
 
     Args:
         todo: tasks that will run.
@@ -77,14 +80,20 @@ class ProgressTable:
             row = self._row(task)
             row.tasks += 1
             row.todo_frames += task.frames
+        self._over = threading.Event()
         self._live = Live(get_renderable=self.table, console=self._console, refresh_per_second=2)
 
     def __enter__(self: Watching) -> Watching:
         if self._console.is_terminal:
             self._live.start()
+        else:
+            frames = sum(row.todo_frames for row in self._rows.values())
+            self._say(f"{len(self._tasks)} tasks, {frames} frames, {self._workers} at a time")
+            threading.Thread(target=self._tell, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._over.set()
         if self._console.is_terminal:
             self._live.stop()
         else:
@@ -121,7 +130,9 @@ class ProgressTable:
             elapsed = time.monotonic() - self._begin
             lefts = [row.left() for row in self._rows.values()]
             known = sum(left for left in lefts if left is not None) / self._workers
-            caption = f"{duration(elapsed)} so far" + (f", {duration(known)} left" if None not in lefts else "")
+            caption = f"{duration(elapsed)} so far"
+            if self._tasks and None not in lefts:
+                caption += f", {duration(known)} left"
             table = Table(caption=caption, caption_justify="left")
             for name, justify in (
                 ("tracker", "left"),
@@ -143,6 +154,19 @@ class ProgressTable:
                     "?" if left is None else duration(left / self._workers) if left else "-",
                 )
         return table
+
+    def _tell(self) -> None:
+        """Say now and then how far the running tasks are, as long as there is nothing else to read."""
+        while not self._over.wait(INTERVAL):
+            with self._lock:
+                shares = [(name, share[1]) for row in self._rows.values() for name, share in row.shares.items()]
+                done = sum(row.done + row.broken for row in self._rows.values())
+                tasks = sum(row.tasks for row in self._rows.values())
+                elapsed = duration(time.monotonic() - self._begin)
+            running = ", ".join(f"{name} {share:.0%}" for name, share in shares[:4]) or (
+                "starting" if done < tasks else "all are over"
+            )
+            self._say(f"{elapsed}: {done} of {tasks} tasks done; {running}{', ...' if len(shares) > 4 else ''}")
 
     def _say(self, text: str, style: str | None = None) -> None:
         """Print text of others as it is: what stands in brackets is no markup."""

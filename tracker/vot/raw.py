@@ -1,7 +1,10 @@
 """Raw result files, read strictly: every refusal names the file and the line.
 
 The toolkit pads, skips and converts what it cannot use (a short file, NaN, code 7) and exits with 0. Figures that are
-to be trusted must not come from such files, so the analyses and the importer of this package read through here.
+are to be trusted must not come from such files, so the analyses of this package read through :func:`parse`.
+
+What others have published is as it is, and cannot be made anew: :func:`published` reads what has one meaning, writes it
+as the toolkit would have, and tells the log what was odd, by file and line.
 
 Format (MATLAB toolkit, kept by vot-toolkit): one region a line, comma separated. One number is a code, four are a
 rectangle ``x, y, width, height``, an even number from six on a polygon ``x1, y1, ...``, ``m...`` a mask; ``.bin`` is
@@ -11,6 +14,7 @@ the toolkit's binary form of the same.
 from __future__ import annotations
 
 import io
+import logging
 import math
 import struct
 from collections.abc import Sequence as Items
@@ -21,11 +25,18 @@ from vot.region import Mask, Polygon, Rectangle, Region, Special
 from vot.region.io import parse_region, read_trajectory
 from vot.tracker.results import Results
 
+from tracker import boxes, listing
+from tracker.regions import numbers, obstacles, words, wrong_count
+
+log = logging.getLogger(__name__)
+
 UNKNOWN, INITIALIZATION, FAILURE = 0, 1, 2
 RESET_BASED_CODES = (UNKNOWN, INITIALIZATION, FAILURE)
 ONE_PASS_CODES = (UNKNOWN, INITIALIZATION)
 MASK_PIXELS = 1 << 30
 """All masks of a trajectory together; unpacked they take a byte each."""
+SHORT = 5
+"""Lines that a published run may lack at its end: a failure so late is not followed by an initialisation."""
 SUFFIXES = (".txt", ".bin")  # the order in which the toolkit prefers them
 
 
@@ -65,7 +76,7 @@ def parse_line(text: str, file: str, line: int) -> Region:
     raise DamagedFile(file, f"{len(numbers)} numbers are no region (1, 4, or an even number from 6 on)", line)
 
 
-def plain(data: bytes, file: str, length: int, codes: Items[int]) -> tuple[np.ndarray, np.ndarray] | None:
+def at_once(data: bytes, file: str, length: int, codes: Items[int]) -> tuple[np.ndarray, np.ndarray] | None:
     """A trajectory of codes, rectangles and polygons in a text file, read at once and beyond doubt.
 
     Args:
@@ -186,6 +197,84 @@ def check(regions: Items[Region], length: int, codes: Items[int], file: str) -> 
             raise DamagedFile(file, f"unknown code {region.code}, expected one of {', '.join(map(str, codes))}", number)
     if not isinstance(regions[0], Special) or regions[0].code != INITIALIZATION:
         raise DamagedFile(file, f"a run starts with code {INITIALIZATION} (initialisation), found {regions[0]}", 1)
+
+
+def published(data: bytes, file: str, length: int, codes: Items[int]) -> tuple[bytes, str]:
+    """A published run as the toolkit can read it, and the suffix of its file.
+
+    A run in which nothing is odd keeps its bytes. Besides what :func:`parse` takes these are read: the codes of
+    VOT2013, ``NaN,NaN,NaN,-1`` (initialised), ``-2`` (failed) and ``0`` (skipped); byte order marks and other
+    separators; NaN as unknown; a rectangle of negative size as the polygon through its corners, as the MATLAB toolkit
+    rasterises it (``region_overlap.cpp``); up to ``SHORT`` missing lines at the end as unknown.
+
+    Args:
+        data: content of the file.
+        file: its name in messages; the suffix tells the format.
+        length: frames of the sequence.
+        codes: those that a run may hold.
+
+    Raises:
+        DamagedFile: see :func:`parse` and :func:`check`; what has no meaning, or would be another frame's.
+    """
+    if _unadorned(data) and at_once(data, file, length, codes) is not None:
+        return data, ".txt"
+    try:
+        if file.endswith(".bin") or not obstacles(data):
+            check(parse(data, file), length, codes, file)
+            return data, file[-4:]
+    except (DamagedFile, UnicodeDecodeError):
+        pass  # what follows says what is wrong, or reads it
+    odd: dict[str, list[int]] = {}
+    lines = []
+    for number, text in enumerate(_lines(data, file), start=1):
+        line, oddity = _plain(text, file, number)
+        lines.append(line)
+        if oddity:
+            odd.setdefault(oddity, []).append(number)
+    if 0 < length - len(lines) <= SHORT:
+        odd[f"missing, of {length}; read as unknown (code {UNKNOWN})"] = list(range(len(lines) + 1, length + 1))
+        lines += [str(UNKNOWN)] * (length - len(lines))
+    written = "".join(f"{line}\n" for line in lines).encode()
+    check(parse(written, file.removesuffix(".bin")), length, codes, file)
+    for oddity, places in odd.items():
+        log.warning("%s, line %s: %s", file, listing.ranges(places), oddity)
+    return written, ".txt"
+
+
+def _unadorned(data: bytes) -> bool:
+    """Whether there are only digits, signs, commas and ends of lines, one of these at the end."""
+    end = data[len(data.rstrip(b"\r\n")) :]
+    return not data.translate(None, b"0123456789+-.eE,\r\n") and end in (b"", b"\n", b"\r\n")
+
+
+def _lines(data: bytes, file: str) -> list[str]:
+    if file.endswith(".bin"):
+        return [str(region) for region in unpack(data, file)]
+    try:
+        return listing.lines(listing.decode(data))
+    except UnicodeDecodeError as error:
+        raise DamagedFile(file, "not a text file") from error
+
+
+_VOT2013 = {-1.0: INITIALIZATION, -2.0: FAILURE, 0.0: UNKNOWN}
+
+
+def _plain(text: str, file: str, line: int) -> tuple[str, str | None]:
+    """A line of a published run as the toolkit writes it, and what is odd about it."""
+    if text.strip().startswith("m"):
+        return "".join(text.split()).rstrip(",;"), None
+    try:
+        values = numbers(text)
+    except ValueError as error:
+        raise DamagedFile(file, str(error), line) from error
+    if len(values) == 4 and all(map(math.isnan, values[:3])) and values[3] in _VOT2013:
+        return str(_VOT2013[values[3]]), None
+    if any(map(math.isnan, values)) and wrong_count(len(values)) is None:
+        return str(UNKNOWN), f"NaN, read as unknown (code {UNKNOWN})"
+    if len(values) == 4 and min(values[2:]) < 0 and all(map(math.isfinite, values)):
+        corners = ",".join(f"{value:g}" for value in boxes.corners(values).ravel())
+        return corners, "a rectangle of negative size, read as the polygon through its corners"
+    return ",".join(words(text)), None
 
 
 def find(results: Results, name: str) -> str | None:

@@ -16,6 +16,7 @@ from collections.abc import Sequence as Items
 from types import SimpleNamespace
 from typing import Any
 
+from attributee import Boolean
 from matplotlib.patheffects import withStroke
 from vot.analysis import Axes, Measure, Sorting
 from vot.experiment import Experiment
@@ -25,26 +26,48 @@ from vot.tracker import Tracker
 from tracker.vot.accuracy import AccuracyFailures
 from tracker.vot.expected_overlap import ExpectedOverlap, ExpectedOverlapCurve
 from tracker.vot.precision import OnePass
+from tracker.vot.provenance import settings_of
 from tracker.vot.ranking import ARRank, TagTable
 
 Rows = list[tuple[Any, ...]]
 Column = tuple[Any, Measure, list[float | None]]
 """What the column belongs to (has a ``title``), what it is, and one value a tracker."""
 
-MARKER: dict[str, Any] = {"s": 60, "edgecolors": "0.3", "linewidths": 0.6}
+MARKER: dict[str, Any] = {"s": 60, "edgecolors": "0.3", "linewidths": 0.6, "clip_on": False, "zorder": 3}
 OUTLINED: dict[str, Any] = {"linewidth": 1.4, "path_effects": [withStroke(linewidth=2.2, foreground="0.4")]}
 """The toolkit's colours have a yellow that cannot be seen on white without an outline."""
 
 DIGITS = {"F": 1, "failures": 1, "R": 2, "Ar": 2, "Rr": 2, "CLE": 1}
 
 
+PLACES = {"best": "red", "second": "green", "third": "blue"}
+"""The toolkit's colours of the three best of a column."""
+_STYLE = """<style>
+@media screen and (min-width: 1240px) { #wrapper, #index ol { width: 1180px } }
+#wrapper, #index ol { box-sizing: border-box; max-width: 100% }
+#wrapper h2 { scroll-margin-top: 60px }
+table.overview-table { display: block; width: fit-content; max-width: 100%; overflow-x: auto; margin: 12px 0 }
+table.overview-table th, table.overview-table td { padding: 4px 8px; text-align: right; white-space: nowrap }
+table.overview-table th { font-weight: normal; vertical-align: bottom }
+table.overview-table th[colspan]:not([colspan="1"]) { text-align: center }
+table.overview-table thead tr:nth-child(2) th { white-space: normal; min-width: 5em }
+table.overview-table th:first-child, table.overview-table td:first-child { text-align: left }
+div.plot { overflow-x: auto }
+div.plot svg { max-width: 100%; height: auto }
+</style>
+"""
+
+
 class ProtocolReport(Report):
     """All measures of the stack's analyses, with the figures that VOT's papers show."""
+
+    per_sequence = Boolean(default=False, description="Also a table a quantity with a column a sequence.")
 
     async def generate(
         self, experiments: Items[Experiment], trackers: Items[Tracker], sequences: Any
     ) -> dict[str, list[Any]]:
         """Sections of the document: name -> tables and plots."""
+        tell_apart(trackers)
         sections: dict[str, list[Any]] = {}
         overview: list[tuple[Experiment, list[Column]]] = []
         for experiment in experiments:
@@ -67,9 +90,25 @@ class ProtocolReport(Report):
                     present, complete = (list(part) for part in zip(*known, strict=True))
                     figures += _Figures(experiment, present).of(analysis, complete)
                     tables += tag_tables(experiment, present, analysis, complete)
+                    if self.per_sequence and isinstance(analysis, ARRank) and analysis.selection == "sequence":
+                        sections[f"{experiment.identifier} per sequence"] = sequence_tables(
+                            experiment, present, analysis, complete
+                        )
             sections |= {f"{experiment.identifier} figures": figures, f"{experiment.identifier} per tag": tables}
         tables = [make_table(experiment, columns, trackers) for experiment, columns in overview if columns]
-        return {"Overview": tables, **sections}
+        return {"Overview": [*tables, Key()], **sections}
+
+
+def tell_apart(trackers: Items[Tracker]) -> None:
+    """Give trackers of one label labels that differ: their parameters, or else their names in the registry.
+
+    Labels stand in legends and tables; the toolkit's own parts of the page take them from the tracker.
+    """
+    labels = [tracker.label for tracker in trackers]
+    for tracker, label in zip(trackers, labels, strict=True):
+        if labels.count(label) > 1:
+            parameters = settings_of(tracker).get("env_RECIPROCATIVE_PARAMS")
+            tracker._label = f"{label} {parameters or f'({tracker.reference})'}"
 
 
 def measure_columns(analysis: Any, rows: Rows) -> list[Column]:
@@ -100,6 +139,21 @@ def tag_tables(experiment: Experiment, trackers: Items[Tracker], analysis: Any, 
     return [make_table(experiment, columns, trackers) for columns in groups.values()]
 
 
+def sequence_tables(experiment: Experiment, trackers: Items[Tracker], analysis: ARRank, rows: Rows) -> list[Table]:
+    """One table a quantity with one column a sequence, from ranks per sequence."""
+    titles = {"A": "Accuracy per sequence", "failures": "Failures per sequence"}
+    titles |= {"Ar": f"Accuracy rank ({analysis.sharing})", "Rr": f"Robustness rank ({analysis.sharing})"}
+    tables = []
+    for key, title in titles.items():
+        direction = Sorting.DESCENDING if key == "A" else Sorting.ASCENDING
+        columns: list[Column] = [
+            (SimpleNamespace(title=title), Measure(key, name, direction=direction), [row[3][name][key] for row in rows])
+            for name in rows[0][3]
+        ]
+        tables.append(make_table(experiment, columns, trackers))
+    return tables
+
+
 def make_table(experiment: Experiment, columns: Items[Column], trackers: Items[Tracker]) -> Table:
     """The toolkit's table: a row a tracker, the three best of each column marked."""
     order = [_order(measure, dict(zip(trackers, values, strict=True))) for _, measure, values in columns]
@@ -112,11 +166,11 @@ def make_table(experiment: Experiment, columns: Items[Column], trackers: Items[T
 
 
 def _order(measure: Measure, values: dict[Tracker, float | None]) -> dict[Tracker, int] | None:
-    """Places from 1, equal for equal values; trackers without a value come after the last."""
+    """Places from 1, equal for values that are printed alike; trackers without a value come after the last."""
     if measure.direction == Sorting.UNSORTABLE:
         return None
     sign = -1 if measure.direction == Sorting.DESCENDING else 1
-    keys = {tracker: sign * value for tracker, value in values.items() if value is not None}
+    keys = {tracker: sign * float(_text(measure, value)) for tracker, value in values.items() if value is not None}
     places = {tracker: 1 + sum(other < key for other in keys.values()) for tracker, key in keys.items()}
     return {tracker: places.get(tracker, len(values) + 1) for tracker in values}
 
@@ -125,6 +179,35 @@ def _text(measure: Measure, value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:.{DIGITS.get(measure.name, DIGITS.get(measure.abbreviation, 3))}f}"
+
+
+def span(low: int, high: int) -> str:
+    """An interval of sequence lengths, for titles.
+
+    >>> span(60, 60), span(108, 371)
+    ('60 frames', '108 to 371 frames')
+    """
+    return f"{low} frames" if low == high else f"{low} to {high} frames"
+
+
+class Key(Plot):
+    """What the colours of the tables mean; in the page it also brings the style that lets tables fit."""
+
+    def __init__(self) -> None:
+        """Draw a line of text."""
+        super().__init__("Key to the tables", "", "", None, None)
+        self._figure.set_size_inches(7, 0.3)
+        self.axes.set_axis_off()
+        for x, (place, colour) in zip((0.0, 0.08, 0.19), PLACES.items(), strict=True):
+            self.axes.text(x, 0.5, place, color=colour, weight="bold", va="center")
+        told = "of a column, by the digits that are printed; equal digits share a place"
+        self.axes.text(0.27, 0.5, told, va="center")
+
+    def save(self, output: Any, fmt: str) -> None:
+        """Write it, as the toolkit asks its plots to."""
+        super().save(output, fmt)
+        if fmt.upper() == "SVG":  # which goes into the page
+            output.write(_STYLE)
 
 
 class _Figures:
@@ -158,13 +241,14 @@ class _Figures:
         return [self._scatter(plot, [row[2] for row in rows])]
 
     def ordered(self, analysis: ExpectedOverlap, rows: Rows) -> list[Plot]:
-        interval = f"{rows[0][1]['low']} to {rows[0][1]['high']} frames"
-        plot = self._plot(f"expected average overlap ({interval})", "Order", "EAO", None, None, "eao")
+        interval = span(rows[0][1]["low"], rows[0][1]["high"])
+        plot = self._plot(f"expected average overlap, {interval}", "Order", "EAO", None, None, "eao")
         best = sorted(range(len(rows)), key=lambda index: -(rows[index][0] or 0))
+        printed = [f"{rows[index][0] or 0:.3f}" for index in best]
         for place, index in enumerate(best, start=1):
             tracker, value = self.trackers[index], rows[index][0] or 0
             style = StyleManager.default().plot_style(tracker).point_style()
-            label = f"{place}. {tracker.label}  {value:.3f}"
+            label = f"{1 + printed.index(printed[place - 1])}. {tracker.label}  {value:.3f}"  # equal digits share it
             plot.axes.scatter(place, value, label=label, **MARKER, **style)
         plot.axes.set_xlim(len(rows) + 0.5, 0.5)
         plot.axes.set_xticks(range(1, len(rows) + 1))
@@ -176,8 +260,8 @@ class _Figures:
         longest = len(rows[0][0])
         limits = (1, min(longest, max(2 * high - low, high + 20)))
         labels = ("Sequence length", "Expected overlap")
-        plot = self._plot(f"EAO curve ({low} to {high} frames)", *labels, limits, (0, 1), "eao")
-        plot.axes.axvspan(low - 0.5, high + 0.5, color="0.92", zorder=0, label=f"{low} to {high}")
+        plot = self._plot("EAO curve", *labels, limits, (0, 1), "eao")
+        plot.axes.axvspan(low - 0.5, high + 0.5, color="0.92", zorder=0, label=span(low, high))
         for number, (tracker, row) in enumerate(zip(self.trackers, rows, strict=True)):
             values = [math.nan if value is None else value for value in row[0]]
             self._line(plot, tracker, number, range(1, longest + 1), values)

@@ -14,6 +14,11 @@ stack file serves both::
         skip_initialize: 5
 
 Trajectories are the same on every release; names, parameters and analyses are the toolkit's own.
+
+In one thing :class:`ResetBased` is not the toolkit's experiment, which counts a failure in every frame whose target is
+absent (NaN or without area in the ground truth) and tries to initialise there. As in the MATLAB toolkit, where such an
+overlap is NaN (``experiment_supervised.m``, ``region_overlap.cpp``), an absent frame is no failure; initialisation
+waits for a frame with a region, as it does for one without the tags of ``skip_tags``.
 """
 
 from __future__ import annotations
@@ -26,8 +31,10 @@ from vot.dataset import Sequence
 from vot.dataset.proxy import FrameMapSequence
 from vot.experiment import MultiStartExperiment, SupervisedExperiment, UnsupervisedExperiment
 from vot.experiment.multistart import find_anchors
-from vot.region import Special
+from vot.region import Special, calculate_overlap
 from vot.tracker import Tracker, Trajectory
+
+from tracker.vot.annotations import has_region
 
 SPEAKS_OF_LISTS = hasattr(vot.tracker, "OnlineTrackerRuntime")
 """True for toolkit releases (0.8 and later) whose runtimes take and give lists of objects."""
@@ -50,9 +57,76 @@ class _OneTarget:
 class ResetBased(_OneTarget, SupervisedExperiment):
     """Re-initialises after each failure (VOT2013 to VOT2019); ``vot.experiment.SupervisedExperiment``."""
 
+    def execute(
+        self, tracker: Tracker, sequence: Sequence, force: bool = False, callback: Callable[[float], None] | None = None
+    ) -> None:
+        """Run all repetitions that have no trajectory yet; fewer where a tracker repeats itself exactly.
+
+        Args:
+            tracker: the tracker to run.
+            sequence: a sequence of one target.
+            force: run repetitions that have a trajectory, too.
+            callback: told the finished share of repetitions, 0 to 1, after each.
+
+        Raises:
+            ValueError: the first frame has no region to initialise on.
+        """
+        require_region(sequence, 0)
+        results = self.results(tracker, sequence)
+        with self._get_runtime(tracker, sequence) as runtime:
+            for repetition in range(1, self.repetitions + 1):
+                name = f"{sequence.name}_{repetition:03d}"
+                if Trajectory.exists(results, name) and not force:
+                    continue
+                if self._can_stop(tracker, sequence):
+                    return
+                trajectory = Trajectory(len(sequence))
+                start = 0
+                while start < len(sequence):
+                    start = self._follow(runtime, sequence, start, trajectory)
+                if callback:
+                    callback(repetition / self.repetitions)
+                trajectory.write(results, name)
+
+    def _follow(self, runtime: Any, sequence: Sequence, start: int, trajectory: Trajectory) -> int:
+        """Track from ``start`` to a failure or the end; returns where to initialise next."""
+        _, elapsed = runtime.initialize(sequence.frame(start), self._get_initialization(sequence, start))
+        trajectory.set(start, Special(Trajectory.INITIALIZATION), {"time": elapsed})
+        for frame in range(start + 1, len(sequence)):
+            status, elapsed = runtime.update(sequence.frame(frame))
+            properties = {**status.properties, "time": elapsed}
+            truth = sequence.groundtruth(frame)
+            overlap = calculate_overlap(status.region, truth, sequence.size)
+            if overlap <= self.failure_overlap and has_region(truth):
+                trajectory.set(frame, Special(self.FAILURE), properties)
+                return self._next_start(sequence, frame + self.skip_initialize)
+            trajectory.set(frame, status.region, properties)
+        return len(sequence)
+
+    def _next_start(self, sequence: Sequence, frame: int) -> int:
+        """The first frame from ``frame`` on with a region and without a tag in ``skip_tags``."""
+        while frame < len(sequence):
+            if has_region(sequence.groundtruth(frame)) and not set(sequence.tags(frame)) & set(self.skip_tags):
+                break
+            frame += 1
+        return frame
+
 
 class Unsupervised(_OneTarget, UnsupervisedExperiment):
     """One pass without help (OTB's one-pass evaluation); ``vot.experiment.UnsupervisedExperiment``."""
+
+
+def require_region(sequence: Sequence, frame: int) -> None:
+    """Refuse to initialise on a frame without a region.
+
+    Raises:
+        ValueError: names the sequence, the frame and the line of its ground truth.
+    """
+    if not has_region(sequence.groundtruth(frame)):
+        raise ValueError(
+            f"sequence {sequence.name}: frame {frame} has no region to initialise on (line {frame + 1} of its ground "
+            "truth): begin the sequence where its target is in view"
+        )
 
 
 class MultiStart(_OneTarget, MultiStartExperiment):

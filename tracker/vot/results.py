@@ -24,10 +24,12 @@ from vot.experiment.multirun import MultiRunExperiment, SupervisedExperiment
 from vot.tracker import is_valid_identifier
 from vot.workspace import Workspace
 
+from tracker import listing
+from tracker.regions import words
 from tracker.vot import archive
 from tracker.vot.annotations import FIRST_IMAGE, Annotations, annotations_of
 from tracker.vot.otb import runs as otb_runs
-from tracker.vot.raw import ONE_PASS_CODES, RESET_BASED_CODES, SUFFIXES, DamagedFile, check, parse, plain
+from tracker.vot.raw import ONE_PASS_CODES, RESET_BASED_CODES, SHORT, SUFFIXES, DamagedFile, published
 from tracker.vot.summary import load_workspace
 
 REPETITIONS = 15
@@ -57,12 +59,14 @@ def read_source(source: Path) -> dict[PurePosixPath, bytes]:
         DamagedFile: not a zip that is safe to read, see :func:`tracker.vot.archive.read`.
     """
     if source.is_dir():
-        files = {path.relative_to(source): path for path in sorted(source.rglob("*")) if path.suffix in READ}
+        found = {path.relative_to(source): path for path in sorted(source.rglob("*")) if path.suffix in READ}
+        files = {name: path for name, path in found.items() if listing.is_data(name)}
         return {PurePosixPath(*name.parts): path.read_bytes() for name, path in files.items() if path.is_file()}
     if not source.is_file():
         raise FileNotFoundError(f"{source} does not exist: give the folder or zip of the raw results")
     try:
-        return {PurePosixPath(name): data for name, data in archive.read(source, READ).items()}
+        members = archive.read(source, READ)
+        return {PurePosixPath(name): data for name, data in members.items() if listing.is_data(name)}
     except ValueError as error:
         raise DamagedFile(str(source), f"neither a folder nor a readable zip ({error})") from error
 
@@ -94,15 +98,20 @@ def select_runs(
     selected: dict[str, bytes] = {}
     for name, truth in truths.items():
         runs = _repetitions(files, root, name)
+        if started := next((path for path in files if _is_multi_start(path, root, name)), None):
+            problem = "a run of the multi-start protocol (VOT2020 and later), named after its first frame"
+            raise DamagedFile(f"{source}: {started}", problem)
         if not runs:
             raise DamagedFile(f"{source}: {root}/{name}/{name}_001.txt", f"missing: the data set has sequence {name}")
         for path, data in runs:
-            label = f"{source}: {path}"
-            if plain(data, label, len(truth), codes) is None:
-                check(parse(data, label), len(truth), codes, label)
-            selected[f"{name}/{path.name}"] = data
-        selected |= _times(files, root, name, [path.stem for path, _ in runs])
+            content, suffix = published(data, f"{source}: {path}", len(truth), codes)
+            selected[f"{name}/{path.stem}{suffix}"] = content
+        selected |= _times(files, root, name, [path.stem for path, _ in runs], len(truth))
     return selected
+
+
+def _is_multi_start(path: PurePosixPath, root: PurePosixPath, name: str) -> bool:
+    return path.parent == root / name and bool(re.fullmatch(re.escape(name) + r"_\d{8}(\.txt|\.bin)", path.name))
 
 
 def _repetitions(
@@ -117,13 +126,14 @@ def _repetitions(
     return [(runs[number], files[runs[number]]) for number in sorted(runs)]
 
 
-def _times(files: Mapping[PurePosixPath, bytes], root: PurePosixPath, name: str, runs: list[str]) -> dict[str, bytes]:
+def _times(
+    files: Mapping[PurePosixPath, bytes], root: PurePosixPath, name: str, runs: list[str], length: int
+) -> dict[str, bytes]:
     """Seconds a frame: the toolkit's ``_time.value`` files, or a column each of MATLAB's one ``_time.txt``."""
     folder = root / name
     texts = {run: files[folder / f"{run}_time.value"] for run in runs if folder / f"{run}_time.value" in files}
     if not texts and folder / f"{name}_time.txt" in files:
-        lines = files[folder / f"{name}_time.txt"].decode("utf-8", "replace").split()
-        columns = list(zip(*(line.split(",") for line in lines), strict=False))
+        columns = _columns(files[folder / f"{name}_time.txt"], str(folder / f"{name}_time.txt"), length)
         texts = {run: "\n".join((*column, "")).encode() for run, column in zip(runs, columns, strict=False)}
     for run, text in texts.items():
         for number, line in enumerate(text.decode("utf-8", "replace").splitlines(), start=1):
@@ -133,6 +143,25 @@ def _times(files: Mapping[PurePosixPath, bytes], root: PurePosixPath, name: str,
                 problem = f"seconds must be a number, found {line[:40]!r}"
                 raise DamagedFile(f"{folder}/{run}_time", problem, number) from error
     return {f"{name}/{run}_time.value": text for run, text in texts.items()}
+
+
+def _columns(data: bytes, file: str, length: int) -> list[tuple[str, ...]]:
+    """The columns of MATLAB's file of times: a line a frame, a column a repetition.
+
+    Raises:
+        DamagedFile: not text, another number of lines than frames, or a line of another number of columns.
+    """
+    try:
+        rows = [words(line) for line in listing.lines(listing.decode(data))]
+    except UnicodeDecodeError as error:
+        raise DamagedFile(file, "not a text file") from error
+    if not length - SHORT <= len(rows) <= length:
+        problem = f"{len(rows)} lines of seconds, but the sequence has {length} frames"
+        raise DamagedFile(file, problem, min(len(rows), length) + 1)
+    for number, row in enumerate(rows, start=1):
+        if len(row) != len(rows[0]):
+            raise DamagedFile(file, f"{len(row)} columns, but {len(rows[0])} in line 1", number)
+    return list(zip(*rows, strict=True))
 
 
 def import_results(

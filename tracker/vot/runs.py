@@ -26,7 +26,7 @@ from tracker.vot import kept
 from tracker.vot.annotations import Annotations, annotations_of
 from tracker.vot.kept import Run
 from tracker.vot.overlap import Shapes, overlaps
-from tracker.vot.raw import RESET_BASED_CODES, SUFFIXES, DamagedFile, check, find, parse, plain, read_bytes
+from tracker.vot.raw import RESET_BASED_CODES, SUFFIXES, DamagedFile, at_once, check, find, parse, read_bytes
 from tracker.vot.storage import result_folder
 
 REGION = -1
@@ -95,7 +95,7 @@ def measure(data: bytes, file: str, truth: Annotations) -> Run:
     Raises:
         DamagedFile: see :func:`tracker.vot.raw.parse` and :func:`tracker.vot.raw.check`.
     """
-    found = plain(data, file, len(truth), RESET_BASED_CODES)
+    found = at_once(data, file, len(truth), RESET_BASED_CODES)
     if found is not None:
         counts, numbers = found
         shapes = Shapes.of_rows(counts, numbers)
@@ -115,6 +115,8 @@ def load(experiment: MultiRunExperiment, trackers: Items[Tracker], sequences: It
         DamagedFile: a tracker has no result on a sequence, or a file cannot be used.
     """
     truths = [annotations_of(sequence) for sequence in sequences]
+    for truth in truths:
+        truth.require_whole()
     jobs = [(tracker, *pair) for tracker in trackers for pair in zip(sequences, truths, strict=True)]
     found: list[list[Run]] = []
     begin = said = time.monotonic()

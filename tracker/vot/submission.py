@@ -198,8 +198,8 @@ def _reproduction(tracker: Tracker, settings: dict[str, str]) -> dict[str, bytes
 
 
 def _ours(settings: dict[str, str]) -> bool:
-    """Whether this package is the tracker that a section runs."""
-    return settings.get("command") == "tracker"
+    """Whether the tracker that a section runs is one of this package."""
+    return settings.get("command") == "tracker" and ":" not in settings.get("env_RECIPROCATIVE_TRACKER", "")
 
 
 def _section(tracker: Tracker) -> bytes:
@@ -245,16 +245,32 @@ def _refuse_personal(members: dict[str, bytes], directory: Path) -> None:
     Raises:
         ValueError: names the member.
     """
-    user = re.escape(getpass.getuser())
-    here = [str(Path.home()), str(directory.resolve()), str(PROJECT)]
+    here = [*_home(), str(directory.resolve()), str(PROJECT)]
     paths = "|".join(re.escape(path) for path in here if len(path) > 1)
-    pattern = re.compile(rf"(?<![\w.-])(({paths})[/\"'\s]|/(home|Users)/{user}\b)".encode())
+    homes = "".join(rf"|/(home|Users)/{re.escape(user)}\b" for user in _user())
+    pattern = re.compile(rf"(?<![\w.-])(({paths})[/\"'\s]{homes})".encode())
     for name, content in members.items():
         match = pattern.search(content) if name.endswith(_TEXT) else None
         if name in (MANIFEST, SECTION):
             match = match or _ANY_HOME.search(content)
         if match:
             raise ValueError(f"{name} would publish {match[0].decode()!r}: remove that path from the tracker's section")
+
+
+def _home() -> list[str]:
+    """The home of this user, if there is one."""
+    try:
+        return [str(Path.home())]
+    except RuntimeError:
+        return []
+
+
+def _user() -> list[str]:
+    """The name of this user, if the number has one."""
+    try:
+        return [getpass.getuser()]
+    except (KeyError, OSError):
+        return []
 
 
 _README = """\

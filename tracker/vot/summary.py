@@ -20,7 +20,7 @@ from vot.workspace import Workspace
 
 from tracker.vot.accuracy import AccuracyFailures
 from tracker.vot.analysis import ProtocolAnalysis
-from tracker.vot.annotations import check_files
+from tracker.vot.annotations import check_list, check_sequence
 from tracker.vot.expected_overlap import ExpectedOverlap
 from tracker.vot.ranking import ARRank
 from tracker.vot.raw import DamagedFile
@@ -74,13 +74,22 @@ def load_workspace(folder: Path | str) -> Workspace:
     if not Workspace.exists(str(folder)):
         raise FileNotFoundError(f"{folder} is not a VOT workspace (no config.yaml): see 'vot initialize'")
     try:
+        check_list(_sequences(Path(folder)))
         workspace = Workspace.load(str(folder))
     except _UNLOADABLE as error:
-        problem = f"the toolkit cannot load this workspace: {error or type(error).__name__}"
+        told = " ".join(str(error).replace(r"\ufeff", "(byte order mark)").split()) or type(error).__name__
+        problem = f"the toolkit cannot load this workspace: {told}"
         raise DamagedFile(f"{folder}/config.yaml", problem) from error
     for sequence in workspace.dataset:
-        check_files(sequence)
+        check_sequence(sequence)
     return workspace
+
+
+def _sequences(folder: Path) -> Path:
+    """Where the data set of the workspace in ``folder`` lies."""
+    config = yaml.load((folder / "config.yaml").read_bytes(), Loader=yaml.BaseLoader)
+    named = config.get("sequences") if isinstance(config, dict) else None
+    return folder / (named if isinstance(named, str) else "sequences")
 
 
 def resolve(workspace: Workspace | Path | str, trackers: Items[str] = ()) -> tuple[Workspace, list[Tracker]]:

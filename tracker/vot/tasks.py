@@ -17,13 +17,16 @@ from pathlib import Path
 
 from vot.dataset import Sequence
 from vot.experiment import Experiment, MultiStartExperiment
-from vot.experiment.multirun import MultiRunExperiment
+from vot.experiment.multirun import MultiRunExperiment, SupervisedExperiment
 from vot.experiment.multistart import find_anchors
 from vot.tracker import Tracker, TrackerException
 from vot.workspace import Workspace
 
+from tracker.listing import ranges
 from tracker.vot import provenance
+from tracker.vot.annotations import absent_frames
 from tracker.vot.provenance import Provenance
+from tracker.vot.reset_based import ResetBased, require_region
 from tracker.vot.storage import (
     RunFile,
     WholeFiles,
@@ -103,6 +106,7 @@ class Plan:
         half_written: trajectories that end early, with the reason: they are deleted and made again.
         stale: tasks with results that something else has made, with the differences; neither to do nor kept.
         unrecorded: tasks with results of unknown origin (made by ``vot evaluate`` itself); kept.
+        absent: sequence -> frames without a region, of those that have such frames.
     """
 
     todo: list[Task] = field(default_factory=list)
@@ -110,6 +114,7 @@ class Plan:
     half_written: list[tuple[Path, str, str]] = field(default_factory=list)
     stale: list[tuple[Task, list[str]]] = field(default_factory=list)
     unrecorded: list[Task] = field(default_factory=list)
+    absent: dict[str, list[int]] = field(default_factory=dict)
 
 
 def threads(tracker: Tracker) -> int | None:
@@ -152,6 +157,8 @@ def plan(
     data: dict[tuple[str, str], str] = {}
     for experiment, source, sequence in _transformed(experiments, sequences):
         key = (experiment.identifier, sequence.name)
+        if len(sequence.objects()) == 1 and (absent := absent_frames(sequence)):
+            found.absent[sequence.name] = absent
         data[key] = provenance.data_of(sequence)
         lengths = run_lengths(experiment, sequence)
         for tracker, reported in trackers.items():
@@ -188,7 +195,26 @@ def _transformed(
                         f"sequence {source.name} has no anchors, and {experiment.identifier} starts at anchors: "
                         f"write 1 (forward) or -1 (backward) into its {experiment.anchor}.value"
                     )
+                _check_starts(experiment, sequence)
                 yield experiment, source.name, sequence
+
+
+def _check_starts(experiment: Experiment, sequence: Sequence) -> None:
+    """Refuse what the experiment cannot initialise from, before anything is run."""
+    if len(sequence.objects()) > 1:
+        return
+    starts = [0]
+    if isinstance(experiment, MultiStartExperiment):
+        starts = [frame for anchors in find_anchors(sequence, experiment.anchor) for frame in anchors]
+    for frame in starts:
+        require_region(sequence, frame)
+    absent = absent_frames(sequence)
+    if absent and isinstance(experiment, SupervisedExperiment) and not isinstance(experiment, ResetBased):
+        raise ValueError(
+            f"sequence {sequence.name}: no region in line {ranges(frame + 1 for frame in absent)} of its ground truth, "
+            f"and experiment {experiment.identifier} is of vot-toolkit's own type, which counts a failure there and "
+            "tries to initialise; write 'type: tracker.vot.reset_based.ResetBased' into the stack"
+        )
 
 
 def _look(

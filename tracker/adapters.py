@@ -1,0 +1,209 @@
+"""Trackers with other interfaces as trackers of this package: one's own, OpenCV's, those of the GOT-10k toolkit.
+
+``adapt`` serves whoever brings a tracker: ``tracker.serve``, ``--tracker module:Class``, RECIPROCATIVE_TRACKER.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker import boxes
+from tracker.result import Result, Tracker
+from tracker.settings import nearest
+
+
+class AdapterError(Exception):
+    """A tracker of somebody else failed, or answered something that is no box; its own error is the cause."""
+
+
+class OwnTracker(Protocol):
+    """What ``adapt`` needs of an object."""
+
+    def init(self, image: NDArray[np.uint8], box: NDArray[np.float64]) -> Any:
+        """Start on ``image`` (H, W, 3) RGB uint8 with the target at ``box`` (x, y, w, h), 0-based float pixels."""
+        ...
+
+    def update(self, image: NDArray[np.uint8]) -> Any:
+        """Find the target in the next frame.
+
+        Returns:
+            The box (x, y, w, h), four corner points (4, 2), ``(box, score)``, a ``tracker.Result``, or None for "lost".
+        """
+        ...
+
+
+def adapt(given: Any, parameters: Mapping[str, Any] | None = None) -> Tracker:
+    """A tracker of this package around somebody's.
+
+    Args:
+        given: an object with ``init(image, box)`` and ``update(image)``, as in :class:`OwnTracker`; or a class or
+            function that makes one; or a tracker class of OpenCV (``cv2.TrackerMIL``) or of the GOT-10k toolkit.
+        parameters: for the class or function.
+
+    Raises:
+        TypeError: it is nothing of this kind, or an object although there are parameters.
+        AdapterError: making it failed; the cause tells why.
+    """
+    whole = isinstance(given, type) or not (hasattr(given, "init") and hasattr(given, "update"))
+    if not whole:
+        if parameters:
+            raise TypeError(f"{_name(given)} is made already: parameters need its class or a function that makes it")
+        return _wrapped(given, partial(_copied, given))
+    if not callable(given):
+        raise TypeError(f"{_name(given)} is no tracker: it has no init(image, box) and update(image)")
+    if of_opencv(given):
+        from tracker.baselines import opencv
+
+        return opencv(given, **(parameters or {}))
+    make = partial(given, **(parameters or {}))
+    try:
+        made = make()
+    except Exception as error:
+        raise AdapterError(f"{_name(given)} could not be made: {type(error).__name__}: {error}") from error
+    return _wrapped(made, make)
+
+
+def find(name: str) -> Any:
+    """What ``module:Class`` names, a module of the current folder or an installed one.
+
+    Raises:
+        ImportError: there is no such module, or it cannot be imported.
+        ValueError: it has nothing of that name.
+    """
+    module, _, attribute = name.partition(":")
+    if (here := os.getcwd()) not in sys.path:
+        sys.path.append(here)
+    try:
+        found = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name not in (module, module.partition(".")[0]):
+            raise
+        raise ImportError(f"tracker {name!r}: no module {module} in {here} or among the installed packages") from error
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            names = [key for key in vars(found) if not key.startswith("_")]
+            raise ValueError(f"tracker {name!r}: {module} has no {attribute}; {nearest(part, names)}")
+        found = getattr(found, part)
+    return found
+
+
+def section(name: str, folder: str) -> dict[str, str]:
+    """The section of a trackers.ini by which this package's server runs ``module:Class`` of ``folder``."""
+    return {
+        "label": name.rpartition(":")[2],
+        "protocol": "traxpython",
+        "command": "tracker",
+        "paths": os.pathsep.join([os.path.abspath(folder), str(Path(__file__).resolve().parents[1])]),
+        "env_RECIPROCATIVE_TRACKER": name,
+        "timeout": "120",
+    }
+
+
+class Adapter:
+    """Somebody's object as a tracker: its answers become :class:`Result`; its other attributes are handed through.
+
+    A copy has a tracker of its own, made anew or copied: a server follows several objects at once.
+    """
+
+    def __init__(self, tracker: OwnTracker, again: Callable[[], OwnTracker]) -> None:
+        """Wrap ``tracker``; ``again`` gives another one like it."""
+        self._tracker, self._again = tracker, again
+        self._box = np.zeros(4)
+
+    def __getattr__(self, name: str) -> Any:  # warm_up, fingerprint, attention, ...
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._tracker, name)
+
+    def __copy__(self) -> Adapter:
+        return type(self)(self._again(), self._again)
+
+    def init(self, image: NDArray[np.uint8], box: NDArray[np.float64]) -> Result:
+        """Start on ``image`` (H, W, 3) RGB uint8 with the target at ``box`` (x, y, w, h)."""
+        self._box = np.array(box, np.float64)
+        answer = self._ask("init", image, self._box.copy())
+        return answer if isinstance(answer, Result) else Result(self._box.copy(), score=1.0, lost=False)
+
+    def update(self, image: NDArray[np.uint8]) -> Result:
+        """Find the target in ``image`` (H, W, 3) RGB uint8.
+
+        Raises:
+            AdapterError: the tracker failed, or its answer is no box.
+        """
+        result = self._result(self._ask("update", image))
+        self._box = result.box
+        return result
+
+    def _ask(self, method: str, *arguments: Any) -> Any:
+        try:
+            return getattr(self._tracker, method)(*arguments)
+        except Exception as error:
+            raise AdapterError(f"{_name(self._tracker)}.{method}: {type(error).__name__}: {error}") from error
+
+    def _result(self, answer: Any) -> Result:
+        if isinstance(answer, Result):
+            return answer
+        if answer is None:
+            return Result(self._box.copy(), score=-1.0, lost=True)
+        region, score = answer if isinstance(answer, tuple) and len(answer) == 2 else (answer, 1.0)
+        try:
+            values = np.asarray(region, np.float64).ravel()
+            polygon = values.reshape(4, 2) if len(values) == 8 else None
+            box = values if polygon is None else boxes.from_polygon(polygon)
+            if box.shape == (4,) and np.isfinite(box).all() and np.isfinite(score):
+                return Result(box.copy(), float(score), lost=False, polygon=polygon)
+        except (TypeError, ValueError):
+            pass
+        raise AdapterError(
+            f"{_name(self._tracker)}.update returned {answer!r:.200}; return x, y, w, h, four corner points, "
+            "(box, score), a tracker.Result, or None where the target is lost"
+        )
+
+
+def _wrapped(made: Any, again: Callable[[], Any]) -> Tracker:
+    if of_opencv(type(made)):
+        if isinstance(again, partial) and again.func is _copied:
+            raise TypeError("a tracker of OpenCV starts once only: give its class or a function that makes it")
+        from tracker.baselines import opencv
+
+        return opencv(again)
+    if (got10k := sys.modules.get("got10k.trackers")) and isinstance(made, got10k.Tracker):
+        from tracker.got10k import Imported
+
+        return Adapter(Imported(made), lambda: Imported(again()))
+    if not (callable(getattr(made, "init", None)) and callable(getattr(made, "update", None))):
+        raise TypeError(f"{_name(made)} is no tracker: it has no init(image, box) and update(image)")
+    return Adapter(cast(OwnTracker, made), again)
+
+
+def of_opencv(kind: Any) -> bool:
+    """Whether this is the class of a tracker of OpenCV."""
+    if not (isinstance(kind, type) and "cv2" in sys.modules):
+        return False
+    cv2 = sys.modules["cv2"]
+    bases = (getattr(place, "Tracker", None) for place in (cv2, getattr(cv2, "legacy", None)))
+    return any(issubclass(kind, base) for base in bases if isinstance(base, type))
+
+
+def _copied(tracker: Any) -> Any:
+    try:
+        return deepcopy(tracker)
+    except Exception as error:
+        raise AdapterError(
+            f"another object needs another {_name(tracker)}, which cannot be copied ({error}): give its class or a "
+            "function that makes it"
+        ) from error
+
+
+def _name(thing: Any) -> str:
+    return getattr(thing, "__name__", type(thing).__name__)

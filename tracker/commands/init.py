@@ -1,0 +1,136 @@
+"""``reciprocative init W``: a workspace that ``vot evaluate`` and every command here run at once."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import shutil
+from pathlib import Path
+
+from tracker import adapters, listing, shipped
+from tracker.commands.outputs import write_whole
+from tracker.doctor.registry import own_section, section_names
+from tracker.settings import nearest
+
+OWN = "own"
+TRACKERS = ("DAT", "MDNet", "NCC")
+_CONFIG = """\
+# Made by 'reciprocative init'. Every vot command takes this folder with --workspace.
+registry:
+- ./trackers.ini
+- {registry}
+sequences: {sequences}
+stack: {stack}
+report:
+  index:
+  - type: tracker.vot.report.ProtocolReport
+"""
+_REGISTRY = "# Trackers of this workspace, beside those of the package; examples/ has sections to copy.\n"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this command."""
+    parser.add_argument("workspace", type=Path, metavar="W", help="folder of the workspace; made if it does not exist")
+    parser.add_argument(
+        "trackers",
+        nargs="*",
+        metavar="TRACKER",
+        help=f"names in this installation's registry, or module:Class of your own (default: {' '.join(TRACKERS)})",
+    )
+    parser.add_argument(
+        "--stack",
+        default=OWN,
+        help=f"experiments and measures: {', '.join(_stacks())}, or a file (default: {OWN}, for sequences of your own)",
+    )
+    parser.add_argument("--sequences", type=Path, metavar="FOLDER", help="where they lie (default: W/sequences)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write it and print the next three commands.
+
+    Raises:
+        ValueError: an unknown tracker or stack, or a class that cannot be used.
+        OSError: there is a workspace already, the folder of the sequences has none, or something cannot be written.
+    """
+    folder: Path = args.workspace
+    if (folder / "config.yaml").exists():
+        raise FileExistsError(f"{folder} is a workspace already: take another folder, or edit its config.yaml")
+    stack = _stack(args.stack)
+    names, sections = _trackers(args.trackers or list(TRACKERS))
+    dataset = args.sequences or folder / "sequences"
+    listed = _list(dataset, required=args.sequences is not None)
+    folder.mkdir(parents=True, exist_ok=True)
+    dataset.mkdir(exist_ok=True)
+    if listed and not (dataset / "list.txt").exists():
+        write_whole(dataset / "list.txt", "".join(f"{name}\n" for name in listed))
+        print(f"{dataset / 'list.txt'}: {len(listed)} sequences")
+    write_whole(folder / "trackers.ini", _REGISTRY + sections)
+    shutil.copyfile(stack, folder / stack.name)
+    sequences = args.sequences.resolve() if args.sequences else "sequences"
+    config = _CONFIG.format(registry=shipped.REGISTRY, sequences=sequences, stack=stack.name)
+    write_whole(folder / "config.yaml", config)
+    print(f"{folder}: workspace with {', '.join(names)}, stack {stack.name}; next:")
+    for line in _next(folder, names, bool(listed), args.stack == OWN):
+        print(f"  {line}")
+    return 0
+
+
+def _stacks() -> list[str]:
+    return sorted(path.stem for path in shipped.STACKS.glob("*.yaml"))
+
+
+def _stack(name: str) -> Path:
+    if name in _stacks():
+        return shipped.STACKS / f"{name}.yaml"
+    if Path(name).is_file():
+        return Path(name)
+    raise ValueError(f"--stack {name}: {nearest(name, _stacks())} A file of your own is named with its path")
+
+
+def _trackers(names: list[str]) -> tuple[list[str], str]:
+    """References of the trackers, and the registry's sections of those that are somebody's own."""
+    known = section_names(shipped.REGISTRY)
+    references, sections = [], ""
+    for name in names:
+        if ":" in name:
+            adapters.find(name)
+            section = own_section(name)
+            lines = [f"{key} = {value}\n" for key, value in adapters.section(name, os.curdir).items()]
+            sections += f"\n[{section.name}]\n" + "".join(lines)
+            references.append(section.name)
+        elif name in known:
+            references.append(name)
+        else:
+            raise ValueError(f"unknown tracker {name!r}; {nearest(name, known)} Trackers of your own are module:Class")
+    if len(set(references)) < len(references):
+        raise ValueError(f"trackers {', '.join(references)} have equal names: give each class its own")
+    return references, sections
+
+
+def _list(dataset: Path, required: bool) -> list[str]:
+    """Names of the sequences in a folder: those of its list.txt, or its folders with ground truth."""
+    if (dataset / "list.txt").is_file():
+        return listing.lines(listing.decode((dataset / "list.txt").read_bytes()))
+    found = sorted({path.parent.name for path in dataset.glob("*/groundtruth*.txt") if listing.is_data(path.name)})
+    if required and not found:
+        raise FileNotFoundError(
+            f"--sequences {dataset}: no folder there has a groundtruth.txt; 'reciprocative import-video' makes a "
+            "sequence from a video and boxes"
+        )
+    return found
+
+
+def _next(folder: Path, names: list[str], data: bool, own: bool) -> list[str]:
+    place, trackers = shlex.quote(str(folder)), " ".join(names)
+    if data:
+        first = f"reciprocative doctor {names[0]} --workspace {place}"
+    elif own:
+        first = f"reciprocative import-video CLIP.mp4 --boxes BOXES.csv {place}/sequences/NAME"
+    else:
+        first = f"reciprocative doctor {names[0]} --workspace {place}   # vot evaluate downloads the data set"
+    return [
+        first,
+        f"reciprocative evaluate {trackers} --workspace {place} --report   # or: vot evaluate ...",
+        f"reciprocative table {place} --format latex",
+    ]

@@ -1,0 +1,65 @@
+"""``reciprocative table W``: the report's tables as CSV, LaTeX, Markdown or JSON, its figures as PDF and PNG."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from tracker.commands import outputs
+
+_SUFFIXES = {"csv": ".csv", "latex": ".tex", "md": ".md", "json": ".json"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this command."""
+    parser.add_argument("workspace", type=Path, metavar="W", help="workspace with results")
+    parser.add_argument("trackers", nargs="*", metavar="TRACKER", help="trackers (default: all with results)")
+    parser.add_argument("--format", choices=tuple(_SUFFIXES), help="of the table (default: --out's ending, else md)")
+    parser.add_argument("--per", choices=("tag", "sequence"), help="a table a quantity, per tag or per sequence")
+    parser.add_argument("--experiment", metavar="E", help="only this one of the stack (default: all with results)")
+    parser.add_argument("--columns", metavar="NAME,NAME", help="only these, in this order, such as EAO,A,F")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="where to (default: printed)")
+    parser.add_argument("--plots", type=Path, metavar="FOLDER", help="also write the report's figures, PDF and PNG")
+    parser.add_argument("--overwrite", action="store_true", help="replace existing output files")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print or write the tables.
+
+    Raises:
+        ValueError: an unknown tracker, experiment or column.
+        OSError: not a workspace; results are missing or damaged; an output exists.
+    """
+    form = args.format
+    if args.out:
+        suffixes = [_SUFFIXES[form]] if form else list(_SUFFIXES.values())
+        outputs.checked("--out", args.out, suffixes, args.overwrite)
+        form = form or next(name for name, suffix in _SUFFIXES.items() if suffix == args.out.suffix.lower())
+    if args.plots and not args.overwrite and args.plots.is_dir() and any(args.plots.iterdir()):
+        raise FileExistsError(f"--plots {args.plots} holds files; give --overwrite to replace those of its names")
+    from tracker.vot import table
+    from tracker.vot.summary import resolve
+
+    workspace, trackers = resolve(args.workspace, args.trackers)
+    if args.experiment and args.experiment not in workspace.stack.experiments:
+        known = ", ".join(workspace.stack.experiments)
+        raise ValueError(f"no experiment {args.experiment} in the stack; it has {known}")
+    found = table.sections(workspace, trackers, per_sequence=args.per == "sequence")
+    made = [one for one in table.tables(found, args.per) if args.experiment in (None, one.experiment)]
+    if args.columns:
+        names = args.columns.split(",")
+        having = [one for one in made if set(names) <= set(one.columns)] or made[:1]
+        made = [one.only(names) for one in having]
+    if not made:
+        raise ValueError(f"nothing to show per {args.per}: no analysis of this stack gives it")
+    text = table.render(made, form or "md")
+    if args.out:
+        outputs.write_whole(args.out, text)
+        print(f"wrote {args.out}", file=sys.stderr)
+    else:
+        print(text, end="")
+    if args.plots:
+        files = table.save_plots(found, args.plots)
+        print(f"wrote {len(files)} files into {args.plots}", file=sys.stderr)
+    return 0

@@ -1,0 +1,70 @@
+"""The GOT-10k toolkit's trackers here, and this package's there (Huang et al., "GOT-10k", TPAMI 2021).
+
+That toolkit hands PIL images to ``init(image, box)`` and ``update(image)``, and its boxes count pixels from 1, as the
+annotations of GOT-10k and OTB do; here they count from 0.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tracker import catalog
+from tracker.adapters import adapt
+
+try:
+    from got10k.trackers import Tracker as _Tracker
+except ImportError as error:
+    raise ImportError(f"the GOT-10k toolkit cannot be imported ({error}): pip install got10k") from error
+
+_FIRST = np.array([1.0, 1.0, 0.0, 0.0])  # the first pixel there, less that here
+
+
+class Imported:
+    """A tracker of the GOT-10k toolkit, for :func:`tracker.adapters.adapt`."""
+
+    def __init__(self, tracker: Any) -> None:
+        """Wrap an instance of a subclass of ``got10k.trackers.Tracker``."""
+        self._tracker = tracker
+        self.deterministic = bool(tracker.is_deterministic)
+
+    def init(self, image: NDArray[np.uint8], box: NDArray[np.float64]) -> None:
+        """Start on ``image`` (H, W, 3) RGB with the target at ``box`` (x, y, w, h), 0-based."""
+        self._tracker.init(Image.fromarray(image), box + _FIRST)
+
+    def update(self, image: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """The box in the next frame."""
+        return np.asarray(self._tracker.update(Image.fromarray(image)), np.float64) - _FIRST
+
+
+class Exported(_Tracker):  # type: ignore[misc]
+    """A tracker of this package for the GOT-10k toolkit: ``ExperimentGOT10k(...).run(Exported("DAT"))``.
+
+    Args:
+        tracker: a name of :mod:`tracker.catalog`, ``module:Class``, or what :func:`tracker.adapters.adapt` takes.
+        name: under which that toolkit keeps its results.
+        parameters: of the tracker, by name.
+    """
+
+    def __init__(self, tracker: Any = "DAT", name: str | None = None, **parameters: Any) -> None:
+        """Make the tracker, its weights loaded."""
+        named = isinstance(tracker, str)
+        self._tracker = catalog.create(tracker, **parameters) if named else adapt(tracker, parameters)
+        label = tracker if named else getattr(tracker, "__name__", type(tracker).__name__)
+        seeded = getattr(getattr(self._tracker, "params", None), "seed", None) is not None
+        super().__init__(name or label, is_deterministic=seeded or getattr(self._tracker, "deterministic", False))
+
+    def init(self, image: Image.Image, box: Any) -> None:
+        """Start on a PIL image with the target at ``box`` (x, y, w, h), counted from 1."""
+        self._tracker.init(_pixels(image), np.asarray(box, np.float64) - _FIRST)
+
+    def update(self, image: Image.Image) -> NDArray[np.float64]:
+        """The box in the next frame, counted from 1."""
+        return self._tracker.update(_pixels(image)).box + _FIRST
+
+
+def _pixels(image: Image.Image) -> NDArray[np.uint8]:
+    return np.asarray(image.convert("RGB"), np.uint8)

@@ -1,0 +1,111 @@
+"""Parameters given as text, ``attention_weight=3,grid=7``: one checked reading for command lines and trackers.ini.
+
+What may be set, and as what type, is read from the signature of the class or function that makes the tracker, this
+package's ``Params`` or anybody's own class.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import math
+import types
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+_WORDS = {"true": True, "false": False}
+_EXPECTED = {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "none"}
+
+
+def accepted(make: Callable[..., Any]) -> dict[str, Any]:
+    """Parameters of a class or function by name, with their types; that of the default where none is annotated.
+
+    >>> def tracker(threads: int = 1, step=0.5): ...
+    >>> accepted(tracker)
+    {'threads': <class 'int'>, 'step': <class 'float'>}
+    """
+    try:
+        signature = inspect.signature(make)
+    except (TypeError, ValueError):  # built-in, or nothing that can be called: nothing is known of it
+        return {}
+    hints = get_type_hints(vars(make).get("__init__", make) if isinstance(make, type) else make)
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return {
+        name: hints.get(name, str if parameter.default in (None, parameter.empty) else type(parameter.default))
+        for name, parameter in signature.parameters.items()
+        if parameter.kind in named
+    }
+
+
+def parse(texts: Iterable[str], known: Mapping[str, Any], owner: str) -> dict[str, Any]:
+    """The values in texts such as ``attention_weight=3,grid=7``.
+
+    Args:
+        texts: each holds one or several settings, separated by commas.
+        known: parameters with their types, see :func:`accepted`.
+        owner: what they belong to, for messages.
+
+    Raises:
+        ValueError: a text is no setting, a name is unknown or given twice, or a value has another type.
+
+    >>> parse(["grid=7,device=cpu"], {"grid": int, "device": str}, "DAT")
+    {'grid': 7, 'device': 'cpu'}
+    """
+    values: dict[str, Any] = {}
+    for part in (part for text in texts for part in text.split(",") if part.strip()):
+        name, equals, text = (piece.strip() for piece in part.partition("="))
+        if not equals or not text:
+            raise ValueError(f"{part.strip()!r} is no setting: write parameter=value, separated by commas")
+        if name in values:
+            raise ValueError(f"{name} is set twice, to {values[name]} and {text}")
+        if name not in known:
+            raise ValueError(f"{owner} has no parameter {name!r}; {nearest(name, known)}")
+        values[name] = _value(name, text, known[name])
+    return values
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Which of the names was probably meant, or all of them.
+
+    >>> nearest("atention_weight", ["grid", "attention_weight"])
+    "did you mean 'attention_weight'?"
+    """
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"it takes {', '.join(names)}" if names else "it takes none"
+
+
+def told(values: Mapping[str, Any]) -> str:
+    """``parse`` backwards, by name: how a variant is called.
+
+    >>> told({"grid": 7, "attention_weight": 3.0})
+    'attention_weight=3.0,grid=7'
+    """
+    return ",".join(f"{name}={value}" for name, value in sorted(values.items()))
+
+
+def _value(name: str, text: str, kind: Any) -> Any:
+    kinds = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
+    if unreadable := [one for one in kinds if one not in _EXPECTED]:
+        what = getattr(unreadable[0], "__name__", str(unreadable[0]))
+        raise ValueError(f"{name} is a {what}, which cannot be given as text: set it from Python")
+    for one in sorted(kinds, key=[type(None), bool, int, float, str].index):
+        try:
+            return _read(text, one)
+        except ValueError:
+            pass
+    raise ValueError(f"{name} is {text!r}; give {' or '.join(_EXPECTED[one] for one in kinds)}")
+
+
+def _read(text: str, kind: type) -> Any:
+    if kind is type(None) or kind is bool:
+        words: dict[str, Any] = {"none": None} if kind is type(None) else _WORDS
+        if text.lower() not in words:
+            raise ValueError
+        return words[text.lower()]
+    value = kind(text)
+    if kind is float and not math.isfinite(value):
+        raise ValueError
+    return value

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,13 +48,13 @@ def cost(*command: str) -> Cost:
     return Cost(time.perf_counter() - begin, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Print the table of docs/scale.md."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trackers", type=int, default=62)
     parser.add_argument("--sequences", type=int, default=60)
     parser.add_argument("--frames", type=int, default=21_455)
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as scratch:
         folder, last = Path(scratch, "workspace"), f"T{args.trackers:02d}"
         challenge.write(folder, str(STACK), args.trackers + 1, args.sequences, args.frames)

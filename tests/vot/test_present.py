@@ -75,6 +75,24 @@ def test_figures_from_shared_overlaps_are_the_toolkits_to_the_last_digit(workspa
         np.testing.assert_equal(row, expected[index, 0])
 
 
+@pytest.mark.parametrize("absent", ["nan,nan,nan,nan", "0,0,0,0", "-1,-1,-1,-1", "0", "20,25,0,30", "m0,0,2,2,4"])
+def test_absent_targets_have_the_toolkits_figures_too(tmp_path, absent):
+    folder = write_workspace(tmp_path / "w", stack=STACK)
+    truth = folder / "sequences" / "first" / "groundtruth.txt"
+    lines = truth.read_text().splitlines()
+    lines[12:15] = lines[30:] = [absent] * 3
+    lines += [absent] * (40 - len(lines))
+    truth.write_text("".join(f"{line}\n" for line in lines))
+    workspace = load_workspace(folder)
+    experiment, trackers = workspace.stack["baseline"], list(workspace.registry)
+    sequences = experiment.transform(workspace.dataset)
+    for kind in ("supervised_average_ar", "supervised_eao_curve"):
+        theirs = analysis_registry.get(kind)
+        expected = compute(theirs, experiment, trackers, sequences)
+        for index, row in enumerate(rows_of(theirs)(experiment, trackers, sequences)):
+            np.testing.assert_equal(row, expected[index, 0])
+
+
 def test_figures_of_other_options_are_left_to_the_toolkit():
     assert rows_of(analysis_registry.get("supervised_average_ar", ignore_unknown=False)) is None
     assert rows_of(analysis_registry.get("supervised_eao_curve", bounded=False)) is None

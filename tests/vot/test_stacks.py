@@ -36,7 +36,7 @@ def test_a_stack_has_all_measures_and_the_protocols_numbers(name):
     assert (baseline.repetitions, baseline.skip_initialize, baseline.failure_overlap) == (15, 5, 0)
     kinds = [type(analysis) for analysis in baseline.analyses]
     assert {AccuracyFailures, ARRank, TagTable, ExpectedOverlap, ExpectedOverlapCurve} <= set(kinds)
-    assert (ChallengeTable in kinds) == (name != "embedded")
+    assert (ChallengeTable in kinds) == (name in OFFICIAL)
     ranks = [analysis for analysis in baseline.analyses if type(analysis) is ARRank]
     assert {analysis.selection for analysis in ranks} == {"tag", "sequence"}
     sharing = "mean" if name in ("vot2013", "vot2014") else "best"

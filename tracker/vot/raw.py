@@ -76,40 +76,43 @@ def parse_line(text: str, file: str, line: int) -> Region:
     raise DamagedFile(file, f"{len(numbers)} numbers are no region (1, 4, or an even number from 6 on)", line)
 
 
+def rows(data: bytes) -> tuple[np.ndarray, np.ndarray] | None:
+    """The codes, rectangles and polygons of a text file of nothing but numbers and commas, read at once.
+
+    Returns:
+        Count of numbers (lines,) int64 and all numbers, finite float64; None for any other file.
+    """
+    end = data[len(data.rstrip(b"\r\n")) :]
+    if data.translate(None, b"0123456789+-.eE,\r\n") or end not in (b"", b"\n", b"\r\n"):
+        return None
+    lines = data.decode().splitlines()
+    cells = ",".join(lines).split(",")
+    try:
+        values = np.fromiter(map(float, cells), float, len(cells))
+    except ValueError:
+        return None
+    counts = np.fromiter((line.count(",") for line in lines), int, len(lines)) + 1
+    sizes = values[((np.cumsum(counts) - counts)[counts == 4, None] + (2, 3)).ravel()]
+    regions = (counts == 1) | (counts == 4) | ((counts >= 6) & (counts % 2 == 0))
+    return (counts, values) if regions.all() and np.isfinite(values).all() and (sizes >= 0).all() else None
+
+
 def at_once(data: bytes, file: str, length: int, codes: Items[int]) -> tuple[np.ndarray, np.ndarray] | None:
-    """A trajectory of codes, rectangles and polygons in a text file, read at once and beyond doubt.
+    """The :func:`rows` of a run beyond doubt; None for any other, which :func:`parse` and :func:`check` judge.
 
     Args:
         data: content of the file.
         file: tells the format by its suffix.
         length: frames of the sequence.
         codes: that may occur.
-
-    Returns:
-        Count of numbers (length,) int64 and all numbers, float64; None for any other file, which :func:`parse` and
-        :func:`check` judge.
     """
-    if file.endswith(".bin"):
+    found = None if file.endswith(".bin") else rows(data)
+    if found is None:
         return None
-    try:
-        lines = data.decode("utf-8").rstrip().splitlines()
-        words = ",".join(lines).split(",")
-        numbers = np.fromiter(map(float, words), float, len(words))
-    except ValueError:
-        return None
-    counts = np.fromiter((line.count(",") for line in lines), int, len(lines)) + 1
-    starts = np.cumsum(counts) - counts
-    found = numbers[starts[counts == 1]]
-    sizes = numbers[(starts[counts == 4, None] + (2, 3)).ravel()]
-    sound = (
-        len(counts) == length
-        and (counts[0], numbers[0]) == (1, INITIALIZATION)
-        and ((counts == 1) | (counts == 4) | ((counts >= 6) & (counts % 2 == 0))).all()
-        and np.isfinite(numbers).all()
-        and np.isin(found, codes).all()
-        and (sizes >= 0).all()
-    )
-    return (counts, numbers) if sound else None
+    counts, values = found
+    singles = values[(np.cumsum(counts) - counts)[counts == 1]]
+    begins = len(counts) == length and (counts[0], values[0]) == (1, INITIALIZATION)
+    return found if begins and np.isin(singles, codes).all() else None
 
 
 def _mask(text: str, file: str, line: int) -> Region:
@@ -216,7 +219,7 @@ def published(data: bytes, file: str, length: int, codes: Items[int]) -> tuple[b
     Raises:
         DamagedFile: see :func:`parse` and :func:`check`; what has no meaning, or would be another frame's.
     """
-    if _unadorned(data) and at_once(data, file, length, codes) is not None:
+    if at_once(data, file, length, codes) is not None:
         return data, ".txt"
     try:
         if file.endswith(".bin") or not obstacles(data):
@@ -239,12 +242,6 @@ def published(data: bytes, file: str, length: int, codes: Items[int]) -> tuple[b
     for oddity, places in odd.items():
         log.warning("%s, line %s: %s", file, listing.ranges(places), oddity)
     return written, ".txt"
-
-
-def _unadorned(data: bytes) -> bool:
-    """Whether there are only digits, signs, commas and ends of lines, one of these at the end."""
-    end = data[len(data.rstrip(b"\r\n")) :]
-    return not data.translate(None, b"0123456789+-.eE,\r\n") and end in (b"", b"\n", b"\r\n")
 
 
 def _lines(data: bytes, file: str) -> list[str]:

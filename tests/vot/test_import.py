@@ -3,6 +3,7 @@
 import configparser
 import shutil
 import zipfile
+from pathlib import Path
 
 import pytest
 from small import run_lines, write_run, write_workspace
@@ -10,7 +11,7 @@ from vot.region.io import read_trajectory, write_trajectory
 
 from tracker import cli
 from tracker.vot.raw import DamagedFile
-from tracker.vot.results import import_results
+from tracker.vot.results import import_archive, import_results
 from tracker.vot.summary import summary
 
 LENGTHS = {"first": 40, "second": 30}
@@ -223,3 +224,55 @@ def test_a_zip_cannot_write_outside_the_workspace(workspace, published, tmp_path
         import_results(tmp_path / "evil.zip", workspace, "Evil")
     assert state(workspace) == before
     assert not (tmp_path.parent / "evil").exists() and not (tmp_path / "evil").exists()
+
+
+@pytest.fixture
+def archive(tmp_path, published):
+    """A challenge's: three trackers that fit, one of a sequence too many, one that is six lines short."""
+    root = tmp_path / "challenge"
+    for name in ("One", "Two (v2)", "Extra", "Short"):
+        shutil.copytree(published, root / "raw" / name)
+    write_run(root / "raw" / "Extra" / "baseline", "third", run_lines(20))
+    write_run(root / "raw" / "Short" / "baseline", "second", run_lines(24))
+    return root
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_an_archive_joins_tracker_by_tracker(workspace, archive, tmp_path, zipped):
+    source = Path(shutil.make_archive(str(tmp_path / "all"), "zip", archive)) if zipped else archive
+    imported, refused = import_archive(source, workspace)
+    assert [(one.tracker, one.files, one.ignored) for one in imported] == [
+        ("Extra", 3, ["third"]), ("One", 3, []), ("Two__v2_", 3, []),
+    ]  # fmt: skip
+    assert [one.tracker for one in refused] == ["Short"]
+    assert "Short/baseline/second/second_001.txt, line 25: 24 regions" in refused[0].problem
+    assert {row.tracker for row in summary(workspace)} == {"Near", "Far", "Wide", "Extra", "One", "Two__v2_"}
+    registry = configparser.ConfigParser()
+    registry.read(workspace / "trackers.ini")
+    assert registry["Two__v2_"]["label"] == "Two (v2)"
+
+
+def test_an_archive_is_imported_once(workspace, archive):
+    import_archive(archive, workspace)
+    before = state(workspace)
+    imported, refused = import_archive(archive, workspace)
+    assert imported == [] and len(refused) == 4
+    assert state(workspace) == before
+
+
+def test_the_command_sums_up_an_archive_and_fails_if_a_tracker_was_refused(workspace, archive, capsys):
+    assert cli.main(["import-results", "--archive", str(archive), "--workspace", str(workspace)]) == 1
+    printed = capsys.readouterr().out
+    assert "Extra: 3 runs joined" in printed and "left out: third" in printed and "Short: refused" in printed
+    assert printed.endswith("3 trackers imported, 1 refused\n")
+
+
+def test_an_archive_without_trackers_is_refused(workspace, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DamagedFile, match="no folder <tracker>/baseline"):
+        import_archive(tmp_path / "empty", workspace)
+
+
+def test_an_archive_has_names_of_its_own(workspace, archive, capsys):
+    assert cli.main(["import-results", "--archive", str(archive), "--name", "X", "--workspace", str(workspace)]) == 2
+    assert "leave out --name" in capsys.readouterr().err

@@ -3,13 +3,15 @@
 import math
 import warnings
 
+import numpy as np
 import pytest
 from small import write_workspace
 from vot.analysis import analysis_registry
 
 from tracker.vot.expected_overlap import ExpectedOverlap, interval_of
-from tracker.vot.present import EAOScore, WherePresent
+from tracker.vot.present import EAOScore, WherePresent, compute
 from tracker.vot.summary import load_workspace
+from tracker.vot.toolkit_measures import rows_of
 
 STACK = """\
 title: Small
@@ -53,6 +55,47 @@ def test_the_figures_are_the_toolkits(workspace):
     score, rows = figures(workspace, "baseline", 1)
     assert score.title == analysis_registry.get("supervised_eao_score", low=5, high=20).title
     assert rows["Far"][0] < rows["Near"][0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("supervised_average_ar", {"burnin": 10}),
+        ("supervised_eao_score", {"low": 5, "high": 20}),
+        ("supervised_eao_curve", {}),
+    ],
+)
+def test_figures_from_shared_overlaps_are_the_toolkits_to_the_last_digit(workspace, kind, options):
+    experiment = workspace.stack["baseline"]
+    sequences, trackers = experiment.transform(workspace.dataset), list(workspace.registry)
+    theirs = analysis_registry.get(kind, **options)
+    found = rows_of(theirs)(experiment, trackers, sequences)
+    expected = compute(theirs, experiment, trackers, sequences)
+    for index, row in enumerate(found):
+        np.testing.assert_equal(row, expected[index, 0])
+
+
+@pytest.mark.parametrize("absent", ["nan,nan,nan,nan", "0,0,0,0", "-1,-1,-1,-1", "0", "20,25,0,30", "m0,0,2,2,4"])
+def test_absent_targets_have_the_toolkits_figures_too(tmp_path, absent):
+    folder = write_workspace(tmp_path / "w", stack=STACK)
+    truth = folder / "sequences" / "first" / "groundtruth.txt"
+    lines = truth.read_text().splitlines()
+    lines[12:15] = lines[30:] = [absent] * 3
+    lines += [absent] * (40 - len(lines))
+    truth.write_text("".join(f"{line}\n" for line in lines))
+    workspace = load_workspace(folder)
+    experiment, trackers = workspace.stack["baseline"], list(workspace.registry)
+    sequences = experiment.transform(workspace.dataset)
+    for kind in ("supervised_average_ar", "supervised_eao_curve"):
+        theirs = analysis_registry.get(kind)
+        expected = compute(theirs, experiment, trackers, sequences)
+        for index, row in enumerate(rows_of(theirs)(experiment, trackers, sequences)):
+            np.testing.assert_equal(row, expected[index, 0])
+
+
+def test_figures_of_other_options_are_left_to_the_toolkit():
+    assert rows_of(analysis_registry.get("supervised_average_ar", ignore_unknown=False)) is None
+    assert rows_of(analysis_registry.get("supervised_eao_curve", bounded=False)) is None
 
 
 def test_a_tracker_without_results_has_no_row_and_spoils_no_other(workspace):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from scipy.stats import mannwhitneyu, wilcoxon
 from small import random_run, write_workspace
 from vot.analysis import Sorting
 from vot.region import Rectangle
@@ -17,14 +18,13 @@ from tracker.vot.annotations import TAGS, Annotations, annotations_of
 from tracker.vot.ranking import (
     ARRank,
     TagTable,
-    different_accuracy,
-    different_robustness,
     practical_thresholds,
     rank,
     shared_ranks,
 )
 from tracker.vot.raw import FAILURE, INITIALIZATION
 from tracker.vot.runs import REGION, Run, load
+from tracker.vot.significance import accuracy_differs, robustness_differs
 from tracker.vot.summary import load_workspace
 
 quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -49,6 +49,14 @@ def everything(lengths):
 
 def of(overlaps, failures=0):
     return Sample(np.asarray(overlaps, float), np.full((1, 15), failures))
+
+
+def different_accuracy(first, second, alpha=0.05, thresholds=None):
+    return bool(accuracy_differs(np.array([first.overlaps, second.overlaps]), alpha, thresholds)[0, 1])
+
+
+def different_robustness(first, second, alpha=0.05):
+    return bool(robustness_differs([first.failures, second.failures], alpha)[0, 1])
 
 
 @quick
@@ -216,6 +224,23 @@ def test_the_wilcoxon_test_is_the_asymptotic_one_at_every_n(seed, nonzero, coars
     for alpha in (0.001, 0.05, 0.5):
         assume(abs(p - alpha) > 1e-9)
         assert different_accuracy(of(base + difference), of(base), alpha) == (p <= alpha)
+
+
+def test_all_pairs_at_once_are_the_pairs_one_by_one():
+    rng = np.random.default_rng(3)
+    overlaps = np.clip(rng.normal(rng.uniform(0.5, 0.56, (9, 1)), 0.1, (9, 120)), 0, 1).round(2)
+    overlaps[rng.random(overlaps.shape) < 0.1] = np.nan
+    failures = [rng.poisson(rate, (3, 15)) for rate in rng.uniform(0.5, 1.5, 9)]
+    differ, lose = accuracy_differs(overlaps), robustness_differs(failures)
+    for i in range(9):
+        for j in range(9):
+            difference = (overlaps[i] - overlaps[j])[~np.isnan(overlaps[i] - overlaps[j])]
+            same = not difference.any()
+            p = 1 if same else wilcoxon(difference, correction=False, method="approx").pvalue
+            assert differ[i, j] == (p <= 0.05), (i, j)
+            p = mannwhitneyu(failures[i].ravel(), failures[j].ravel(), method="asymptotic").pvalue
+            assert lose[i, j] == (p <= 0.05), (i, j)
+    assert 0 < differ.sum() < 72 and 0 < lose.sum() < 72
 
 
 def test_five_positive_differences_tell_the_asymptotic_test_from_the_exact_one():

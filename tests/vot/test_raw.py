@@ -10,7 +10,7 @@ from vot.region import Polygon, Rectangle, RegionType, Special
 from vot.region.io import write_trajectory
 
 from tracker.vot.annotations import TAGS, absent_frames, annotations_of, write_dataset
-from tracker.vot.raw import ONE_PASS_CODES, RESET_BASED_CODES, DamagedFile, check, parse
+from tracker.vot.raw import ONE_PASS_CODES, RESET_BASED_CODES, DamagedFile, check, parse, rows
 
 
 def test_text_gives_codes_rectangles_and_polygons():
@@ -181,8 +181,10 @@ def test_a_data_set_of_json_has_masks_polygons_and_absent_frames(tmp_path):
 def test_a_sequence_without_images_needs_their_size(dataset):
     file = dataset / "first" / "sequence"
     file.write_text("".join(line for line in file.read_text().splitlines(True) if not line.startswith("width")))
-    with pytest.raises(DamagedFile, match="first/sequence: no images, and no width and height"):
-        annotations_of(next(iter(load_dataset(str(dataset)))))
+    truth = annotations_of(next(iter(load_dataset(str(dataset)))))
+    for needed in ("bounds", "digest"):
+        with pytest.raises(DamagedFile, match="first/sequence: no images, and no width and height"):
+            getattr(truth, needed)
 
 
 def test_annotations_that_are_no_text_are_refused(dataset):
@@ -243,3 +245,17 @@ def test_a_data_set_is_not_written_over_another(dataset, tmp_path):
 
 def test_run_lines_of_the_helpers_are_runs():
     check(parse("\n".join(run_lines(30, failures=(4, 27))).encode(), "a.txt"), 30, RESET_BASED_CODES, "a.txt")
+
+
+def test_plain_files_are_read_at_once():
+    counts, values = rows(b"1\r\n1,2,3.5,4\r\n-1e1,0,1,0,1,+1\r\n")
+    assert counts.tolist() == [1, 4, 6] and values.tolist() == [1, 1, 2, 3.5, 4, -10, 0, 1, 0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\n", b"1\n\n", b"1\n\n1,2,3,4\n", b"1,2,3,4,\n", b"1 2 3 4\n", b"1, 2,3,4\n", b"nan\n", b"1e999\n",
+     b"1_0\n", b"1,2\n", b"1,2,3,4,5\n", b"1,2,-3,4\n", b"\xef\xbb\xbf1\n", b"m0,0,2,2,4\n", b"--1\n"],
+)  # fmt: skip
+def test_any_other_file_is_left_to_the_strict_reader(data):
+    assert rows(data) is None

@@ -8,7 +8,7 @@ import yaml
 from small import ROOT
 from vot.stack import Stack
 
-from tracker.vot.accuracy import AccuracyFailures
+from tracker.vot.accuracy import AccuracyFailures, ChallengeTable
 from tracker.vot.expected_overlap import ExpectedOverlap, ExpectedOverlapCurve
 from tracker.vot.ranking import ARRank, TagTable
 
@@ -36,6 +36,7 @@ def test_a_stack_has_all_measures_and_the_protocols_numbers(name):
     assert (baseline.repetitions, baseline.skip_initialize, baseline.failure_overlap) == (15, 5, 0)
     kinds = [type(analysis) for analysis in baseline.analyses]
     assert {AccuracyFailures, ARRank, TagTable, ExpectedOverlap, ExpectedOverlapCurve} <= set(kinds)
+    assert (ChallengeTable in kinds) == (name in OFFICIAL)
     ranks = [analysis for analysis in baseline.analyses if type(analysis) is ARRank]
     assert {analysis.selection for analysis in ranks} == {"tag", "sequence"}
     sharing = "mean" if name in ("vot2013", "vot2014") else "best"

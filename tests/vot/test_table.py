@@ -8,12 +8,16 @@ import io
 import json
 
 import pytest
-from small import write_workspace
+from small import ROOT, write_workspace
+from vot.stack import Stack
 
 from tracker import cli
-from tracker.vot import summary, table
-from tracker.vot.artefacts import report
+from tracker.vot import artefacts, report, summary, table
+from tracker.vot.accuracy import ChallengeTable
+from tracker.vot.ranking import TagTable
 from tracker.vot.table import Figures
+
+STACKS = sorted((ROOT / "tracker" / "vot" / "stacks").glob("*.yaml"))
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +53,7 @@ def test_csv_has_the_figures_of_make_evaluate_by_name(workspace, capsys):
 
 def test_every_number_of_the_overview_stands_on_the_report_s_page(workspace, capsys):
     text = printed(capsys, workspace, "--format", "csv")
-    page = report(workspace, ["Near", "Far", "Wide"]).read_text()
+    page = artefacts.report(workspace, ["Near", "Far", "Wide"]).read_text()
     numbers = [word for line in text.splitlines() for word in line.split(",")[2:] if word[:1].isdigit()]
     assert len(numbers) > 25 and all(f">{number}<" in page for number in numbers)
 
@@ -95,6 +99,16 @@ def test_tables_inside_a_running_event_loop_as_in_a_notebook(workspace):
         return table.tables(table.sections(*summary.resolve(workspace, ["Near"])))
 
     assert asyncio.run(cell())[0].texts.keys() == {"Near"}
+
+
+@pytest.mark.parametrize("file", STACKS, ids=lambda file: file.stem)
+def test_every_column_of_every_stack_has_a_name_of_its_own(file):
+    baseline = Stack.read(str(file)).experiments["baseline"]
+    shown = [analysis for analysis in baseline.analyses if not isinstance(analysis, TagTable)]
+    columns = [column for analysis in shown for column in report.measure_columns(analysis, [])]
+    names = table._figures(report.make_table(baseline, columns, []), "").columns
+    assert len(names) == len(set(names)) and {"EAO", "A", "F", "R", "Ar (tag)"} <= {*names}
+    assert ("A (Challenge table)" in names) == any(isinstance(analysis, ChallengeTable) for analysis in shown)
 
 
 def test_json_has_names(workspace, capsys):

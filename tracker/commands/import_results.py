@@ -1,4 +1,4 @@
-"""``reciprocative import-results``: published raw results become a tracker of a workspace."""
+"""``reciprocative import-results``: published raw results become trackers of a workspace."""
 
 from __future__ import annotations
 
@@ -10,21 +10,41 @@ from tracker.commands import options
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
-    parser.add_argument("source", type=Path, help="folder or zip: .../baseline/<sequence>/<sequence>_001.txt")
+    parser.add_argument(
+        "source", type=Path, help="folder or zip: .../baseline/<sequence>/<sequence>_001.txt, of one tracker or many"
+    )
     options.add_workspace_argument(parser)
-    parser.add_argument("--name", help="name of the tracker (default: that of the folder or zip)")
-    parser.add_argument("--label", help="name in tables and plots (default: the name)")
-    parser.add_argument("--experiment", default="baseline", help="experiment of the stack (default: baseline)")
+    parser.add_argument("--name", help="name of the only tracker (default: that of the folder or zip)")
+    parser.add_argument("--label", help="its name in tables and plots (default: the name)")
+    parser.add_argument("--experiment", help="experiment of the stack (default: baseline, with --otb unsupervised)")
+    parser.add_argument("--otb", action="store_true", help="one tracker's results on OTB: <sequence>.mat or .txt")
+    parser.add_argument("--archive", action="store_true", help="many trackers: <tracker>/<experiment>/<sequence>/...")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Import, and say what was."""
-    from tracker.vot.results import import_results
+    """Import, and say what was.
 
-    name = args.name or args.source.resolve().stem
+    Raises:
+        ValueError: options that exclude each other.
+    """
+    from tracker.vot.results import import_archive, import_results
+
     workspace = options.workspace(args)
-    done = import_results(args.source, workspace, name, args.experiment, args.label)
-    print(f"{done.tracker}: {done.files} runs joined {workspace / 'results' / name / args.experiment}")
-    if done.ignored:
-        print(f"not in the data set, left out: {', '.join(done.ignored)}")
-    return 0
+    experiment = args.experiment or ("unsupervised" if args.otb else "baseline")
+    if args.archive:
+        if args.name or args.label or args.otb:
+            raise ValueError("--archive names every tracker after its folder: leave out --name, --label and --otb")
+        imported, refused = import_archive(args.source, workspace, experiment)
+    else:
+        name = args.name or args.source.resolve().stem
+        imported = [import_results(args.source, workspace, name, experiment, args.label, args.otb)]
+        refused = []
+    for done in imported:
+        print(f"{done.tracker}: {done.files} runs joined {workspace / 'results' / done.tracker / experiment}")
+        if done.ignored:
+            print(f"  not in the data set, left out: {', '.join(done.ignored)}")
+    for tracker in refused:
+        print(f"{tracker.tracker}: refused, {tracker.problem}")
+    if args.archive:
+        print(f"{len(imported)} trackers imported, {len(refused)} refused")
+    return 1 if refused else 0

@@ -8,7 +8,6 @@ sequences; missing repetitions count as the mean of the others.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence as Items
 from dataclasses import dataclass
 from typing import Any
@@ -107,14 +106,36 @@ def sample(
         selected = np.array([run.overlaps[frames] for run in repeated])  # (runs, frames)
         codes = np.array([run.codes[frames] for run in repeated])  # (runs, frames)
         selected[np.array([burn_in(row, burnin) for row in codes])] = np.nan
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Mean of empty slice", RuntimeWarning)
-            overlaps.append(np.nanmean(selected, axis=0))  # (frames,)
+        with np.errstate(invalid="ignore"):
+            overlaps.append(np.nansum(selected, axis=0) / (~np.isnan(selected)).sum(axis=0))  # (frames,)
         counts = (codes == FAILURE).sum(axis=1)  # (runs,)
         filled = np.full(max(repetitions, len(counts)), counts.mean())
         filled[: len(counts)] = counts
         failures.append(filled)
     return Sample(np.concatenate(overlaps), np.array(failures))
+
+
+def challenge_table(
+    runs: Items[Items[Run]], truths: Items[Annotations], burnin: int = BURNIN, repetitions: int = REPETITIONS
+) -> tuple[float, float]:
+    """A and R of one tracker as the challenges' tables print them: means over sequences weighted by their lengths.
+
+    Source: toolkit-legacy, `report/report_ranking.m`, `weighted_mean_values`. A long sequence's frames count for more
+    than in the pooled accuracy where many of them are in burn-in.
+
+    Args:
+        runs: indexed by sequence and repetition.
+        truths: of the sequences.
+        burnin: frames left out from an initialisation on.
+        repetitions: missing ones are filled up to this.
+
+    Returns:
+        Mean overlap, and failures per sequence.
+    """
+    samples = [sample(runs, selection, burnin, repetitions) for selection in by_sequence(truths)]
+    figures = [(one.accuracy, one.failure_count) for one in samples]
+    accuracy, failures = np.average(figures, axis=0, weights=[len(truth) for truth in truths])
+    return float(accuracy), float(failures)
 
 
 class AccuracyFailures(ProtocolAnalysis):
@@ -160,3 +181,27 @@ class AccuracyFailures(ProtocolAnalysis):
                 (reliability, result.accuracy),
             ))
         return rows
+
+
+class ChallengeTable(ProtocolAnalysis):
+    """A and R of the challenges' tables, see :func:`challenge_table`, docs/measures.md."""
+
+    burnin = Integer(default=BURNIN, val_min=0, description="Frames left out from an initialisation on.")
+    repetitions = Integer(default=REPETITIONS, val_min=1, description="Missing repetitions are filled up to this.")
+
+    @property
+    def _title_default(self) -> str:
+        return "Challenge table"
+
+    def describe(self) -> tuple[Any, ...]:
+        """A and R."""
+        return (
+            Measure("Accuracy, mean over sequences weighted by length", "A", 0, 1, Sorting.DESCENDING),
+            Measure("Failures a sequence, weighted by length", "R", 0, None, Sorting.ASCENDING),
+        )
+
+    def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[tuple[Any, ...]]:
+        """One row a tracker."""
+        truths = [annotations_of(sequence) for sequence in sequences]
+        everything = load(experiment, trackers, sequences)
+        return [challenge_table(runs, truths, self.burnin, self.repetitions) for runs in everything]

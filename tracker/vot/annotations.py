@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +24,14 @@ from vot.dataset import BasedSequence, PatternFileListChannel, Sequence
 from vot.region import Mask, Polygon, Rectangle, Region, Special
 
 from tracker import listing, regions
-from tracker.vot.raw import UNKNOWN, DamagedFile
+from tracker.vot.overlap import Shapes
+from tracker.vot.raw import UNKNOWN, DamagedFile, rows
 
 TAGS = ("camera_motion", "illum_change", "occlusion", "size_change", "motion_change", "empty")
 """The tags of VOT2014 to VOT2019; ``empty`` means that no other tag is set."""
 
+FIRST_IMAGE = "first_image"
+"""Key of a `sequence` file: the number that the first frame's image has in the data set."""
 _DOCTOR = "'reciprocative doctor --workspace W' tells the line that mends it"
 
 
@@ -37,7 +42,7 @@ class Annotations:
     Attributes:
         name: of the sequence.
         groundtruth: one region a frame, code 0 where the target is absent.
-        size: width and height of the images, pixels; the bounds of every overlap.
+        size: width and height of the images, pixels; None where neither images nor `sequence` file tell.
         tags: name -> bool (frames,); a name that is absent has no frames.
         practical: practical-difference thresholds (frames,) of ``practical.value``, or None.
         lines: of ground truth in the file, None if there is none; the toolkit takes frames behind them as absent.
@@ -52,6 +57,31 @@ class Annotations:
 
     def __len__(self) -> int:
         return len(self.groundtruth)
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """The size of the images, to which every overlap is clipped.
+
+        Raises:
+            DamagedFile: it is not known.
+        """
+        if None in self.size:
+            problem = "no images, and no width and height: add 'width=' and 'height='"
+            raise DamagedFile(f"{self.name}/sequence", problem)
+        return self.size
+
+    @cached_property
+    def shapes(self) -> Shapes:
+        """The ground truth as the overlap takes it."""
+        return Shapes.of(self.groundtruth)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Of the ground truth and of the size of the images: all that an overlap depends on."""
+        shapes, masks = self.shapes, self.shapes.masks
+        arrays = [shapes.kinds, shapes.starts, shapes.numbers, *(masks[frame].mask for frame in sorted(masks))]
+        places = [self.bounds, *(masks[frame].offset for frame in sorted(masks))]
+        return sha256(b"".join([repr(places).encode(), *map(np.ndarray.tobytes, arrays)])).digest()
 
     def frames(self, tag: str) -> np.ndarray:
         """Indices of the frames that carry ``tag``; ``all`` is every frame, ``empty`` those without any tag."""
@@ -78,12 +108,10 @@ def annotations_of(sequence: Sequence) -> Annotations:
 
     Raises:
         DamagedFile: see :func:`check_files`; ground truth or a tag file that is longer than the sequence, thresholds
-            that are not one a frame, images of unknown size.
+            that are not one a frame.
     """
     counts = check_files(sequence)
     length = len(sequence)
-    if None in sequence.size:
-        raise DamagedFile(f"{sequence.name}/sequence", "no images, and no width and height: add 'width=' and 'height='")
     for file, count in counts.items():
         if not file.endswith("/sequence") and (count > length or (count < length and file.endswith(".value"))):
             problem = f"{count} lines, but the sequence has {length} frames"
@@ -175,6 +203,9 @@ def check_files(sequence: Sequence) -> dict[str, int]:
         for path in listing.matching(Path(root), pattern):
             file = f"{path.parent.name}/{path.name}"
             data = path.read_bytes()
+            if check is _region and (plain := rows(data)) is not None:
+                counts[file] = len(plain[0])
+                continue
             if listing.mark(data):
                 raise DamagedFile(file, _obstacle(regions.MARK), 1)
             try:
@@ -224,7 +255,8 @@ def write_dataset(groundtruth: Path, folder: Path) -> list[str]:
     Args:
         groundtruth: JSON of the form that PySOT's test sets have, with the size of the images: sequence name ->
             ``gt_rect`` (a rectangle, polygon or mask a frame, NaN where the target is absent), ``width``, ``height``,
-            and optionally one list of 0 and 1 per tag (an empty list means all zero).
+            and optionally one list of 0 and 1 per tag (an empty list means all zero). PySOT's file of OTB has no
+            sizes: it will do for one-pass experiments, whose overlaps are not clipped to the image.
         folder: where the sequences go, usually ``sequences`` of a workspace.
 
     Returns:
@@ -263,12 +295,14 @@ def _sequence_files(source: str, name: str, sequence: Any) -> dict[str, str]:
     require(name == name.strip() and name.isprintable(), "has a name that is no line of list.txt")
     require(name not in ("", ".", "..") and Path(name).name == name, "has a name that is not one folder")
     require(isinstance(sequence, dict), "is not an object with gt_rect, width and height")
-    missing = [key for key in ("gt_rect", "width", "height") if key not in sequence]
+    images = sequence.get("image_files", sequence.get("img_names"))
+    sizes = [key for key in ("width", "height") if images is None or key in sequence]
+    missing = [key for key in ("gt_rect", *sizes) if key not in sequence]
     require(not missing, f"lacks {', '.join(missing)}")
     rectangles = sequence["gt_rect"]
     listed = isinstance(rectangles, list) and all(isinstance(region, list | str) for region in rectangles)
     require(listed and len(rectangles) > 0, "needs a gt_rect with a list of numbers for each of at least one frame")
-    for key in ("width", "height"):
+    for key in sizes:
         pixels = sequence[key]
         require(type(pixels) is int and pixels > 0, f"has {key} {pixels!r}, not a number of pixels above 0")
     lines = [region if isinstance(region, str) else ",".join(map(str, region)) for region in rectangles]
@@ -276,7 +310,12 @@ def _sequence_files(source: str, name: str, sequence: Any) -> dict[str, str]:
         _region(line, f"{source}, ground truth of {name}", number)
     length = len(lines)
     properties = {"name": name, "fps": 30, "format": "default", "channels.color": "color/%08d.jpg", "length": length}
-    properties |= {"width": sequence["width"], "height": sequence["height"]}
+    properties |= {key: sequence[key] for key in sizes}
+    if images is not None:
+        listed = isinstance(images, list) and len(images) == length and all(isinstance(image, str) for image in images)
+        require(listed, f"needs the name of an image for each of its {length} frames")
+        first = re.fullmatch(r"(?:.*/)?(\d+)\.\w+", images[0])
+        properties |= {FIRST_IMAGE: int(first[1])} if first else {}
     files = {"sequence": _text(f"{key}={value}" for key, value in properties.items())}
     files["groundtruth.txt"] = _text("".join(line.split()) for line in lines)
     for tag in TAGS:

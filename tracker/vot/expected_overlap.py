@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 from attributee import Integer, List, String
+from numba import njit
 from vot.analysis import Measure, Plot, Sorting
 
 from tracker.vot.analysis import ProtocolAnalysis, figure
@@ -63,27 +64,37 @@ def curve(
         that long (or none carries the tag), and where a run without failures has a frame without overlap before.
     """
     longest = max(len(run.codes) for repeated in runs for run in repeated)
-    total = np.zeros(longest)
-    weight = np.zeros(longest)
-    lengths = np.arange(1, longest)  # frames averaged over, for lengths 2..longest
+    pieces, overlaps, inside, begin = [], [], [], 0
     for index, repeated in enumerate(runs):
         for run in repeated:
-            filled = np.nan_to_num(run.overlaps) if (run.codes == FAILURE).any() else run.overlaps
-            for start, end, failed in fragments(run, skip):
-                share = 1 / len(repeated)
-                if tagged is not None:
-                    share *= float(np.mean(tagged[index][start : end + 1]))
-                reach = longest if failed else end - start + 1
-                overlaps = np.zeros(reach)
-                overlaps[: end - start + 1] = filled[start : end + 1]
-                known = ~np.isnan(overlaps[1:])
-                means = np.cumsum(overlaps[1:]) / lengths[: reach - 1]
-                total[1:reach] += np.where(known, share * means, 0)
-                weight[1:reach] += share * known
+            overlaps.append(np.nan_to_num(run.overlaps) if (run.codes == FAILURE).any() else run.overlaps)
+            inside.append(np.ones(len(run.codes), bool) if tagged is None else tagged[index])
+            for first, last, lost in fragments(run, skip):
+                pieces.append((begin + first, begin + last, lost, 1 / len(repeated)))
+            begin += len(run.codes)
+    starts, ends, failed, shares = map(np.array, zip(*pieces, strict=True))
+    total, weight = _sums(starts, ends, failed, shares, np.concatenate(overlaps), np.concatenate(inside), longest)
     with np.errstate(invalid="ignore"):
         values = total / weight
     values[0] = 1.0
     return values
+
+
+@njit(nogil=True, cache=True)
+def _sums(starts, ends, failed, shares, overlaps, inside, longest):  # type: ignore[no-untyped-def]
+    """Weighted sums of the pieces' mean overlaps, and of their weights, for every length (longest,)."""
+    total, weight = np.zeros(longest), np.zeros(longest)
+    for piece in range(len(starts)):
+        start, end = starts[piece], ends[piece]
+        share = shares[piece] * np.mean(inside[start : end + 1])
+        so_far = 0.0
+        for frame in range(1, longest if failed[piece] else end - start + 1):  # the frame of the initialisation is out
+            overlap = overlaps[start + frame] if start + frame <= end else 0.0
+            so_far += overlap
+            if not np.isnan(overlap):
+                total[frame] += share * (so_far / frame)
+                weight[frame] += share
+    return total, weight
 
 
 def score(values: np.ndarray, interval: tuple[int, int]) -> float:

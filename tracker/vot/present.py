@@ -1,4 +1,4 @@
-"""vot-toolkit's own analyses, for those trackers that have results, and its EAO for any sequences.
+"""vot-toolkit's own analyses, for those trackers that have results, from overlaps that are measured once.
 
 In an experiment that not every tracker has run (real time, one pass), a missing result makes an analysis of the toolkit
 fail, and ``vot analysis`` then gives no figure of any experiment and exits with 0.
@@ -21,6 +21,7 @@ from vot.utilities.data import Grid
 from tracker.vot.analysis import ProtocolAnalysis
 from tracker.vot.annotations import annotations_of
 from tracker.vot.expected_overlap import OverInterval
+from tracker.vot.toolkit_measures import rows_of
 
 
 def _named(name: str, _: Any, **options: Any) -> Analysis:
@@ -52,8 +53,7 @@ class WherePresent(ProtocolAnalysis):
 
     def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[tuple[Any, ...]]:
         """One row a tracker."""
-        grid = compute(self.analysis, experiment, trackers, sequences)
-        return [grid[index, 0] for index in range(len(trackers))]
+        return _rows(self.analysis, experiment, trackers, sequences)
 
 
 class EAOScore(OverInterval):
@@ -72,9 +72,17 @@ class EAOScore(OverInterval):
         truths = [annotations_of(sequence) for sequence in sequences]
         low, high = self.interval(truths)
         low = min(low, max(map(len, truths)) - 1)  # it reads one frame later, where equal lengths end
-        grid = compute(EAOCurve(), experiment, trackers, sequences)
-        curves = [grid[index, 0][0] for index in range(len(trackers))]
+        curves = [values for (values,) in _rows(EAOCurve(), experiment, trackers, sequences)]
         return [(float(np.mean(part)) if len(part := curve[low : high + 1]) else None,) for curve in curves]
+
+
+def _rows(analysis: Analysis, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[tuple[Any, ...]]:
+    """One row a tracker; reset-based figures come from the runs that all analyses share."""
+    shared = rows_of(analysis)
+    if shared is not None:
+        return shared(experiment, trackers, sequences)
+    grid = compute(analysis, experiment, trackers, sequences)
+    return [grid[index, 0] for index in range(len(trackers))]
 
 
 def compute(analysis: Analysis, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> Grid:

@@ -17,55 +17,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence as Items
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from attributee import Boolean, Float, Integer, List, String
-from scipy.stats import mannwhitneyu, wilcoxon
+from cachetools import LRUCache
 from vot import get_logger
 from vot.analysis import Measure, Point, Sorting
 
 from tracker.vot.accuracy import BURNIN, REPETITIONS, Sample, Selection, by_sequence, by_tag, sample
 from tracker.vot.analysis import Choice, ProtocolAnalysis, figure
 from tracker.vot.annotations import TAGS, Annotations, annotations_of
-from tracker.vot.runs import Runs, load
-
-ALPHA = 0.05
-COMMON_FRAMES = 25
+from tracker.vot.runs import CORES, Runs, load
+from tracker.vot.significance import ALPHA, accuracy_differs, robustness_differs
 
 SHARING = {"best": np.min, "mean": np.mean, "median": np.median, "none": None}
 """Rank given to a tracker from the ranks of those that do not differ from it."""
-
-
-def different_accuracy(
-    first: Sample, second: Sample, alpha: float = ALPHA, thresholds: np.ndarray | None = None
-) -> bool:
-    """Whether two trackers differ in accuracy on a selection.
-
-    Args:
-        first: of one tracker, on the same frames as ``second``.
-        second: of the other.
-        alpha: significance level.
-        thresholds: practical-difference thresholds (frames,), or None to leave that test out.
-    """
-    common = ~np.isnan(first.overlaps) & ~np.isnan(second.overlaps)
-    difference = first.overlaps[common] - second.overlaps[common]
-    if len(difference) == 0:
-        return True
-    if thresholds is not None and abs(np.mean(difference / thresholds[common])) < 1:
-        return False
-    if len(difference) < COMMON_FRAMES:
-        return True
-    if not difference.any():
-        return False
-    return bool(wilcoxon(difference, zero_method="wilcox", correction=False, method="approx").pvalue <= alpha)
-
-
-def different_robustness(first: Sample, second: Sample, alpha: float = ALPHA) -> bool:
-    """Whether two trackers differ in failures on a selection; a p-value of NaN (all values equal) is 'no'."""
-    x, y = first.failures.ravel(), second.failures.ravel()
-    return bool(mannwhitneyu(x, y, use_continuity=True, method="asymptotic").pvalue <= alpha)
 
 
 def shared_ranks(values: np.ndarray, different: np.ndarray, sharing: str = "best") -> np.ndarray:
@@ -128,10 +97,8 @@ def rank(
     failures = np.array([one.failure_count for one in samples])
     differ = np.zeros((2, count, count), bool)
     if selection.length:
-        for i, first in enumerate(samples):
-            for j, second in enumerate(samples[:i]):
-                differ[0, i, j] = differ[0, j, i] = different_accuracy(first, second, alpha, thresholds)
-                differ[1, i, j] = differ[1, j, i] = different_robustness(first, second, alpha)
+        differ[0] = accuracy_differs(np.array([one.overlaps for one in samples]), alpha, thresholds)
+        differ[1] = robustness_differs([one.failures for one in samples], alpha)
     return Ranking(
         selection.name,
         selection.length,
@@ -150,6 +117,10 @@ def practical_thresholds(truths: Items[Annotations], selection: Selection) -> np
     if not parts or any(part is None for part in parts):
         return None
     return np.concatenate([part for part in parts if part is not None])
+
+
+_ranked: LRUCache[object, list[Ranking]] = LRUCache(maxsize=8)
+"""By the runs and options: a stack asks for the same rankings as means and as a table of tags."""
 
 
 class ARRank(ProtocolAnalysis):
@@ -190,11 +161,19 @@ class ARRank(ProtocolAnalysis):
             selections = by_tag(truths, [*self.tags, "all"])
         else:
             selections = by_sequence(truths)
-        rankings = []
-        for selection in selections:
-            samples = [sample(run, selection, self.burnin, self.repetitions) for run in runs]
-            thresholds = practical_thresholds(truths, selection) if self.practical else None
-            rankings.append(rank(samples, selection, self.alpha, self.sharing, thresholds))
+        options = (self.burnin, self.repetitions, self.alpha, self.sharing, self.practical)
+        everything = tuple(tuple(map(tuple, by_sequence)) for by_sequence in runs)
+        key = (everything, tuple(truths), tuple(selection.name for selection in selections), options)
+        rankings = _ranked.get(key)
+        if rankings is None:
+
+            def ranking(selection: Selection) -> Ranking:
+                samples = [sample(run, selection, self.burnin, self.repetitions) for run in runs]
+                thresholds = practical_thresholds(truths, selection) if self.practical else None
+                return rank(samples, selection, self.alpha, self.sharing, thresholds)
+
+            with ThreadPoolExecutor(CORES) as pool:
+                rankings = _ranked[key] = list(pool.map(ranking, selections))
         if self.practical and not any(ranking.practical for ranking in rankings):
             get_logger().info("%s: practical difference not used, no practical.value", self.title)
         return rankings

@@ -27,7 +27,8 @@ from vot.workspace import Workspace
 from tracker import listing
 from tracker.regions import words
 from tracker.vot import archive
-from tracker.vot.annotations import Annotations, annotations_of
+from tracker.vot.annotations import FIRST_IMAGE, Annotations, annotations_of
+from tracker.vot.otb import runs as otb_runs
 from tracker.vot.raw import ONE_PASS_CODES, RESET_BASED_CODES, SHORT, SUFFIXES, DamagedFile, published
 from tracker.vot.summary import load_workspace
 
@@ -164,7 +165,7 @@ def _columns(data: bytes, file: str, length: int) -> list[tuple[str, ...]]:
 
 
 def import_results(
-    source: Path, workspace: Path, name: str, experiment: str = "baseline", label: str | None = None
+    source: Path, workspace: Path, name: str, experiment: str = "baseline", label: str | None = None, otb: bool = False
 ) -> Imported:
     """Add raw results to a workspace as a tracker without a command.
 
@@ -174,6 +175,7 @@ def import_results(
         name: of the tracker in registry, tables and plots (letters, digits, ``-`` and ``_``).
         experiment: folder of that name in ``source`` and experiment of the workspace's stack.
         label: for tables and plots; ``name`` if absent.
+        otb: the source has the OTB benchmark's layout, see :mod:`tracker.vot.otb`.
 
     Raises:
         DamagedFile: the results do not fit; names the file, and the line where there is one.
@@ -181,33 +183,121 @@ def import_results(
         FileExistsError: the workspace has such results already.
         FileNotFoundError: no source, or not a workspace.
     """
-    if not is_valid_identifier(name):
-        raise ValueError(f"name may have letters, digits, '-' and '_', got {name!r}")
-    if label is not None and ("%" in label or not label.isprintable()):
-        raise ValueError(f"label must be one line without '%', got {label!r}")
-    loaded = load_workspace(workspace)
-    registry = _own_registry(workspace)
-    target = loaded.stack.experiments.get(experiment)
-    if not isinstance(target, MultiRunExperiment):
-        known = ", ".join(key for key, one in loaded.stack.experiments.items() if isinstance(one, MultiRunExperiment))
-        raise ValueError(f"the workspace's stack has no such experiment {experiment!r}; results can join {known}")
-    destination = workspace / "results" / name / experiment
-    if destination.exists():
-        raise FileExistsError(f"{destination} exists: choose another name, or remove it to import again")
-    section = _section(loaded, name, label)
-    truths = {sequence.name: annotations_of(sequence) for sequence in target.transform(loaded.dataset)}
-    files = read_source(source)
-    codes = RESET_BASED_CODES if isinstance(target, SupervisedExperiment) else ONE_PASS_CODES
-    selected = select_runs(files, truths, experiment, source.name, codes)
-    _write(selected, destination, workspace / "results")
-    if section:
+    opened = _Opened(workspace, experiment)
+    section = opened.section(name, label)
+    if otb:
+        present, selected = set(opened.truths), otb_runs(source, opened.truths, opened.firsts)
+    else:
+        files = read_source(source)
+        present, selected = _sequences(files, experiment), opened.select(files, source.name)
+    opened.join(name, selected, section)
+    return Imported(name, sum(file.endswith(SUFFIXES) for file in selected), sorted(present - set(opened.truths)))
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A tracker of an archive that was not imported.
+
+    Attributes:
+        tracker: its name.
+        problem: why, with file and line where there are any.
+    """
+
+    tracker: str
+    problem: str
+
+
+def import_archive(
+    source: Path, workspace: Path, experiment: str = "baseline"
+) -> tuple[list[Imported], list[Refused]]:
+    """Add all trackers of a challenge's archive to a workspace, each by itself: one that is refused stops no other.
+
+    Args:
+        source: folder or zip, ``<tracker>/<experiment>/<sequence>/<sequence>_001.txt`` with any folders above. A
+            tracker is named after its folder, other characters than letters, digits, ``-`` and ``_`` as ``_``.
+        workspace: see :func:`import_results`.
+        experiment: see :func:`import_results`.
+
+    Returns:
+        What was imported and what was refused, by name of the tracker.
+
+    Raises:
+        DamagedFile: no tracker at all, or not a zip that is safe to read.
+        FileNotFoundError: no source, or not a workspace.
+        ValueError: the workspace has no such experiment, or a registry of its own is not named.
+    """
+    opened = _Opened(workspace, experiment)
+    trackers: dict[PurePosixPath, dict[PurePosixPath, bytes]] = {}
+    for path, data in read_source(source).items():
+        if len(path.parents) > 2 and path.parts[-3] == experiment:
+            trackers.setdefault(path.parents[2], {})[path] = data
+    if not trackers:
+        raise DamagedFile(str(source), f"no folder <tracker>/{experiment}/<sequence>/<sequence>_001.txt")
+    imported, refused = [], []
+    for root, files in sorted(trackers.items()):
+        name = re.sub(r"[^A-Za-z0-9_-]", "_", root.name or source.stem)
         try:
-            _append(registry, section)
-        except OSError:
-            _remove(destination)
-            raise
-    present = {path.parts[-2] for path in files if len(path.parts) > 2 and path.parts[-3] == experiment}
-    return Imported(name, sum(file.endswith(SUFFIXES) for file in selected), sorted(present - set(truths)))
+            section = opened.section(name, root.name or source.stem)
+            selected = opened.select(files, source.name)
+            opened.join(name, selected, section)
+        except (OSError, ValueError) as error:
+            refused.append(Refused(name, str(error)))
+            continue
+        count = sum(file.endswith(SUFFIXES) for file in selected)
+        imported.append(Imported(name, count, sorted(_sequences(files, experiment) - set(opened.truths))))
+    return imported, refused
+
+
+def _sequences(files: Mapping[PurePosixPath, bytes], experiment: str) -> set[str]:
+    return {path.parts[-2] for path in files if len(path.parts) > 2 and path.parts[-3] == experiment}
+
+
+class _Opened:
+    """A workspace that results are about to join."""
+
+    def __init__(self, folder: Path, experiment: str) -> None:
+        self._folder, self._experiment = folder, experiment
+        self._workspace = load_workspace(folder)
+        self._registry = _own_registry(folder)
+        experiments = self._workspace.stack.experiments
+        target = experiments.get(experiment)
+        if not isinstance(target, MultiRunExperiment):
+            known = ", ".join(key for key, one in experiments.items() if isinstance(one, MultiRunExperiment))
+            problem = f"the workspace's stack has no such experiment {experiment!r}; results can join {known}"
+            raise ValueError(problem)
+        sequences = target.transform(self._workspace.dataset)
+        self.truths = {sequence.name: annotations_of(sequence) for sequence in sequences}
+        numbers = {sequence.name: sequence.metadata(FIRST_IMAGE) for sequence in sequences}
+        self.firsts = {name: int(number) for name, number in numbers.items() if number is not None}
+        self._codes = RESET_BASED_CODES if isinstance(target, SupervisedExperiment) else ONE_PASS_CODES
+
+    def section(self, name: str, label: str | None) -> str:
+        """What to add to the registry, nothing if the tracker is there; refuses names that cannot be."""
+        if not is_valid_identifier(name):
+            raise ValueError(f"name may have letters, digits, '-' and '_', got {name!r}")
+        if label is not None and ("%" in label or not label.isprintable()):
+            raise ValueError(f"label must be one line without '%', got {label!r}")
+        if self._destination(name).exists():
+            raise FileExistsError(
+                f"{self._destination(name)} exists: choose another name, or remove it to import again"
+            )
+        return _section(self._workspace, name, label)
+
+    def select(self, files: Mapping[PurePosixPath, bytes], source: str) -> dict[str, bytes]:
+        return select_runs(files, self.truths, self._experiment, source, self._codes)
+
+    def join(self, name: str, selected: Mapping[str, bytes], section: str) -> None:
+        """Write the results and the section, or nothing."""
+        _write(selected, self._destination(name), self._folder / "results")
+        if section:
+            try:
+                _append(self._registry, section)
+            except OSError:
+                _remove(self._destination(name))
+                raise
+
+    def _destination(self, name: str) -> Path:
+        return self._folder / "results" / name / self._experiment
 
 
 def _write(files: Mapping[str, bytes], destination: Path, results: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import importlib.util
 import subprocess
 import sys
@@ -83,6 +84,13 @@ def test_known_errors_are_one_line_and_a_code(monkeypatch, capsys, error, code):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == ("interrupted\n" if code == 130 else f"error: {error}\n")
+
+
+def test_no_space_left_names_the_places(monkeypatch, capsys):
+    fake(monkeypatch, raises(OSError(errno.ENOSPC, "No space left on device")))
+    assert cli.main(["track"]) == 3
+    error = capsys.readouterr().err
+    assert "No space left on device: free some space" in error and "TMPDIR" in error
 
 
 def test_traceback_on_request_and_for_bugs(monkeypatch):

@@ -8,6 +8,7 @@ and shows its traceback.
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import platform
 import sys
@@ -46,6 +47,8 @@ EXIT_CODES: dict[int, str] = {
 }
 
 _KINDS: tuple[tuple[type[BaseException], int], ...] = ((ValueError, 2), (OSError, 3), (ImportError, 4))
+
+_NO_SPACE = ": free some space where the command writes or in the temporary folder, or set TMPDIR to another one"
 
 
 def version_line() -> str:
@@ -122,7 +125,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except tuple(kind for kind, _ in _KINDS) as error:
         if "--traceback" in argv:
             raise
-        print(f"error: {error}", file=sys.stderr)
+        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+        print(f"error: {error}{_NO_SPACE if full else ''}", file=sys.stderr)
         return next(code for kind, code in _KINDS if isinstance(error, kind))
 
 

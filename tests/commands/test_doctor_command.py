@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 
 import pytest
 import scenes
@@ -51,6 +52,16 @@ def test_a_broken_registry_is_mended_before_anything_is_started(tmp_path, capsys
     (tmp_path / "trackers.ini").write_text("[NCC]\nlabel = 5%\nprotocol = traxpython\ncommand = tracker\n")
     assert cli.main(["doctor", "NCC", "--registry", str(tmp_path)]) == 1
     assert "NCC was not started" in capsys.readouterr().out
+
+
+def test_without_a_temporary_folder_everything_else_is_looked_at(tmp_path, capsys, monkeypatch, good_packages):
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/proc"])
+    (tmp_path / "trackers.ini").write_text("[NCC]\nprotocol = traxpython\ncommand = tracker\n")
+    assert cli.main(["doctor", "NCC", "--registry", str(tmp_path)]) == 1
+    out = capsys.readouterr().out
+    assert "no temporary folder can be written" in out and "NCC was not started: there is no temporary folder" in out
+    assert out.splitlines()[-1].startswith("1 would make a run fail")
 
 
 def test_every_registry_of_a_workspace_is_looked_at(tmp_path, capsys, good_packages):

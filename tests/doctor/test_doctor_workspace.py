@@ -299,6 +299,12 @@ def test_what_file_managers_leave_is_no_data(good):
     assert list(workspace.check_workspace(good, "0.7.4")) == []
 
 
+def test_pictures_that_are_no_frames_leave_no_gap(good):
+    for name in ("cover.jpg", "preview_00000009.jpg", "00000009.png"):
+        shutil.copy(good / "sequences/two/color/00000001.jpg", good / "sequences/two/color" / name)
+    assert list(workspace.check_workspace(good, "0.7.4")) == []
+
+
 def test_non_ascii_paths(tmp_path):
     good = scenes.write_workspace(tmp_path / "köln")
     (finding,) = workspace.check_workspace(good, "0.7.4")

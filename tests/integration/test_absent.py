@@ -108,13 +108,15 @@ def plant(workspace, fault):
     if fault == "numbered from 0":
         for index, path in enumerate(images):
             path.rename(path.with_name(f"{index:08d}.jpg"))
-        (sequence / "anchor.value").unlink()
     elif fault == "capitals":
         for path in images:
             path.rename(path.with_suffix(".JPG"))
     elif fault == "a gap":
         images[10].unlink()
-        (sequence / "anchor.value").unlink()
+    elif fault == "more values than images":
+        images[-1].unlink()
+    elif fault == "no number":
+        (sequence / "anchor.value").write_text("1\n0\n\n0\n")
     elif fault == "empty line":
         (workspace / "sequences/list.txt").write_text("walk\n\n")
     elif fault == "mark in the registry":
@@ -128,7 +130,9 @@ def plant(workspace, fault):
     [
         ("numbered from 0", "walk/color/00000000.jpg: the toolkit counts images from 1"),
         ("capitals", "walk/sequence: Empty sequence, no frames found"),
-        ("a gap", "walk/groundtruth.txt, line 11: 24 lines, but the sequence has 10 frames"),
+        ("a gap", "walk/color/00000011.jpg: missing: the toolkit ends the sequence before it and ignores 13 images"),
+        ("more values than images", "walk/anchor.value, line 24: 24 lines, but the sequence has 23 frames"),
+        ("no number", "walk/anchor.value, line 3: a value is a number, found ''"),
         ("empty line", "list.txt, line 2: an empty line"),
         ("mark in the registry", "trackers.ini', line: 1 '(byte order mark)[Dummy]"),
     ],

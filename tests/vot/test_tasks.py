@@ -1,5 +1,7 @@
 """What is missing is listed, what something else has made is named, and a task runs as the toolkit would run it."""
 
+import json
+
 import pytest
 from integration.workspaces import EXPERIMENTS, MULTISTART, REALTIME, write_registry, write_workspace
 from vot.workspace import Workspace
@@ -76,6 +78,23 @@ def test_other_weights_settings_rules_or_data_make_results_stale(directory):
     assert differences == ["the sequence itself (ground truth or images)"]
     clear(result_folder(directory, task.tracker, task.experiment, task.sequence))
     assert not planned(directory).stale and len(planned(directory).todo) == 8
+
+
+def test_reset_based_results_that_took_absent_frames_for_failures_are_stale(directory):
+    truth = directory / "sequences/left/groundtruth.txt"
+    truth.write_text("\n".join([*truth.read_text().splitlines()[:-1], "nan,nan,nan,nan"]))
+    (directory / "sequences/left/anchor.value").write_text("1\n")
+    rules = {task.name: task.provenance.experiment for task in planned(directory).todo}
+    assert [name for name in rules if "absent" in rules[name]] == ["Dummy/baseline/left", "Dummy/realtime/left"]
+    (task,) = [task for task in planned(directory).todo if task.name == "Dummy/baseline/left"]
+    run(directory, task)
+    assert not planned(directory).stale
+    file = result_folder(directory, "Dummy", "baseline", "left") / provenance.FILE
+    record = json.loads(file.read_text())
+    del record["experiment"]["absent"]
+    file.write_text(json.dumps(record))
+    ((_, differences),) = planned(directory).stale
+    assert differences == ["experiment absent: None -> no failure"]
 
 
 def test_results_without_a_record_are_kept_and_named(directory):

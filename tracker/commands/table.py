@@ -52,7 +52,8 @@ def run(args: argparse.Namespace) -> int:
         having = [one for one in made if set(names) <= set(one.columns)] or made[:1]
         made = [one.only(names) for one in having]
     if not made:
-        raise ValueError(f"nothing to show per {args.per}: no analysis of this stack gives it")
+        wanted = f"per {args.per}" if args.per else "of an experiment"
+        raise ValueError(f"nothing to show {wanted}: no analysis of this stack gives it")
     text = table.render(made, form or "md")
     if args.out:
         outputs.write_whole(args.out, text)

@@ -61,6 +61,16 @@ class Sequence:
         return found
 
     @property
+    def behind_gap(self) -> list[Path]:
+        """Images of higher numbers than those: the toolkit stops at the first that is missing."""
+        folder, name = (self.folder / self.pattern).parent, re.split(r"%\d*d", Path(self.pattern).name)
+        if not self.numbered or len(name) != 2:
+            return []
+        counted, numbers = len(self.images), re.compile("([0-9]{1,9})".join(map(re.escape, name)))
+        found = [(path, numbers.fullmatch(path.name)) for path in listing.matching(folder)]
+        return [path for path, match in found if match and int(match[1]) > counted]
+
+    @property
     def numbered(self) -> bool:
         """Whether the pattern has one place for the number of the frame, such as ``%08d``."""
         return bool(_NUMBERED.fullmatch(self.pattern))
@@ -298,10 +308,9 @@ def _check_sequence(folder: Path, supervised: Items[str] = ()) -> Iterator[Findi
     if not length or suffix not in LOADED or (found and found.first == 0 and found.pattern == sequence.pattern):
         yield _misnamed(sequence, found)
         return
-    in_folder = len(listing.matching((folder / sequence.pattern).parent, f"*{suffix}")) if frames else 0
-    if in_folder > len(frames):
+    if ignored := sequence.behind_gap:
         missing = sequence.pattern % (len(frames) + 1)
-        why = f"the toolkit ends the sequence there and ignores {in_folder - len(frames)} images"
+        why = f"the toolkit ends the sequence there and ignores {len(ignored)} images"
         yield Finding(f"sequence {folder.name}: {missing} is missing", why, None)
     for path in {*frames[:1], *frames[-1:]}:
         try:

@@ -20,10 +20,12 @@ from typing import Any
 
 import numpy as np
 from vot import ToolkitException
-from vot.dataset import BasedSequence, PatternFileListChannel, Sequence
+from vot.dataset import BasedSequence, Sequence
 from vot.region import Mask, Polygon, Rectangle, Region, Special
 
 from tracker import listing, regions
+from tracker.doctor.workspace import Sequence as Folder
+from tracker.doctor.workspace import read_sequence
 from tracker.vot.overlap import Shapes
 from tracker.vot.raw import UNKNOWN, DamagedFile, rows
 
@@ -113,7 +115,8 @@ def annotations_of(sequence: Sequence) -> Annotations:
     counts = check_files(sequence)
     length = len(sequence)
     for file, count in counts.items():
-        if not file.endswith("/sequence") and (count > length or (count < length and file.endswith(".value"))):
+        short = count < length and file.endswith("/practical.value")
+        if not file.endswith("/sequence") and (count > length or short):
             problem = f"{count} lines, but the sequence has {length} frames"
             raise DamagedFile(file, problem, min(count, length) + 1)
     tags = {tag: np.zeros(length, bool) for tag in sequence.tags()}
@@ -147,20 +150,39 @@ def check_sequence(sequence: Sequence) -> None:
     """Refuse a sequence that the toolkit cannot load, or loads otherwise than it is meant.
 
     Raises:
-        DamagedFile: see :func:`annotations_of`; there are no images where the toolkit looks for them, or an image 0,
-            which it leaves out.
+        DamagedFile: see :func:`annotations_of`; there are no images where the toolkit looks for them, an image 0,
+            which it leaves out, or images behind one that is missing; more values than frames.
     """
-    check_files(sequence)
+    counts = check_files(sequence)
+    if isinstance(sequence, BasedSequence) and (root := sequence.metadata("root")) is not None:
+        frames = _count_frames(read_sequence(Path(root)))
+        for file, count in counts.items():
+            if file.endswith(".value") and count > frames > 0:
+                raise DamagedFile(file, f"{count} lines, but the sequence has {frames} frames", frames + 1)
     try:
-        channels = [sequence.channel(name) for name in sequence.channels()]
-    except (ToolkitException, AssertionError) as error:
+        sequence.channels()
+    except (ToolkitException, AssertionError, ValueError) as error:
         raise DamagedFile(f"{sequence.name}/sequence", f"{str(error).rstrip('.')}; {_DOCTOR}") from error
-    for channel in channels:
-        if isinstance(channel, PatternFileListChannel) and Path(channel.base, first := channel.pattern % 0).is_file():
-            problem = "the toolkit counts images from 1: every other one would be judged by the ground truth before it"
-            raise DamagedFile(f"{sequence.name}/{Path(channel.base).name}/{first}", f"{problem}; {_DOCTOR}")
     if len(sequence.objects()) == 1:
         annotations_of(sequence)
+
+
+def _count_frames(found: Folder) -> int:
+    """The number of frames that the toolkit finds in a sequence's folder: it counts from 1 to the first missing image.
+
+    Raises:
+        DamagedFile: there is an image 0, or there are images behind the first that is missing.
+    """
+    if found.length:
+        return found.length
+    if found.numbered and (found.folder / (found.pattern % 0)).is_file():
+        problem = "the toolkit counts images from 1: every other one would be judged by the ground truth before it"
+        raise DamagedFile(f"{found.folder.name}/{found.pattern % 0}", f"{problem}; {_DOCTOR}")
+    frames = len(found.images)
+    if frames and (ignored := len(found.behind_gap)):
+        problem = f"missing: the toolkit ends the sequence before it and ignores {ignored} images; restore or renumber"
+        raise DamagedFile(f"{found.folder.name}/{found.pattern % (frames + 1)}", problem)
+    return frames
 
 
 def check_list(dataset: Path) -> None:
@@ -183,14 +205,14 @@ def check_list(dataset: Path) -> None:
 
 
 def check_files(sequence: Sequence) -> dict[str, int]:
-    """Check the ground truth, tags and thresholds of a sequence in a folder before the toolkit reads them.
+    """Check the ground truth, tags and values of a sequence in a folder before the toolkit reads them.
 
     Returns:
         Number of lines by file, named below the data set's folder.
 
     Raises:
         DamagedFile: not text, ground truth that is no region or that the toolkit cannot read, a tag other than 0 and
-            1, a threshold that is not positive; names the file and the line.
+            1, a value that is no number, a threshold that is not positive; names the file and the line.
     """
     root = sequence.metadata("root") if isinstance(sequence, BasedSequence) else None
     if root is None:
@@ -198,7 +220,8 @@ def check_files(sequence: Sequence) -> dict[str, int]:
     counts = {}
     single = sequence.metadata("groundtruth") or "groundtruth.txt"
     truth = "groundtruth_*.txt" if listing.matching(Path(root), "groundtruth_*.txt") else single
-    patterns = {truth: _region, "*.tag": _tag, "*.label": _tag, "practical.value": _positive, "sequence": _property}
+    patterns = {truth: _region, "*.tag": _tag, "*.label": _tag, "sequence": _property}
+    patterns |= {"practical.value": _positive, "*.value": _number}
     for pattern, check in patterns.items():
         for path in listing.matching(Path(root), pattern):
             file = f"{path.parent.name}/{path.name}"
@@ -238,6 +261,13 @@ def _property(text: str, file: str, line: int) -> None:
 def _tag(text: str, file: str, line: int) -> None:
     if text not in ("0", "1"):
         raise DamagedFile(file, f"a tag is 0 or 1, found {text[:40]!r}", line)
+
+
+def _number(text: str, file: str, line: int) -> None:
+    try:
+        float(text)
+    except ValueError:
+        raise DamagedFile(file, f"a value is a number, found {text[:40]!r}", line) from None
 
 
 def _positive(text: str, file: str, line: int) -> None:

@@ -162,7 +162,8 @@ class _Batches:
             outcome = self._outcome(future, task)
             if outcome.disk_full:
                 raise OSError(
-                    f"{outcome.error}: free some space and run the same command again; {task.name} is missing"
+                    f"{outcome.error}: free some space in the workspace or the temporary folder (TMPDIR), and run the "
+                    f"same command again; {task.name} is missing"
                 )
             if outcome.error and attempt < ATTEMPTS:
                 self._observer.retry(outcome)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from vot.dataset import Sequence
-from vot.experiment import Experiment
+from vot.experiment import Experiment, SupervisedExperiment
 from vot.tracker import Tracker
 
 from tracker.vot.raw import DamagedFile
@@ -65,18 +65,6 @@ class Provenance:
         return found
 
 
-def of(tracker: Tracker, experiment: Experiment, sequence: Sequence, reported: str | None) -> Provenance:
-    """The provenance of results that would be made now.
-
-    Args:
-        tracker: a tracker whose runtime has not been started (that adds to its environment).
-        experiment: the experiment.
-        sequence: a sequence as the experiment transforms it.
-        reported: the tracker's own fingerprint, see :func:`tracker.vot.probe.probe`.
-    """
-    return Provenance(reported, settings_of(tracker), rules_of(experiment), data_of(sequence))
-
-
 def settings_of(tracker: Tracker) -> dict[str, str]:
     """A tracker's section of trackers.ini, less what cannot change a box; environment variables as ``env_NAME``."""
     section = tracker.describe()
@@ -87,9 +75,15 @@ def settings_of(tracker: Tracker) -> dict[str, str]:
     return settings | {f"arg_{key}": str(value) for key, value in arguments.items()}
 
 
-def rules_of(experiment: Experiment) -> dict[str, Any]:
-    """Parameters of an experiment that decide its trajectories."""
-    return {key: value for key, value in experiment.dump().items() if key not in _RULES_LEFT_OUT}
+def rules_of(experiment: Experiment, absent: bool = False) -> dict[str, Any]:
+    """Parameters of an experiment that decide its trajectories.
+
+    Args:
+        experiment: the experiment.
+        absent: whether frames of the sequence have no target, which reset-based results before 0.2.0 took for failures.
+    """
+    rules = {key: value for key, value in experiment.dump().items() if key not in _RULES_LEFT_OUT}
+    return rules | {"absent": "no failure"} if absent and isinstance(experiment, SupervisedExperiment) else rules
 
 
 def data_of(sequence: Sequence) -> str:

@@ -157,8 +157,10 @@ def plan(
     data: dict[tuple[str, str], str] = {}
     for experiment, source, sequence in _transformed(experiments, sequences):
         key = (experiment.identifier, sequence.name)
-        if len(sequence.objects()) == 1 and (absent := absent_frames(sequence)):
+        absent = absent_frames(sequence) if len(sequence.objects()) == 1 else []
+        if absent:
             found.absent[sequence.name] = absent
+        rules = provenance.rules_of(experiment, bool(absent))
         data[key] = provenance.data_of(sequence)
         lengths = run_lengths(experiment, sequence)
         for tracker, reported in trackers.items():
@@ -170,7 +172,7 @@ def plan(
                 sum(lengths),
                 len(lengths),
                 experiment.realtime is not None or experiment.identifier in alone,
-                Provenance(reported, provenance.settings_of(tracker), provenance.rules_of(experiment), data[key]),
+                Provenance(reported, provenance.settings_of(tracker), rules, data[key]),
             )
             _look(found, task, workspace.directory, experiment, tracker, sequence)
     found.todo.sort(key=by_length)

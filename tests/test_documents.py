@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import scenes
 import yaml
 
 from tracker import cli
+from tracker.video import VideoWriter
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -28,7 +31,7 @@ def run(code):
 
 
 def test_the_readme_s_quick_start_runs_and_is_short(tmp_path, monkeypatch, capsys):
-    (code,) = blocks("README.md")
+    code, _ = blocks("README.md")
     assert len(code.splitlines()) <= 20
     scenes.write_vot(tmp_path / "vot_workspace" / "sequences" / "camera", 4)
     monkeypatch.chdir(tmp_path)
@@ -40,6 +43,26 @@ def test_the_readme_s_quick_start_runs_and_is_short(tmp_path, monkeypatch, capsy
 
 
 SIDE_TOLERANCE = 12  # pixels: it follows
+
+
+def test_the_readme_s_own_tracker_on_an_own_video(tmp_path, monkeypatch):
+    from vot.workspace import Workspace
+
+    _, code = blocks("README.md")
+    (lines,) = [block for block in blocks("README.md", "sh") if "mine:Mine" in block]
+    commands = {words[1]: words[1:] for words in (shlex.split(line, comments=True) for line in lines.splitlines())}
+    (tmp_path / "mine.py").write_text(code)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    with VideoWriter(tmp_path / "clip.mp4", 25) as video:
+        for image in scenes.frames(30) * 2:
+            video.write(image)
+    rows = [f"{frame},{x},{y},{w},{h}\n" for frame, (x, y, w, h) in enumerate(scenes.boxes(30) * 2)]
+    (tmp_path / "clip.csv").write_text("frame,x,y,w,h\n" + "".join(rows))
+    assert cli.main(commands["init"]) == 0 and cli.main(commands["import-video"]) == 0
+    workspace = Workspace.load("my_vot")
+    assert {"DAT", "Mine"} <= set(workspace.registry.identifiers())
+    assert len(workspace.dataset["clip"]) == 60
 
 
 def test_the_example_of_a_baseline():

@@ -60,17 +60,19 @@ def preset(name: str) -> Params:
     return PRESETS[_PRESETS[name]]
 
 
-def weights_of(name: str) -> tuple[str, ...]:
-    """The entries of the weights registry that a tracker needs.
+def weights_of(name: str, settings: str = "") -> tuple[str, ...]:
+    """The entries of the weights registry that a tracker needs, with parameters such as ``"backbone=vgg-m"``.
 
     Raises:
-        ValueError: if the name is unknown.
+        ValueError: if the name or a parameter is unknown, or a value is refused.
     """
+    from tracker.settings import parse
+
     if name == "NanoTrack":
         return "nanotrack-backbone", "nanotrack-head"
     if name in _BASELINES:
         return ()
-    params = preset(name)
+    params = replace(preset(name), **parse([settings], options(name), f"tracker {name}"))
     return (params.backbone, "box-estimator") if params.features == "region" else (params.backbone,)
 
 

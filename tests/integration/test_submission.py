@@ -9,6 +9,7 @@ import yaml
 from vot.workspace import Workspace
 from workspaces import EXPERIMENTS, ROOT, run, write_registry, write_workspace
 
+from tracker import catalog
 from tracker.vot import archive, submission
 from tracker.vot.manifest import MANIFEST
 from tracker.vot.provenance import settings_of
@@ -33,6 +34,31 @@ def packed(tmp_path_factory):
     done = run("tracker.cli", "pack", "Dummy", "--workspace", directory, "--out", directory / "first.zip")
     assert done.returncode == 0, done.stderr
     return directory, directory / "first.zip"
+
+
+def test_packages_of_variants_name_their_parameters(tmp_path):
+    variants = {"Slow": "drift=1", "Fast": "drift=2.5"}
+    settings = {"command": "tracker", "paths": str(ROOT / "examples"), "env_RECIPROCATIVE_TRACKER": "own_tracker:Still"}
+    sections = {name: {**settings, "env_RECIPROCATIVE_PARAMS": text} for name, text in variants.items()}
+    directory = write_workspace(tmp_path, EXPERIMENTS.format(repetitions=1), {"left": 15}, sections)
+    assert run("tracker.cli", "evaluate", *variants, "--workspace", directory, "--workers", "1").returncode == 0
+    fingerprints = set()
+    for name, text in variants.items():
+        done = run("tracker.cli", "pack", name, "--workspace", directory)
+        assert done.returncode == 0, done.stderr
+        members = archive.read(directory / f"{name}.zip")
+        manifest = yaml.safe_load(members[MANIFEST])
+        assert manifest["configuration"]["env_RECIPROCATIVE_PARAMS"] == text
+        assert f"env_RECIPROCATIVE_PARAMS = {text}\n" in members[SECTION].decode()
+        fingerprints.add(manifest["fingerprint"])
+    assert len(fingerprints) == 2
+
+
+def test_weights_are_those_of_the_variant():
+    assert "box-estimator" in catalog.weights_of("DAT")
+    assert catalog.weights_of("DAT", "features=crops, backbone=vgg-m") == ("vgg-m",)
+    with pytest.raises(ValueError, match="did you mean 'backbone'"):
+        catalog.weights_of("DAT", "backbon=vgg-m")
 
 
 def verify(file, *arguments):

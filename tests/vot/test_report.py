@@ -54,6 +54,21 @@ def test_a_tag_table_becomes_one_table_a_quantity_with_a_column_a_tag():
     assert tables[0].order[0] == {"a": 2, "b": 1} and tables[3].order[0] == {"a": 1, "b": 2}
 
 
+def test_tags_that_do_not_occur_have_no_column():
+    analysis = TagTable(tags=["occlusion", "empty"], sharing="mean")
+    first = (None, 0.5, 0.5, None, 1.0, 1.0, None, 1.0, 1.0, None, 1.0, 1.0)
+    accuracy, *others = tag_tables(EXPERIMENT, ["a", "b"], analysis, [first, first])
+    assert [measure.abbreviation for measure in accuracy.header[2]] == ["empty", "all"]
+    assert len(others) == 3 and accuracy.data["a"] == ["0.500", "0.500"]
+
+
+@pytest.mark.parametrize("values", [[0.5, None], [None, None]])
+def test_no_value_is_never_among_the_three_that_are_marked(values):
+    column = (SimpleNamespace(title="x"), Measure("Accuracy", "A", direction=Sorting.DESCENDING), values)
+    (order,) = make_table(EXPERIMENT, [column], TRACKERS[:2]).order
+    assert all(order[name] > 3 for name, value in zip(TRACKERS, values, strict=False) if value is None)
+
+
 def test_variants_of_one_label_are_told_apart(tmp_path):
     section = "[{}]\nlabel = {}\nprotocol = traxpython\ncommand = tracker\n{}\n"
     sections = [

@@ -103,8 +103,14 @@ def _section(paths: list[Path], name: str | None) -> registry.Section | None:
 
 def _needed(section: registry.Section | None) -> set[str]:
     """The weights of the tracker that a section starts, if it is one of this package."""
-    name = section.values.get("env_reciprocative_tracker") if section else None
-    return set(catalog.weights_of(name)) if name in catalog.NAMES else set()
+    values = section.values if section else {}
+    name = values.get("env_reciprocative_tracker")
+    if name not in catalog.NAMES:
+        return set()
+    try:
+        return set(catalog.weights_of(name, values.get("env_reciprocative_params", "")))
+    except ValueError:  # wrong parameters: the tracker itself tells them, once it is started
+        return set()
 
 
 def _try_tracker(report: _Report, section: registry.Section, folder: Path | None) -> None:

@@ -121,7 +121,7 @@ def measure_columns(analysis: Any, rows: Rows) -> list[Column]:
 
 
 def tag_tables(experiment: Experiment, trackers: Items[Tracker], analysis: Any, rows: Rows) -> list[Table]:
-    """One table a quantity with one column a tag."""
+    """One table a quantity with one column a tag, of the tags that occur."""
     groups: dict[str, list[Column]] = {}
     if isinstance(analysis, TagTable):
         shared = f"per tag (shared: {analysis.sharing})"
@@ -136,7 +136,8 @@ def tag_tables(experiment: Experiment, trackers: Items[Tracker], analysis: Any, 
         for tag in analysis.tags:
             measure = Measure("EAO", tag, direction=Sorting.DESCENDING)
             groups.setdefault("EAO", []).append((head, measure, [row[1]["EAO per tag"][tag] for row in rows]))
-    return [make_table(experiment, columns, trackers) for columns in groups.values()]
+    occurring = ([column for column in columns if set(column[2]) != {None}] for columns in groups.values())
+    return [make_table(experiment, columns, trackers) for columns in occurring if columns]
 
 
 def sequence_tables(experiment: Experiment, trackers: Items[Tracker], analysis: ARRank, rows: Rows) -> list[Table]:
@@ -166,13 +167,14 @@ def make_table(experiment: Experiment, columns: Items[Column], trackers: Items[T
 
 
 def _order(measure: Measure, values: dict[Tracker, float | None]) -> dict[Tracker, int] | None:
-    """Places from 1, equal for values that are printed alike; trackers without a value come after the last."""
+    """Places from 1, equal for values that are printed alike; trackers without a value come last, and never third."""
     if measure.direction == Sorting.UNSORTABLE:
         return None
     sign = -1 if measure.direction == Sorting.DESCENDING else 1
     keys = {tracker: sign * float(_text(measure, value)) for tracker, value in values.items() if value is not None}
     places = {tracker: 1 + sum(other < key for other in keys.values()) for tracker, key in keys.items()}
-    return {tracker: places.get(tracker, len(values) + 1) for tracker in values}
+    last = max(len(values), len(PLACES)) + 1
+    return {tracker: places.get(tracker, last) for tracker in values}
 
 
 def _text(measure: Measure, value: float | None) -> str:
@@ -200,7 +202,7 @@ class Key(Plot):
         self.axes.set_axis_off()
         for x, (place, colour) in zip((0.0, 0.08, 0.19), PLACES.items(), strict=True):
             self.axes.text(x, 0.5, place, color=colour, weight="bold", va="center")
-        told = "of a column, by the digits that are printed; equal digits share a place"
+        told = "of a column, by the digits that are printed; equal digits share a place; - where there is no value"
         self.axes.text(0.27, 0.5, told, va="center")
 
     def save(self, output: Any, fmt: str) -> None:

@@ -226,7 +226,8 @@ def _weights(settings: dict[str, str]) -> list[dict[str, str | None]]:
     from tracker import catalog, weights
 
     name = settings.get("env_RECIPROCATIVE_TRACKER", "DAT")
-    needed = catalog.weights_of(name) if name in catalog.NAMES else ()
+    parameters = settings.get("env_RECIPROCATIVE_PARAMS", "")
+    needed = catalog.weights_of(name, parameters) if name in catalog.NAMES else ()
     return [
         {
             "file": entry.file,

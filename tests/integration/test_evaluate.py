@@ -49,7 +49,7 @@ def same_results(workspace, reference, tracker="Fast"):
 
 def started(workspace, count=1):
     """Wait until the evaluation has written ``count`` trajectories."""
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 240
     while len(list(workspace.glob("results/*/*/*/*.bin"))) < count:
         assert time.monotonic() < deadline, "the evaluation wrote nothing"
         time.sleep(0.05)

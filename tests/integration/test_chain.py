@@ -169,7 +169,8 @@ def test_analysis(chain):
     overlaps = [polygon_overlap(region, polygon) for region, polygon in zip(regions, truth[3:], strict=True)]
     assert accuracy == pytest.approx(np.mean(overlaps), abs=0.02)
     assert failures == {"NCC": 0.5, "DAT": 0}[chain.tracker]  # NCC: one in two sequences
-    assert 0 < eao < accuracy + 0.05 and 0 < one_pass < accuracy + 0.05  # they count the first frames, accuracy does not
+    for score in (eao, one_pass):  # they count the first frames, which burn-in leaves out
+        assert 0 < score < accuracy + 0.05
 
 
 def polygon_overlap(region, polygon):

@@ -1,6 +1,7 @@
 """Raw result files and annotations: what cannot be used is refused with file and line."""
 
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -259,3 +260,9 @@ def test_plain_files_are_read_at_once():
 )  # fmt: skip
 def test_any_other_file_is_left_to_the_strict_reader(data):
     assert rows(data) is None
+
+
+def test_what_is_wrong_with_a_file_passes_between_processes():
+    error = DamagedFile("a.txt", "no numbers", 3)
+    again = pickle.loads(pickle.dumps(error))
+    assert isinstance(again, DamagedFile) and str(again) == str(error) == "a.txt, line 3: no numbers"

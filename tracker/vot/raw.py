@@ -46,6 +46,11 @@ class DamagedFile(OSError):
     def __init__(self, file: str, problem: str, line: int | None = None):
         place = file if line is None else f"{file}, line {line}"
         super().__init__(f"{place}: {problem}")
+        self._made_of = file, problem, line
+
+    def __reduce__(self) -> tuple[type[DamagedFile], tuple[str, str, int | None]]:
+        """It passes from a worker process to the one that tells it."""
+        return type(self), self._made_of
 
 
 def parse_line(text: str, file: str, line: int) -> Region:

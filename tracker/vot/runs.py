@@ -66,8 +66,8 @@ def raw_runs(experiment: MultiRunExperiment, tracker: Tracker, sequence: Sequenc
 
 
 def _local(experiment: MultiRunExperiment, tracker: Tracker, sequence: Sequence) -> Path | None:
-    """The folder of the results, if they are in a workspace on disk."""
-    if tracker.storage is not None or not isinstance(experiment.storage, LocalStorage):
+    """The folder of the results, if they are in a workspace on disk; other storages may lay them out anew."""
+    if tracker.storage is not None or type(experiment.storage) is not LocalStorage:
         return None
     return result_folder(experiment.storage.base, tracker.reference, experiment.identifier, sequence.name)
 

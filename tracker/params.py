@@ -75,7 +75,7 @@ class Params:
         initial_negatives: first frame (code: 5000).
         initial_negative_overlap: upper bound for negatives of the first frame (code: 0.5).
         whole_image_share: share of the first negatives that is drawn from the whole image (code: half).
-        initial_iterations: steps at the first frame (code: 50).
+        initial_iterations: steps at the first frame (code: 50); after 0 the head is as it was drawn.
         initial_rate: their learning rate (code: 2e-4; MDNet: 5e-4).
         views: changed copies of the first frame that give a quarter of the samples each (code: none).
         update_positives: a confident frame (code: 50).
@@ -140,7 +140,7 @@ class Params:
     initial_negatives: Count = 2000
     initial_negative_overlap: Share = 0.5
     whole_image_share: Share = 0.0
-    initial_iterations: Count = 50
+    initial_iterations: Whole = 50
     initial_rate: Positive = 5e-4
     views: tuple[View, ...] = (
         View(mirrored=True),

@@ -9,6 +9,7 @@ from tracker.head import Head
 from tracker.learning import Learner
 from tracker.params import FAST
 from tracker.samples import Memory, Samples
+from tracker.schedule import scheduled
 
 CELLS, CHANNELS = 9, 6
 PARAMS = replace(FAST, grid=3, hidden=32, mining_pool=256, mined_negatives=32, batch_negatives=16, batch_positives=16)
@@ -147,6 +148,19 @@ def test_a_large_regulariser_takes_nothing_from_the_classification_that_is_clipp
     step = before - head.weights
     assert float(step[1]) == pytest.approx(10.0, rel=1e-3)
     assert float(step[0]) == pytest.approx(5.0 if apart else 5e-3, rel=1e-2)
+
+
+def test_a_regulariser_that_ends_leaves_no_step_behind():
+    params = scheduled(PARAMS, attention_weight=lambda frame: 5.0 if frame == 0 else 0.0)
+    heads = []
+    for begins in (True, False):
+        head, learner = make(params)
+        for frame in (0, 1) if begins else (1,):
+            params.at(frame)
+            learner.gradient(Samples.join([*classes(6)]), 6, None)
+        assert learner.descend(1e-3)
+        heads.append(head)
+    assert torch.equal(heads[0].weights, heads[1].weights)
 
 
 def test_the_terms_of_the_gradient_add_up_to_that_of_one_clip():

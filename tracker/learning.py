@@ -112,7 +112,7 @@ class Learner:
             regulariser.
         """
         head, p = self._head, self._params
-        terms = [head.split(term) for term in self._gradients]
+        terms = [head.split(term) for term in self._terms]
         passed = head.forward(batch.features, dropout)
         log_share = passed.logits.log_softmax(dim=1)
         loss = -float(log_share[:positives, 1].sum() + log_share[positives:, 0].sum())
@@ -125,6 +125,11 @@ class Learner:
             self._gradients[1:].zero_()
             self._add_penalty(batch.take(chosen), passed.z4[chosen], positives, terms[-1])
         return loss, terms
+
+    @property
+    def _terms(self) -> Tensor:
+        """The gradients that are clipped one by one; with lambda 0, which a schedule may reach, only the first."""
+        return self._gradients if self._params.attention_weight else self._gradients[:1]
 
     @stage("attention")
     def _add_penalty(self, samples: Samples, z4: Tensor, positives: int, out: Layers) -> None:
@@ -140,11 +145,11 @@ class Learner:
     def descend(self, rate: float) -> bool:
         """One step of SGD with momentum and weight decay down the last gradient, clipped; False if it is not finite."""
         p, weights, velocity = self._params, self._head.weights, self._velocity
-        norms = [float(term.norm()) for term in self._gradients]
+        norms = [float(term.norm()) for term in self._terms]
         if not all(map(math.isfinite, norms)):
             return False
         velocity.mul_(p.momentum)
-        for term, norm in zip(self._gradients, norms, strict=True):
+        for term, norm in zip(self._terms, norms, strict=True):
             velocity.add_(term, alpha=min(1.0, p.gradient_clip / (norm + 1e-6)))
         velocity.add_(weights, alpha=p.weight_decay)
         weights[: self._slow].add_(velocity[: self._slow], alpha=-rate)

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import math
 import types
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 
@@ -98,12 +98,8 @@ def _split(hint: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         return (kind,), tuple(limits)
     if get_origin(hint) in (Union, types.UnionType):
         parts = [_split(part) for part in get_args(hint)]
-        return _joined(kinds for kinds, _ in parts), _joined(limits for _, limits in parts)
+        return tuple(chain(*(kinds for kinds, _ in parts))), tuple(chain(*(limits for _, limits in parts)))
     return (hint,), ()
-
-
-def _joined(parts: Iterator[tuple[Any, ...]]) -> tuple[Any, ...]:
-    return tuple(item for part in parts for item in part)
 
 
 def _is(value: Any, kind: type) -> bool:

@@ -9,11 +9,7 @@ from __future__ import annotations
 import json
 import os
 import queue
-import signal
-import subprocess
-import sys
 import tempfile
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker import boxes
-from tracker.doctor.probe import HANDSHAKE_LIMIT, command_of
+from tracker.doctor.probe import HANDSHAKE_LIMIT, command_of, end, lines_of, start_client
 from tracker.doctor.registry import Section
 from tracker.result import Result
 
@@ -51,17 +47,9 @@ class RemoteTracker:
         self._section, self._number = section, 0
         self._folder = tempfile.TemporaryDirectory(prefix="tracker-")
         self._stderr = Path(self._folder.name, "stderr")
-        self._child = subprocess.Popen(
-            [sys.executable, "-m", "tracker.doctor.client"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [_PACKAGE, os.environ.get("PYTHONPATH")]))},
-        )
-        self._lines: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=self._listen, daemon=True).start()
+        path = os.pathsep.join(filter(None, [_PACKAGE, os.environ.get("PYTHONPATH")]))
+        self._child = start_client({**os.environ, "PYTHONPATH": path})
+        self._lines = lines_of(self._child)
         try:
             task = {"command": command, "environment": environment, "stderr": str(self._stderr)}
             event = self._ask(task, max(HANDSHAKE_LIMIT, section.timeout), "handshake")
@@ -86,18 +74,7 @@ class RemoteTracker:
 
     def close(self) -> None:
         """End the tracker."""
-        if self._child.poll() is None:
-            try:
-                assert self._child.stdin
-                self._child.stdin.close()
-                self._child.wait(3)
-            except (OSError, subprocess.TimeoutExpired):
-                pass
-        try:
-            os.killpg(self._child.pid, signal.SIGKILL)  # the tracker too, which is of the same session
-        except ProcessLookupError:
-            pass
-        self._child.wait()
+        end(self._child)
         self._folder.cleanup()
 
     def __del__(self) -> None:
@@ -138,12 +115,6 @@ class RemoteTracker:
     def _last_words(self) -> str:
         text = self._stderr.read_text(errors="replace") if self._stderr.exists() else ""
         return "".join(f"\n  | {line}" for line in [line for line in text.splitlines() if line.strip()][-8:])
-
-    def _listen(self) -> None:
-        assert self._child.stdout
-        for line in self._child.stdout:
-            self._lines.put(line)
-        self._lines.put("")  # its end
 
 
 _PACKAGE = str(Path(__file__).resolve().parents[1])

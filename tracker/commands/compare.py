@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     if args.html:
         outputs.checked("--html", args.html, {".html", ".htm"}, args.overwrite)
     folder = options.workspace(args)
-    registry = args.registry / "trackers.ini" if args.registry and args.registry.is_dir() else args.registry
+    registry = args.registry and options.registry_file(args.registry)
     if registry and not registry.is_file():
         raise FileNotFoundError(f"--registry {registry} does not exist")
     from tracker.vot import comparison

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tracker import catalog, shipped, truth
+from tracker.commands import options
 from tracker.doctor import Finding, machine, packages, probe, registry, weights, workspace
 
 
@@ -88,7 +89,7 @@ class _Report:
 def _registries(args: argparse.Namespace) -> list[Path]:
     """The registries that the toolkit would read; it passes over those of a workspace that do not exist."""
     if args.registry:
-        return [args.registry / "trackers.ini" if args.registry.is_dir() else args.registry]
+        return [options.registry_file(args.registry)]
     if args.workspace:
         return [path for path in workspace.registries(args.workspace) if path.is_file()]
     local = Path("trackers.ini")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import shutil
 from pathlib import Path
 
 from tracker import adapters, listing, shipped
 from tracker.commands.outputs import write_whole
-from tracker.doctor.registry import own_section, section_names
+from tracker.doctor.registry import own_section, own_text, section_names
 from tracker.settings import nearest
 
 OWN = "own"
@@ -95,10 +94,8 @@ def _trackers(names: list[str]) -> tuple[list[str], str]:
     for name in names:
         if ":" in name:
             adapters.find(name)
-            section = own_section(name)
-            lines = [f"{key} = {value}\n" for key, value in adapters.section(name, os.curdir).items()]
-            sections += f"\n[{section.name}]\n" + "".join(lines)
-            references.append(section.name)
+            sections += f"\n{own_text(name)}"
+            references.append(own_section(name).name)
         elif name in known:
             references.append(name)
         else:

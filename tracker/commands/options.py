@@ -116,6 +116,11 @@ def annotated_box(source: Source, frame: int, otherwise: str) -> NDArray[np.floa
     return region.box
 
 
+def registry_file(path: Path) -> Path:
+    """The registry that ``--registry`` means: a file, or the trackers.ini of a folder."""
+    return path / "trackers.ini" if path.is_dir() else path
+
+
 def section(args: argparse.Namespace) -> Section | None:
     """The section of a trackers.ini that ``--tracker`` names; None if it is a tracker of this package or module:Class.
 
@@ -126,8 +131,7 @@ def section(args: argparse.Namespace) -> Section | None:
     registry = getattr(args, "registry", None)
     if ":" in args.tracker or (registry is None and args.tracker in catalog.NAMES):
         return None
-    path = registry or Path("trackers.ini")
-    path = path / "trackers.ini" if path.is_dir() else path
+    path = registry_file(registry or Path("trackers.ini"))
     if registry and not path.is_file():
         raise FileNotFoundError(f"--registry {registry} does not exist")
     found = read_section(path, args.tracker) if path.is_file() else None

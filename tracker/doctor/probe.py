@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -118,21 +118,14 @@ def probe(section: Section, frames: list[Path], region: Region) -> Probe:
         task = {"command": command, "environment": environment, "stderr": str(stderr)}
         images: list[dict[str, Any]] = [{"image": str(path.resolve())} for path in frames]
         images[0]["region"] = region.tolist()
-        child = subprocess.Popen(
-            [sys.executable, "-m", "tracker.doctor.client"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            text=True,
-        )
-        assert child.stdin and child.stdout
+        child = start_client()
+        assert child.stdin
         try:
             child.stdin.write("".join(json.dumps(line) + "\n" for line in [task, *images]))
             child.stdin.close()
             _listen(child, result, len(frames), section.timeout)
         finally:
-            _end(child)
+            end(child)
         if stderr.exists():
             result.stderr = stderr.read_text(errors="replace")
     return result
@@ -140,8 +133,7 @@ def probe(section: Section, frames: list[Path], region: Region) -> Probe:
 
 def _listen(child: subprocess.Popen[str], result: Probe, frames: int, timeout: float) -> None:
     """Take the events of ``child`` into ``result`` until all is done, something failed, or a reply is overdue."""
-    lines: queue.Queue[str] = queue.Queue()
-    threading.Thread(target=_forward, args=(child, lines), daemon=True).start()
+    lines = lines_of(child)
     while len(result.replies) < frames:
         stage = "handshake" if result.handshake is None else f"reply to frame {len(result.replies)}"
         limit = max(HANDSHAKE_LIMIT, timeout) if result.handshake is None else timeout
@@ -161,17 +153,40 @@ def _listen(child: subprocess.Popen[str], result: Probe, frames: int, timeout: f
             return
 
 
+def start_client(environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    """A process of ``tracker.doctor.client``, which waits for its task; ``end`` it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tracker.doctor.client"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        text=True,
+        env=environment,
+    )
+
+
+def lines_of(child: subprocess.Popen[str]) -> queue.Queue[str]:
+    """What a client says, as it says it, and at its end an empty line: can be waited for with a limit."""
+    lines: queue.Queue[str] = queue.Queue()
+    threading.Thread(target=_forward, args=(child, lines), daemon=True).start()
+    return lines
+
+
 def _forward(child: subprocess.Popen[str], lines: queue.Queue[str]) -> None:
     assert child.stdout
     for line in child.stdout:
         lines.put(line)
-    lines.put("")  # its end
+    lines.put("")
 
 
-def _end(child: subprocess.Popen[str]) -> None:
+def end(child: subprocess.Popen[str]) -> None:
+    """End a client, and its tracker, after three seconds in which they may do so by themselves."""
+    assert child.stdin
     try:
+        child.stdin.close()
         child.wait(3)
-    except subprocess.TimeoutExpired:
+    except (OSError, subprocess.TimeoutExpired):
         pass
     try:
         os.killpg(child.pid, signal.SIGKILL)  # the tracker too, which is of the same session

@@ -60,6 +60,12 @@ def own_section(name: str) -> Section:
     return Section(re.sub("[^a-zA-Z0-9_-]", "-", values["label"]), Path("trackers.ini"), values)
 
 
+def own_text(name: str) -> str:
+    """The section of ``own_section`` as it stands in a trackers.ini."""
+    lines = [f"{key} = {value}\n" for key, value in adapters.section(name, os.curdir).items()]
+    return f"[{own_section(name).name}]\n" + "".join(lines)
+
+
 def check_registry(path: Path, name: str | None = None) -> Iterator[Finding]:
     """Findings in the registry at ``path``; of section ``name`` only, apart from what breaks the whole file."""
     if not path.is_file():

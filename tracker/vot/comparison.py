@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence as Items
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,8 @@ from vot.region import Polygon as PolygonRegion
 from vot.tracker import Registry, Tracker, TrackerException
 from vot.workspace import LocalStorage, Workspace
 
-from tracker import adapters, boxes
-from tracker.doctor.registry import own_section, section_names
+from tracker import boxes
+from tracker.doctor.registry import own_section, own_text, section_names
 from tracker.regions import contour
 from tracker.vot.accuracy import burn_in
 from tracker.vot.annotations import annotations_of
@@ -152,8 +151,7 @@ def _registered(names: Items[str], registry: Path | None) -> dict[str, Tracker]:
         for name in names:
             if ":" in name:
                 source, identifier = Path(folder, "trackers.ini"), own_section(name).name
-                lines = [f"{key} = {value}\n" for key, value in adapters.section(name, os.curdir).items()]
-                source.write_text(f"[{identifier}]\n" + "".join(lines), encoding="utf-8")
+                source.write_text(own_text(name), encoding="utf-8")
             elif registry is not None and name in section_names(registry):
                 source, identifier = registry.resolve(), name
             else:

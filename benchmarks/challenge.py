@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.vot.annotations import TAGS
-from tracker.vot.raw import FAILURE, INITIALIZATION, UNKNOWN
+from tracker.vot.results.annotations import TAGS
+from tracker.vot.results.raw import FAILURE, INITIALIZATION, UNKNOWN
 
 SIZE = (640, 360)
 SKIP = 5

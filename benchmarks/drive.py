@@ -23,9 +23,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker import boxes, catalog, images
-from tracker.result import Tracker
-from tracker.stages import recording
+from tracker import catalog
+from tracker.core import boxes, images
+from tracker.core.timing import recording
+from tracker.core.tracker import Tracker
 
 SKIP_INITIALIZE = 5
 
@@ -62,7 +63,7 @@ def follow(tracker: Tracker, paths: list[str], truth: list[list[float] | None], 
 
     Returns:
         For each frame that the tracker saw: ``seconds`` of init or update, ``initialised``, ``lost``, and ``stages``,
-        the own seconds of each stage (``tracker.stages``) together with ``read``.
+        the own seconds of each stage (``tracker.core.timing``) together with ``read``.
     """
     frames: list[dict[str, Any]] = []
     start = 0

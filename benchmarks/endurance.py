@@ -29,8 +29,9 @@ from benchmarks import tables
 from benchmarks.quality import find_sequences, positive
 from benchmarks.runs import PROJECT, Source
 from benchmarks.speed import frames_of
-from tracker import boxes, catalog, images
-from tracker.result import Tracker
+from tracker import catalog
+from tracker.core import boxes, images
+from tracker.core.tracker import Tracker
 from tracker.sequences.dataset import generate
 
 LARGEST_MEMORY = 1500.0

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 LIBRARIES = ("torch", "cv2", "numpy", "scipy")
-NO_PART = {"tracker", "tracker.catalog", "tracker.result", "tracker.settings", "tracker.stages"}
+NO_PART = {"tracker", "tracker.catalog", "tracker.core.tracker", "tracker.core.settings", "tracker.core.timing"}
 """Modules that hand boxes on but do not decide them: a change of theirs leaves kept runs valid."""
 
 
@@ -38,9 +38,9 @@ def identity(name: str, overrides: dict[str, Any]) -> dict[str, Any]:
     """
     catalog = import_module("tracker.catalog")
     tracker = catalog.create(name, **overrides)
-    import_module("tracker.images")
+    import_module("tracker.core.images")
     fingerprint = getattr(tracker, "fingerprint", "")
-    left_out = NO_PART | ({"tracker.params"} if fingerprint else set())  # the fingerprint has the values
+    left_out = NO_PART | ({"tracker.dat.params"} if fingerprint else set())  # the fingerprint has the values
     modules = [module for key, module in sys.modules.items() if key.split(".")[0] == "tracker" and key not in left_out]
     return {
         "tracker": name,

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.vot.accuracy import BURNIN, burn_in
-from tracker.vot.raw import FAILURE, INITIALIZATION
-from tracker.vot.runs import REGION, Run
+from tracker.vot.results.raw import FAILURE, INITIALIZATION
+from tracker.vot.results.runs import REGION, Run
 
 INTERVAL = (60, 300)
 

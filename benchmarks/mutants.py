@@ -78,7 +78,7 @@ def statuses(listing: str) -> dict[str, str]:
 
 
 def module_of(mutant: str) -> str:
-    """File of a mutant, ``tracker/boxes.py`` of ``tracker.boxes.x_area__mutmut_1``."""
+    """File of a mutant, ``tracker/core/boxes.py`` of ``tracker.core.boxes.x_area__mutmut_1``."""
     return mutant.rpartition(".")[0].replace(".", "/") + ".py"
 
 

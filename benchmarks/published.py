@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.runs import Source
-from tracker.vot.runs import Run, measure
+from tracker.vot.results.runs import Run, measure
 
 EXPERIMENT = "baseline"
 

@@ -23,10 +23,10 @@ from benchmarks.measures import INTERVAL, ExpectedOverlap, Repetitions, accuracy
 from benchmarks.published import published_runs
 from benchmarks.runs import RUNS, KeptRun, RunFailed, Series, Source, Variant, load, prepare, run_missing, snapshot
 from tracker.vot.accuracy import Sample, Selection, by_sequence, by_tag, sample
-from tracker.vot.annotations import TAGS, Annotations
 from tracker.vot.expected_overlap import curve, score
-from tracker.vot.raw import FAILURE
-from tracker.vot.runs import Run
+from tracker.vot.results.annotations import TAGS, Annotations
+from tracker.vot.results.raw import FAILURE
+from tracker.vot.results.runs import Run
 
 DEFAULT = ("DAT", "MDNet", "NCC", "CSRT", "KCF")
 

@@ -36,13 +36,13 @@ from vot.region import Polygon, Region, RegionType, Special
 from vot.tracker import Registry, Results, TrackerException
 from vot.workspace import LocalStorage
 
-from tracker.boxes import from_polygon
-from tracker.settings import told
-from tracker.vot.annotations import Annotations, annotations_of
-from tracker.vot.provenance import data_of, digest
-from tracker.vot.raw import parse
+from tracker.core.boxes import from_polygon
+from tracker.core.settings import told
 from tracker.vot.reset_based import ResetBased
-from tracker.vot.runs import Run, measure, raw_runs
+from tracker.vot.results.annotations import Annotations, annotations_of
+from tracker.vot.results.provenance import data_of, digest
+from tracker.vot.results.raw import parse
+from tracker.vot.results.runs import Run, measure, raw_runs
 
 PROJECT = Path(__file__).resolve().parents[1]
 RUNS = PROJECT / "benchmarks" / "runs"

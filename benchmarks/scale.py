@@ -20,11 +20,11 @@ import psutil
 from rich.console import Console
 from vot.workspace import Workspace
 
-from tracker.vot import parallel
-from tracker.vot.parallel import Place
-from tracker.vot.progress import ProgressTable, duration
-from tracker.vot.storage import result_folder
-from tracker.vot.tasks import Outcome, Plan, plan
+from tracker.vot.evaluation import scheduler
+from tracker.vot.evaluation.progress import ProgressTable, duration
+from tracker.vot.evaluation.scheduler import Place
+from tracker.vot.evaluation.tasks import Outcome, Plan, plan
+from tracker.vot.results.storage import result_folder
 
 DUMMY = Path(__file__).resolve().parents[1] / "tests" / "integration"
 STACK = """\
@@ -109,7 +109,7 @@ def run(folder: Path, workers: int) -> tuple[list[Outcome], float]:
     """Evaluate; returns outcomes and the seconds from the start of the first task to the end of the last."""
     found, _ = planned(folder)
     with Timed(found.todo, [], workers, Console(quiet=True)) as table:
-        outcomes = parallel.evaluate(folder, found.todo, Place(workers), table)
+        outcomes = scheduler.evaluate(folder, found.todo, Place(workers), table)
     assert table.begin is not None and not [outcome for outcome in outcomes if outcome.error]
     return outcomes, table.end - table.begin
 

@@ -28,7 +28,8 @@ import numpy as np
 from benchmarks import tables
 from benchmarks.quality import find_sequences, positive
 from benchmarks.runs import PROJECT, Source, Variant, interpreter, section_of
-from tracker import boxes, catalog
+from tracker import catalog
+from tracker.core import boxes
 
 DEFAULT = ("DAT", "CSRT", "KCF")
 STAGES = ("read", "trunk", "sampling", "pooling", "estimator", "head", "learning", "attention", "regression")

@@ -4,7 +4,7 @@ Reference formulation, as the published code runs it: for both classes of the po
 pass from the image (four in all), ``autograd.grad(..., create_graph=True)`` at the input or at conv1, the regulariser
 on it, and a second back-propagation through the whole network, convolutions included. "Tuned autograd" is the same
 without what can be left out: convolutions frozen, one shared forward pass, conv1's output as the leaf, the
-normalisation as a sliced sum. Ours: the head's closed form and ``tracker.backprop``.
+normalisation as a sliced sum. Ours: the head's closed form and ``tracker.features.jacobian.linearisation``.
 
 All three time a whole step (constants of the crops, losses, gradients, clipping, SGD) on the same crops, weights and
 dropout factors, interleaved. Compare ratios within a run, not seconds between runs.
@@ -29,14 +29,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks import tables
-from tracker.backprop import POINTS, Linearisation
-from tracker.crops import CropExtractor
-from tracker.head import Head
-from tracker.learning import Learner
-from tracker.params import PAPER
-from tracker.samples import Samples
-from tracker.sampling import gaussian
-from tracker.vggm import FEATURES, VGGM
+from tracker.dat.head import Head
+from tracker.dat.learning import Learner
+from tracker.dat.params import PAPER
+from tracker.dat.sampling import gaussian
+from tracker.features.crops import CropExtractor
+from tracker.features.jacobian.linearisation import POINTS, Linearisation
+from tracker.features.samples import Samples
+from tracker.features.vggm import FEATURES, VGGM
 
 POSITIVES = NEGATIVES = 32
 EXACT = 4

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from tracker import cli
-from tracker.video import Image, open_source
+from tracker.media.video import Image, open_source
 
 IMAGES = Path(__file__).resolve().parent / "images"
 

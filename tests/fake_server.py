@@ -12,8 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tracker import boxes, catalog, server
-from tracker.result import Result
+from tracker import catalog
+from tracker.core import boxes
+from tracker.core.tracker import Result
+from tracker.serving import server
 
 RECORD = Path(os.environ["FAKE_RECORD"])
 MODE = os.environ.get("FAKE_MODE", "")

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 import scenes
 
-from tracker import Result, adapters, boxes, catalog
+from tracker import Result, adapters, catalog
 from tracker.baselines import MIL, OpenCV
+from tracker.core import boxes
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 BOX = np.array([10.0, 30.0, 24.0, 24.0])

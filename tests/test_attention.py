@@ -5,8 +5,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from tracker.attention import add_penalty_gradient, evidence_maps, gradient_maps, head_gradients, regulariser
-from tracker.head import Head
+from tracker.dat.attention import add_penalty_gradient, evidence_maps, gradient_maps, head_gradients, regulariser
+from tracker.dat.head import Head
 
 COUNT, CELLS, CHANNELS, HIDDEN = 5, 4, 3, 8
 POSITIVES = 2

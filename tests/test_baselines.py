@@ -7,8 +7,10 @@ import cv2
 import numpy as np
 import pytest
 
-from tracker import baselines, boxes, catalog, weights
-from tracker.weights import WeightsError
+from tracker import baselines, catalog
+from tracker.core import boxes
+from tracker.weights import registry
+from tracker.weights.registry import WeightsError
 
 INI = Path(__file__).parent.parent / "trackers.ini"
 
@@ -217,7 +219,7 @@ def test_nanotrack_without_its_files_says_how_to_get_them(tmp_path, monkeypatch)
 def test_nanotrack_follows_a_moving_target_with_the_files_that_a_user_added(scene, tmp_path, monkeypatch):
     monkeypatch.setenv("RECIPROCATIVE_WEIGHTS", str(tmp_path))
     for part in ("backbone", "head"):
-        weights.add(NANO / f"{part}.onnx", f"nanotrack-{part}")
+        registry.add(NANO / f"{part}.onnx", f"nanotrack-{part}")
     tracker = catalog.create("NanoTrack")
     tracker.init(scene(60, 40), np.array([60.0, 40, 30, 24]))
     for k in range(1, 6):
@@ -230,5 +232,5 @@ def test_an_onnx_file_of_another_network_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("RECIPROCATIVE_WEIGHTS", str(tmp_path / "weights"))
     (tmp_path / "nanotrack_head_sim.onnx").write_bytes(b"no network")
     with pytest.raises(WeightsError, match="its sha256 is"):
-        weights.add(tmp_path / "nanotrack_head_sim.onnx")
+        registry.add(tmp_path / "nanotrack_head_sim.onnx")
     assert not (tmp_path / "weights").exists()

@@ -14,8 +14,8 @@ from benchmarks.identify import code_digest
 from benchmarks.measures import ExpectedOverlap, bootstrap, failures
 from benchmarks.published import published_runs
 from benchmarks.runs import Source, Variant, _run_section, run_key, runaway
-from tracker.result import Result
-from tracker.vot.runs import Run
+from tracker.core.tracker import Result
+from tracker.vot.results.runs import Run
 
 NAN = float("nan")
 
@@ -269,7 +269,7 @@ class Late:
         return Result(box, 0.0, False)
 
     def update(self, image):
-        from tracker.stages import stage
+        from tracker.core.timing import stage
 
         self.calls += 1
         if self.calls % 2 == 0:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker import boxes
+from tracker.core import boxes
 
 COORDINATES = st.floats(-1e3, 1e3)
 SIDES = st.floats(0.5, 1e3)

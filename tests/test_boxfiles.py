@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tracker import boxfiles
+from tracker.formats import boxfiles
 
 CVAT = """<?xml version="1.0"?>
 <annotations><version>1.1</version>

@@ -9,10 +9,11 @@ from test_reciprocative import BOX, moved, scene
 from test_vggm import weights as random_weights
 from test_weights import write_mat
 
-from tracker import boxes, weights
-from tracker.crops import CropExtractor, cut
-from tracker.params import CROPS, PAPER, View
-from tracker.reciprocative import ReciprocativeTracker
+from tracker.core import boxes
+from tracker.dat.params import CROPS, PAPER, View
+from tracker.dat.tracker import ReciprocativeTracker
+from tracker.features.crops import CropExtractor, cut
+from tracker.weights import registry
 
 SHORT = {
     "threads": 1,
@@ -122,7 +123,7 @@ def test_crops_of_the_bundled_backbone_follow_the_target_without_any_download():
 
 def test_paper_without_its_file_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setenv("RECIPROCATIVE_WEIGHTS", str(tmp_path))
-    with pytest.raises(weights.WeightsError, match=r"imagenet-vgg-m\.mat is missing.*vlfeat.*FAST, needs no download"):
+    with pytest.raises(registry.WeightsError, match=r"imagenet-vgg-m\.mat is missing.*vlfeat.*FAST, needs no download"):
         ReciprocativeTracker(PAPER)
 
 

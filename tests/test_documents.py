@@ -14,7 +14,7 @@ import scenes
 import yaml
 
 from tracker import cli
-from tracker.video import VideoWriter
+from tracker.media.video import VideoWriter
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -95,10 +95,11 @@ def test_the_example_of_an_analysis(tmp_path, monkeypatch):
 
 
 def test_the_example_of_a_backbone(monkeypatch):
-    from tracker import FAST, backbones
-    from tracker.reciprocative import ReciprocativeTracker
+    from tracker import FAST
+    from tracker.dat import backbone
+    from tracker.dat.tracker import ReciprocativeTracker
 
-    monkeypatch.setattr(backbones, "load", run(blocks("CONTRIBUTING.md")[2])["edges"])
+    monkeypatch.setattr(backbone, "load", run(blocks("CONTRIBUTING.md")[2])["edges"])
     tracker = ReciprocativeTracker(replace(FAST, threads=1))
     images, boxes = scenes.frames(3), scenes.boxes(3)
     tracker.init(images[0], np.array(boxes[0], float))

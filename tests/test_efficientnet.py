@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from tracker import weights
-from tracker.efficientnet import CHANNELS, STRIDES, EfficientNetLite0, fused
+from tracker.features.efficientnet import CHANNELS, STRIDES, EfficientNetLite0, fused
+from tracker.weights import registry
 
 
 @pytest.fixture(scope="module")
 def trunk():
-    return EfficientNetLite0(weights.load("efficientnet-lite0").tensors)
+    return EfficientNetLite0(registry.load("efficientnet-lite0").tensors)
 
 
 def images(size):

@@ -5,19 +5,21 @@ import pytest
 import torch
 from test_reciprocative import BOX, moved, scene
 
-from tracker import backbones, boxes, weights
-from tracker.estimator import CHANNELS, CONTEXT, TEMPLATE, WINDOW, BoxEstimator, sampled, windows_of
-from tracker.params import FAST
+from tracker.core import boxes
+from tracker.dat import backbone
+from tracker.dat.params import FAST
+from tracker.features.estimator import CHANNELS, CONTEXT, TEMPLATE, WINDOW, BoxEstimator, sampled, windows_of
+from tracker.weights import registry
 
 
 @pytest.fixture(scope="module")
 def shipped() -> BoxEstimator:
-    return BoxEstimator.of(weights.load("box-estimator").tensors)
+    return BoxEstimator.of(registry.load("box-estimator").tensors)
 
 
 @pytest.fixture(scope="module")
 def extractor():
-    return backbones.load(FAST, torch.device("cpu")).extractor
+    return backbone.load(FAST, torch.device("cpu")).extractor
 
 
 def test_samples_of_a_ramp_lie_where_the_box_is():

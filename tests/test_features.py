@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from tracker import features
-from tracker.features import RegionExtractor, RegionMap, _changed, bin_weights, upsampled
-from tracker.params import View
+from tracker.dat.params import View
+from tracker.features import region
+from tracker.features.region import RegionExtractor, RegionMap, _changed, bin_weights, upsampled
 
 
 class Identity(nn.Module):
@@ -43,9 +43,9 @@ def test_samples_of_a_ramp_are_where_the_box_is():
     rows, columns = torch.meshgrid(torch.arange(20.0), torch.arange(20.0), indexing="ij")
     values = torch.stack([8 * columns + 0.5, 8 * rows + 0.5], 2) / 2
     region = RegionMap(values, values, (100.0, 50.0), 2.0, 3)
-    features = region.samples(np.array([[110.0, 60.0, 30.0, 15.0]])).features.unflatten(1, (3, 3, 2))[0].numpy()
-    assert features[..., 0] == pytest.approx(np.tile([15.0, 25.0, 35.0], (3, 1)), abs=1e-4)
-    assert features[..., 1] == pytest.approx(np.tile([[12.5], [17.5], [22.5]], (1, 3)), abs=1e-4)
+    region = region.samples(np.array([[110.0, 60.0, 30.0, 15.0]])).features.unflatten(1, (3, 3, 2))[0].numpy()
+    assert region[..., 0] == pytest.approx(np.tile([15.0, 25.0, 35.0], (3, 1)), abs=1e-4)
+    assert region[..., 1] == pytest.approx(np.tile([[12.5], [17.5], [22.5]], (1, 3)), abs=1e-4)
 
 
 def both(fine, coarse):
@@ -78,7 +78,7 @@ def test_crop_takes_the_right_pixels():
 def test_a_region_too_large_to_be_padded_looks_the_same(monkeypatch, centre):
     image = cv2.GaussianBlur(np.random.default_rng(5).integers(0, 255, (200, 300, 3), np.uint8), (0, 0), 8)
     padded = extractor(size=96)._crop(image, np.array(centre), 480.0)
-    monkeypatch.setattr(features, "_LARGEST_PADDED", 479)
+    monkeypatch.setattr(region, "_LARGEST_PADDED", 479)
     reduced = extractor(size=96)._crop(image, np.array(centre), 480.0)
     assert reduced[1:] == padded[1:]
     assert np.abs(reduced[0].astype(int) - padded[0]).mean() < 1

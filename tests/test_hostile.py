@@ -8,9 +8,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from tracker import boxes, catalog
-from tracker.params import FAST
-from tracker.reciprocative import ReciprocativeTracker
+from tracker import catalog
+from tracker.core import boxes
+from tracker.dat.params import FAST
+from tracker.dat.tracker import ReciprocativeTracker
 
 BRIEF = replace(
     FAST,

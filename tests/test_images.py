@@ -10,7 +10,7 @@ import memory
 import numpy as np
 import pytest
 
-from tracker import images
+from tracker.core import images
 
 
 def test_a_file_is_read_as_opencv_reads_it(tmp_path):

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from tracker.attention import evidence_maps, gradient_maps, head_gradients, regulariser
-from tracker.head import Head
-from tracker.learning import Learner
-from tracker.params import FAST
-from tracker.samples import Memory, Samples
-from tracker.schedule import scheduled
+from tracker.dat.attention import evidence_maps, gradient_maps, head_gradients, regulariser
+from tracker.dat.head import Head
+from tracker.dat.learning import Learner
+from tracker.dat.params import FAST
+from tracker.dat.schedule import scheduled
+from tracker.features.samples import Memory, Samples
 
 CELLS, CHANNELS = 9, 6
 PARAMS = replace(FAST, grid=3, hidden=32, mining_pool=256, mined_negatives=32, batch_negatives=16, batch_positives=16)

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import scenes
 
-from tracker import places
+from tracker.core import places
 from tracker.doctor import machine
-from tracker.vot import parallel
+from tracker.vot.evaluation import scheduler
 
 ROOT = Path(__file__).resolve().parents[1]
 SETPRIV = shutil.which("setpriv")
@@ -165,14 +165,14 @@ def test_few_open_files(sound, monkeypatch):
 
 def test_an_evaluation_with_few_files_is_refused_or_allows_itself_more(monkeypatch):
     limits = [(16, 40)]
-    monkeypatch.setattr(parallel.resource, "getrlimit", lambda kind: limits[-1])
-    monkeypatch.setattr(parallel.resource, "setrlimit", lambda kind, pair: limits.append(pair))
+    monkeypatch.setattr(scheduler.resource, "getrlimit", lambda kind: limits[-1])
+    monkeypatch.setattr(scheduler.resource, "setrlimit", lambda kind, pair: limits.append(pair))
     with pytest.raises(OSError, match="may open 40 files here, and 2 workers need 80: 'ulimit -n 80'"):
-        parallel.allow_files(2)
+        scheduler.allow_files(2)
     limits[0] = (16, 4096)
-    parallel.allow_files(2)
+    scheduler.allow_files(2)
     assert limits[-1] == (80, 4096)
-    parallel.allow_files(1)
+    scheduler.allow_files(1)
     assert len(limits) == 2
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import scenes
 
-from tracker import overlay
-from tracker.result import Result
+from tracker.core.tracker import Result
+from tracker.media import overlay
 
 BOX = np.array([40.0, 30, 24, 24])
 

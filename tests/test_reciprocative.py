@@ -7,9 +7,9 @@ import pytest
 import torch
 
 import tracker
-from tracker import boxes
-from tracker.params import FAST, MDNET, PRESETS, Params
-from tracker.reciprocative import ReciprocativeTracker
+from tracker.core import boxes
+from tracker.dat.params import FAST, MDNET, PRESETS, Params
+from tracker.dat.tracker import ReciprocativeTracker
 
 SMALL = replace(FAST, threads=1, device="cpu")
 BOX = np.array([60.0, 50.0, 36.0, 28.0])

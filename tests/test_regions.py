@@ -7,7 +7,8 @@ import codecs
 import numpy as np
 import pytest
 
-from tracker import listing, regions
+from tracker.core import listing
+from tracker.formats import regions
 
 PLAIN = "1,2,30,40\n2,2,30,40\nnan,nan,nan,nan\n"
 

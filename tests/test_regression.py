@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from tracker import sampling
-from tracker.regression import BoxRegressor
+from tracker.dat import sampling
+from tracker.dat.regression import BoxRegressor
 
 TARGET = np.array([50.0, 40.0, 30.0, 20.0])
 

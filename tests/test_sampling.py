@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from tracker import boxes, sampling
+from tracker.core import boxes
+from tracker.dat import sampling
 
 BOX = np.array([40.0, 30.0, 20.0, 10.0])
 

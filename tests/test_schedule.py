@@ -8,8 +8,8 @@ import pytest
 import scenes
 
 from tracker import FAST, ReciprocativeTracker
-from tracker.learning import Learner
-from tracker.schedule import scheduled
+from tracker.dat.learning import Learner
+from tracker.dat.schedule import scheduled
 
 BRIEF = replace(FAST, threads=1, initial_iterations=2, initial_negatives=200, views=(), update_interval=1)
 

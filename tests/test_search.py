@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from tracker.dense import DenseSearch
-from tracker.features import RegionMap
-from tracker.params import FAST
-from tracker.samples import Samples
+from tracker.dat.dense import DenseSearch
+from tracker.dat.params import FAST
+from tracker.features.region import RegionMap
+from tracker.features.samples import Samples
 
 STATE = np.array([100.0, 80.0, 40.0, 40.0])
 

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tracker import boxes
 from tracker.baselines import NCC
+from tracker.core import boxes
 
 HERE = Path(__file__).parent
 REAL = [sys.executable, "-m", "tracker"]
@@ -310,7 +310,7 @@ def test_arguments_are_refused_with_help(environment):
 
 
 def test_start_imports_neither_torch_nor_the_toolkit(environment):
-    code = "import sys, tracker.server, tracker.catalog as c; c.create('NCC'); print({'torch', 'vot'} & {*sys.modules})"
+    code = "import sys, tracker.serving.server as s; s.catalog.create('NCC'); print({'torch', 'vot'} & {*sys.modules})"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
 
 
@@ -406,7 +406,7 @@ def test_a_client_that_leaves_at_the_error_does_not_make_it_a_success(server, pi
 
 ENDING = """
 import logging, threading, time
-from tracker.watchdog import Watchdog
+from tracker.serving.watchdog import Watchdog
 
 watchdog = Watchdog()
 

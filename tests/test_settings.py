@@ -4,7 +4,8 @@ import doctest
 
 import pytest
 
-from tracker import Params, settings
+from tracker import Params
+from tracker.core import settings
 
 
 def test_the_examples_of_the_module():

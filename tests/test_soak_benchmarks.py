@@ -5,16 +5,16 @@ import pytest
 from benchmarks import covered, mutants
 
 LISTING = """\
-    tracker.boxes.x_area__mutmut_1: killed
-    tracker.boxes.x_area__mutmut_2: timeout
-    tracker.boxes.x_clip__mutmut_1: survived
-    tracker.boxes.x_clip__mutmut_2: no tests
+    tracker.core.boxes.x_area__mutmut_1: killed
+    tracker.core.boxes.x_area__mutmut_2: timeout
+    tracker.core.boxes.x_clip__mutmut_1: survived
+    tracker.core.boxes.x_clip__mutmut_2: no tests
     tracker.vot.ranking.x\u01c1ARRank\u01c1rows__mutmut_10: killed
 """
 DIFF = """\
-# tracker.boxes.x_clip__mutmut_1: survived
---- tracker/boxes.py
-+++ tracker/boxes.py
+# tracker.core.boxes.x_clip__mutmut_1: survived
+--- tracker/core/boxes.py
++++ tracker/core/boxes.py
 @@ -1,3 +1,3 @@
  def clip(boxes):
 -    return boxes + 1
@@ -30,7 +30,7 @@ def versions(monkeypatch):
 
 def test_mutants_without_a_failing_test_count_as_survivors():
     counts = mutants.count(mutants.statuses(LISTING))
-    assert counts["tracker/boxes.py"] == {"killed": 1, "timeout": 1, "survived": 2}
+    assert counts["tracker/core/boxes.py"] == {"killed": 1, "timeout": 1, "survived": 2}
     assert counts["tracker/vot/ranking.py"] == {"killed": 1}
     assert [mutants.score(one) for one in counts.values()] == [50, 100]
 
@@ -38,13 +38,13 @@ def test_mutants_without_a_failing_test_count_as_survivors():
 def test_survivors_stand_in_the_report_with_their_reason(monkeypatch):
     monkeypatch.setattr(mutants, "REASONS", {"known": "it is the same"})
     counts = mutants.count(mutants.statuses(LISTING))
-    survivors = {"tracker.boxes.x_clip__mutmut_1": "old -> known", "tracker.boxes.x_clip__mutmut_2": "old -> new"}
+    survivors = {f"tracker.core.boxes.x_clip__mutmut_{k}": f"old -> {new}" for k, new in ((1, "known"), (2, "new"))}
     report = mutants.render(counts, survivors)
-    assert "| tracker/boxes.py       |       4 |      1 |       1 |        2 |  50.0 % |" in report
+    assert "| tracker/core/boxes.py       |       4 |      1 |       1 |        2 |  50.0 % |" in report
     assert "- `old -> known`: it is the same\n- `old -> new`: no test notices it" in report
 
 
-@pytest.mark.parametrize(("listing", "code"), [(LISTING, 1), (LISTING.partition("    tracker.boxes.x_clip")[0], 0)])
+@pytest.mark.parametrize(("listing", "code"), [(LISTING, 1), (LISTING.partition("    tracker.core")[0], 0)])
 def test_a_module_below_the_floor_is_an_error(monkeypatch, capsys, tmp_path, listing, code):
     answers = {"run": "", "results": listing, "show": DIFF}
     monkeypatch.setattr(mutants, "mutmut", lambda command, *_: answers[command])
@@ -52,7 +52,7 @@ def test_a_module_below_the_floor_is_an_error(monkeypatch, capsys, tmp_path, lis
     document = tmp_path / "trust.md"
     document.write_text("<!-- begin mutants -->\n<!-- end mutants -->\n")
     assert mutants.main(["--write", str(document)]) == code
-    assert "tracker/boxes.py" in capsys.readouterr().out and "tracker/boxes.py" in document.read_text()
+    assert "tracker/core/boxes.py" in capsys.readouterr().out and "tracker/core/boxes.py" in document.read_text()
     assert ("return boxes + 1 -> return boxes - 1" in document.read_text()) == bool(code)
 
 

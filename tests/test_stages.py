@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from tracker import stages
-from tracker.stages import recording, stage
+from tracker.core import timing
+from tracker.core.timing import recording, stage
 
 
 @pytest.fixture
 def clock(monkeypatch):
     """A clock that moves only when told to."""
     now = [0.0]
-    monkeypatch.setattr(stages, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(timing, "perf_counter", lambda: now[0])
 
     def spend(seconds):
         now[0] += seconds

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from tracker import boxes
-from tracker.estimator import BoxEstimator
+from tracker.core import boxes
+from tracker.features.estimator import BoxEstimator
 from training import cache, train
 from training.pictures import Pictures
 from training.rendering import SIDE, Renderer

@@ -6,7 +6,7 @@ import pytest
 import scenes
 
 from tracker import cli
-from tracker.video import open_source
+from tracker.media.video import open_source
 
 RECTANGLES = [",".join(map(str, box)) for box in scenes.boxes(12)]
 

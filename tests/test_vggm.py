@@ -8,13 +8,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from tracker.attention import gradient_maps, head_gradients, regulariser
-from tracker.backprop import CHUNK, POINTS, Linearisation
-from tracker.head import Head
-from tracker.learning import Learner
-from tracker.params import FAST, PAPER
-from tracker.samples import Samples
-from tracker.vggm import FEATURES, PAD, VGGM, normalise_channels
+from tracker.dat.attention import gradient_maps, head_gradients, regulariser
+from tracker.dat.head import Head
+from tracker.dat.learning import Learner
+from tracker.dat.params import FAST, PAPER
+from tracker.features.jacobian.linearisation import CHUNK, POINTS, Linearisation
+from tracker.features.samples import Samples
+from tracker.features.vggm import FEATURES, PAD, VGGM, normalise_channels
 
 TOLERANCE = {torch.float64: 1e-5, torch.float32: 1e-3}
 COUNT = CHUNK + 3  # a full chunk, and a part of one
@@ -125,7 +125,7 @@ POSITIVES = 2
 
 
 def attention_at(at, network, count):
-    """Attention as ``tracker.backbones`` makes it: of a scale that keeps the regulariser's epsilon out of it."""
+    """Attention as ``tracker.dat.backbone`` makes it: of a scale that keeps the regulariser's epsilon out of it."""
     linear = None if at == "features" else Linearisation(network, at, count)
 
     def maps(gradients, samples):

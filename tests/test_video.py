@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import scenes
 
-from tracker.video import VideoWriter, open_source
+from tracker.media.video import VideoWriter, open_source
 
 
 def write_video(path, count=10, rate=25.0):

@@ -10,7 +10,7 @@ import pytest
 import scenes
 
 from tracker import cli
-from tracker.video import open_source
+from tracker.media.video import open_source
 
 JITTER = [0, 31, 68, 99, 135, 166, 201, 233, 268, 300, 335, 366]
 

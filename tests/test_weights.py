@@ -13,8 +13,9 @@ import pytest
 import scipy.io
 import torch
 
-from tracker import matfile, weights
-from tracker.weights import WeightsError
+from tracker.formats import matfile
+from tracker.weights import registry
+from tracker.weights.registry import WeightsError
 
 SHAPES = ((96, 3, 7), (256, 96, 5), (512, 256, 3))
 
@@ -61,9 +62,9 @@ def write_pth(path, tensors, **changes):
 @pytest.mark.parametrize(("name", "write"), [("vgg-m", write_mat), ("mdnet", write_pth)])
 def test_published_layout_gives_pytorch_kernels(tmp_path, folder, name, write):
     expected = kernels()
-    file = write(tmp_path / weights.entry(name).file, expected)
-    assert weights.add(file) == folder / file.name
-    loaded = weights.load(name)
+    file = write(tmp_path / registry.entry(name).file, expected)
+    assert registry.add(file) == folder / file.name
+    loaded = registry.load(name)
     assert set(loaded.tensors) == {f"conv{i}.{kind}" for i in (1, 2, 3) for kind in ("weight", "bias")}
     for i, (kernel, bias) in enumerate(expected, 1):
         weight = loaded.tensors[f"conv{i}.weight"]
@@ -71,22 +72,22 @@ def test_published_layout_gives_pytorch_kernels(tmp_path, folder, name, write):
         assert float(weight[5, 2, 1, 0]) == kernel[1, 0, 2, 5]
         np.testing.assert_array_equal(weight.numpy(), kernel.transpose(3, 2, 0, 1))
         np.testing.assert_array_equal(loaded.tensors[f"conv{i}.bias"].numpy(), bias[:, 0])
-    assert loaded.sha256 == weights.checksum(file)
-    assert "unchanged since it was added" in weights.verify(name)
+    assert loaded.sha256 == registry.checksum(file)
+    assert "unchanged since it was added" in registry.verify(name)
 
 
 def test_default_weights_come_with_the_wheel_and_match_their_checksum():
-    loaded = weights.load("efficientnet-lite0")
-    assert loaded.sha256 == weights.entry("efficientnet-lite0").sha256
+    loaded = registry.load("efficientnet-lite0")
+    assert loaded.sha256 == registry.entry("efficientnet-lite0").sha256
     assert loaded.tensors["_blocks.10._project_conv.weight"].shape == (112, 672, 1, 1)
-    assert "as published" in weights.verify("efficientnet-lite0")
+    assert "as published" in registry.verify("efficientnet-lite0")
 
 
 @pytest.mark.parametrize("name", ["vgg-m", "mdnet"])
 def test_missing_file_says_where_from_where_to_and_what_needs_none(folder, name):
-    known = weights.entry(name)
+    known = registry.entry(name)
     with pytest.raises(WeightsError) as caught:
-        weights.load(name)
+        registry.load(name)
     for part in (known.file, known.source, str(folder), "FAST", "weights add"):
         assert part in str(caught.value)
 
@@ -95,29 +96,29 @@ def test_wrong_shape_names_key_and_shapes(tmp_path):
     tensors = kernels()
     tensors[1] = (tensors[1][0][:3], tensors[1][1])
     with pytest.raises(WeightsError, match=r"conv2\.weight has shape \(256, 96, 3, 5\), expected \(256, 96, 5, 5\)"):
-        weights.add(write_mat(tmp_path / "imagenet-vgg-m.mat", tensors))
+        registry.add(write_mat(tmp_path / "imagenet-vgg-m.mat", tensors))
 
 
 def test_wrong_key_is_named(tmp_path):
     file = write_pth(tmp_path / "mdnet_imagenet_vid.pth", kernels()[:2])
     with pytest.raises(WeightsError, match=r"has no conv3\.weight; it is not mdnet"):
-        weights.add(file)
+        registry.add(file)
 
 
 def test_values_that_are_not_finite_are_refused(tmp_path):
     tensors = kernels()
     tensors[2][1][7] = np.nan
     with pytest.raises(WeightsError, match=r"conv3\.bias holds values that are not finite"):
-        weights.add(write_mat(tmp_path / "imagenet-vgg-m.mat", tensors))
+        registry.add(write_mat(tmp_path / "imagenet-vgg-m.mat", tensors))
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>404 Not Found</html>", b"MATLAB 5.0 MAT-file" + bytes(200)])
 @pytest.mark.parametrize("name", ["vgg-m", "mdnet"])
 def test_files_that_are_no_weights_are_refused(tmp_path, folder, name, content):
-    file = tmp_path / weights.entry(name).file
+    file = tmp_path / registry.entry(name).file
     file.write_bytes(content)
     with pytest.raises(WeightsError, match="cannot be read"):
-        weights.add(file)
+        registry.add(file)
     assert not folder.exists()
 
 
@@ -125,7 +126,7 @@ def test_another_network_in_the_same_format_is_refused(tmp_path):
     file = tmp_path / "imagenet-vgg-m.mat"
     scipy.io.savemat(file, {"layers": np.zeros((1, 20))})
     with pytest.raises(WeightsError, match=r"cannot be read.*vlfeat"):
-        weights.add(file)
+        registry.add(file)
 
 
 def test_pickles_that_run_code_are_refused(tmp_path):
@@ -136,39 +137,39 @@ def test_pickles_that_run_code_are_refused(tmp_path):
     file = tmp_path / "mdnet_imagenet_vid.pth"
     torch.save({"shared_layers": Harmful()}, file)
     with pytest.raises(WeightsError, match="cannot be read"):
-        weights.add(file)
+        registry.add(file)
 
 
 def test_damage_after_adding_is_found(tmp_path):
-    stored = weights.add(write_mat(tmp_path / "imagenet-vgg-m.mat", kernels()))
+    stored = registry.add(write_mat(tmp_path / "imagenet-vgg-m.mat", kernels()))
     content = bytearray(stored.read_bytes())
     content[len(content) // 2] ^= 1
     stored.write_bytes(content)
     with pytest.raises(WeightsError, match="sha256 is"):
-        weights.verify("vgg-m")
+        registry.verify("vgg-m")
 
 
 def test_damaged_wheel_is_found(tmp_path, monkeypatch):
     copy = tmp_path / "efficientnet.pth"
-    copy.write_bytes(weights.path("efficientnet-lite0").read_bytes()[:-1] + b"?")
-    monkeypatch.setattr(weights, "path", lambda name: copy)
+    copy.write_bytes(registry.path("efficientnet-lite0").read_bytes()[:-1] + b"?")
+    monkeypatch.setattr(registry, "path", lambda name: copy)
     with pytest.raises(WeightsError, match="Reinstall"):
-        weights.load("efficientnet-lite0")
+        registry.load("efficientnet-lite0")
 
 
 def test_unknown_names_list_the_known_ones(tmp_path):
     with pytest.raises(WeightsError, match=r"unknown weights 'vgg'.*efficientnet-lite0, box-estimator, vgg-m, mdnet"):
-        weights.load("vgg")
+        registry.load("vgg")
     file = tmp_path / "weights.bin"
     file.touch()
     with pytest.raises(WeightsError, match=r"imagenet-vgg-m\.mat \(vgg-m\)"):
-        weights.add(file)
+        registry.add(file)
 
 
 def test_adding_under_another_file_name_and_adding_twice(tmp_path, folder):
     file = write_mat(tmp_path / "download.mat", kernels())
-    stored = weights.add(file, "vgg-m")
-    assert weights.add(stored) == stored == folder / "imagenet-vgg-m.mat"
+    stored = registry.add(file, "vgg-m")
+    assert registry.add(stored) == stored == folder / "imagenet-vgg-m.mat"
     assert sorted(p.name for p in folder.iterdir()) == ["imagenet-vgg-m.mat", "imagenet-vgg-m.mat.sha256"]
 
 
@@ -246,25 +247,25 @@ def test_hostile_mat_files_are_refused_without_memory(tmp_path, folder, monkeypa
 
 def refused_without_memory(file, message):
     with memory.at_most(100 << 20), pytest.raises(WeightsError, match=message):
-        weights.add(file)
+        registry.add(file)
 
 
 @pytest.mark.parametrize(("name", "write"), [("vgg-m", write_mat), ("mdnet", write_pth)])
 def test_truncated_files_are_refused_wherever_they_end(tmp_path, name, write):
-    file = write(tmp_path / weights.entry(name).file, kernels())
+    file = write(tmp_path / registry.entry(name).file, kernels())
     whole = file.read_bytes()
     for kept in (4, 127, 128, 200, len(whole) // 3, len(whole) // 2, int(len(whole) * 0.7)):
         file.write_bytes(whole[:kept])
         with pytest.raises(WeightsError):
-            weights.add(file)
+            registry.add(file)
 
 
 def test_compressed_mat_files_are_read(tmp_path):
     file = write_mat(tmp_path / "imagenet-vgg-m.mat", kernels())
-    plain = weights.entry("vgg-m").reader(file)
+    plain = registry.entry("vgg-m").reader(file)
     layers = scipy.io.loadmat(file)["layers"]
     scipy.io.savemat(file, {"first": np.arange(9), "layers": layers, "last": "x"}, do_compression=True)
-    again = weights.entry("vgg-m").reader(file)
+    again = registry.entry("vgg-m").reader(file)
     assert all(torch.equal(plain[key], again[key]) for key in plain)
 
 
@@ -318,22 +319,22 @@ def test_what_is_no_tensor_of_the_network_is_refused(tmp_path, value):
 def test_parameters_and_half_precision_are_weights(tmp_path):
     bias = torch.nn.Parameter(torch.ones(96)), torch.ones(256, dtype=torch.bfloat16)
     changes = {"conv1.0.bias": bias[0], "conv2.0.bias": bias[1]}
-    weights.add(write_pth(tmp_path / "mdnet_imagenet_vid.pth", kernels(), **changes))
-    loaded = weights.load("mdnet").tensors
+    registry.add(write_pth(tmp_path / "mdnet_imagenet_vid.pth", kernels(), **changes))
+    loaded = registry.load("mdnet").tensors
     assert loaded["conv1.bias"].dtype == loaded["conv2.bias"].dtype == torch.float32
     assert not loaded["conv1.bias"].requires_grad and loaded["conv2.bias"].sum() == 256
 
 
 @pytest.mark.parametrize("record", [b"", b"\xff\xfe", b"\n"])
 def test_a_damaged_record_of_the_checksum_is_found(tmp_path, record):
-    stored = weights.add(write_mat(tmp_path / "imagenet-vgg-m.mat", kernels()))
+    stored = registry.add(write_mat(tmp_path / "imagenet-vgg-m.mat", kernels()))
     stored.with_name(stored.name + ".sha256").write_bytes(record)
     with pytest.raises(WeightsError, match="sha256 is"):
-        weights.load("vgg-m")
+        registry.load("vgg-m")
 
 
 def test_what_is_no_file_is_not_read(tmp_path):
     file = tmp_path / "mdnet_imagenet_vid.pth"
     os.mkfifo(file)
     with pytest.raises(WeightsError, match="does not exist or is no file"):
-        weights.add(file)
+        registry.add(file)

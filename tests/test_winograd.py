@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from tracker.winograd import RowFilter, Winograd
+from tracker.features.jacobian.winograd import RowFilter, Winograd
 
 CASES = [  # kernel's side, size, stride, tile
     (3, 5, 1, 3),  # conv3 of VGG-M: one tile

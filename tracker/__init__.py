@@ -9,24 +9,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tracker.params import FAST, MDNET, PAPER, PRESETS, Params
-    from tracker.reciprocative import ReciprocativeTracker
-    from tracker.result import Result
-    from tracker.server import serve
-    from tracker.vot.evaluation import evaluate
+    from tracker.core.tracker import Result
+    from tracker.dat.params import FAST, MDNET, PAPER, PRESETS, Params
+    from tracker.dat.tracker import ReciprocativeTracker
+    from tracker.serving.server import serve
+    from tracker.vot.evaluation.session import evaluate
 
 __version__ = "0.2.0"
 
 _EXPORTS = {
-    "ReciprocativeTracker": "tracker.reciprocative",
-    "Result": "tracker.result",
-    "Params": "tracker.params",
-    "FAST": "tracker.params",
-    "MDNET": "tracker.params",
-    "PAPER": "tracker.params",
-    "PRESETS": "tracker.params",
-    "serve": "tracker.server",
-    "evaluate": "tracker.vot.evaluation",
+    "ReciprocativeTracker": "tracker.dat.tracker",
+    "Result": "tracker.core.tracker",
+    "Params": "tracker.dat.params",
+    "FAST": "tracker.dat.params",
+    "MDNET": "tracker.dat.params",
+    "PAPER": "tracker.dat.params",
+    "PRESETS": "tracker.dat.params",
+    "serve": "tracker.serving.server",
+    "evaluate": "tracker.vot.evaluation.session",
 }
 
 __all__ = ["FAST", "MDNET", "PAPER", "PRESETS", "Params", "ReciprocativeTracker", "Result", "evaluate", "serve"]

@@ -2,6 +2,6 @@
 
 import sys
 
-from tracker.server import main
+from tracker.serving.server import main
 
 sys.exit(main())

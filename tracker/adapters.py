@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from copy import deepcopy
@@ -17,9 +18,11 @@ from typing import Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker import boxes
-from tracker.result import Result, Tracker
-from tracker.settings import nearest
+from tracker.core import boxes
+from tracker.core.paths import PROJECT
+from tracker.core.settings import nearest
+from tracker.core.tracker import Result, Tracker
+from tracker.formats.registry import Section
 
 
 class AdapterError(Exception):
@@ -103,7 +106,7 @@ def section(name: str, folder: str) -> dict[str, str]:
         "label": name.rpartition(":")[2],
         "protocol": "traxpython",
         "command": "tracker",
-        "paths": os.pathsep.join([os.path.abspath(folder), str(Path(__file__).resolve().parents[1])]),
+        "paths": os.pathsep.join([os.path.abspath(folder), str(PROJECT)]),
         "env_RECIPROCATIVE_TRACKER": name,
         "timeout": "120",
     }
@@ -207,3 +210,15 @@ def _copied(tracker: Any) -> Any:
 
 def _name(thing: Any) -> str:
     return getattr(thing, "__name__", type(thing).__name__)
+
+
+def own_section(name: str) -> Section:
+    """What a registry would say of ``module:Class`` in the current folder."""
+    values = {key.lower(): value for key, value in section(name, os.curdir).items()}
+    return Section(re.sub("[^a-zA-Z0-9_-]", "-", values["label"]), Path("trackers.ini"), values)
+
+
+def own_text(name: str) -> str:
+    """The section of ``own_section`` as it stands in a trackers.ini."""
+    lines = [f"{key} = {value}\n" for key, value in section(name, os.curdir).items()]
+    return f"[{own_section(name).name}]\n" + "".join(lines)

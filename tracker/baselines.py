@@ -20,8 +20,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker import boxes, weights
-from tracker.result import Result
+from tracker import weights
+from tracker.core import boxes
+from tracker.core.tracker import Result
 
 SEARCH_SCALE = 3.0
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tracker.result import Tracker
+from tracker.core.tracker import Tracker
 
 if TYPE_CHECKING:
-    from tracker.params import Params
+    from tracker.dat.params import Params
 
-_PRESETS = {"DAT": "FAST", "DAT-paper": "PAPER", "MDNet": "MDNET"}  # names of presets in tracker.params
+_PRESETS = {"DAT": "FAST", "DAT-paper": "PAPER", "MDNet": "MDNET"}  # names of presets in tracker.dat.params
 _BASELINES = ("NCC", "NanoTrack", "MIL", "CSRT", "KCF")  # names of classes in tracker.baselines
 
 LEARNING = tuple(_PRESETS)
@@ -42,7 +42,7 @@ def create(name: str, **overrides: Any) -> Tracker:
         from tracker import baselines
 
         return getattr(baselines, name)(**overrides)
-    from tracker.reciprocative import ReciprocativeTracker
+    from tracker.dat.tracker import ReciprocativeTracker
 
     return ReciprocativeTracker(replace(preset(name), **overrides))
 
@@ -53,7 +53,7 @@ def preset(name: str) -> Params:
     Raises:
         ValueError: if the name is that of a baseline, or unknown.
     """
-    from tracker.params import PRESETS
+    from tracker.dat.params import PRESETS
 
     if name not in _PRESETS:
         raise ValueError(f"tracker {name!r} has no preset; {', '.join(_PRESETS)} have")
@@ -66,7 +66,7 @@ def weights_of(name: str, settings: str = "") -> tuple[str, ...]:
     Raises:
         ValueError: if the name or a parameter is unknown, or a value is refused.
     """
-    from tracker.settings import parse
+    from tracker.core.settings import parse
 
     if name == "NanoTrack":
         return "nanotrack-backbone", "nanotrack-head"
@@ -83,7 +83,7 @@ def options(name: str) -> dict[str, Any]:
         ValueError: if the name is unknown.
         ImportError: if there is no such module.
     """
-    from tracker.settings import accepted
+    from tracker.core.settings import accepted
 
     if ":" in name:
         from tracker import adapters
@@ -94,6 +94,6 @@ def options(name: str) -> dict[str, Any]:
         raise ValueError(f"unknown tracker {name!r}; choose one of {', '.join(NAMES)}, or module:Class of your own")
     if name in _BASELINES:
         return {"threads": int}
-    from tracker.params import Params
+    from tracker.dat.params import Params
 
     return accepted(Params)

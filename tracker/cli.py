@@ -16,7 +16,8 @@ from collections.abc import Sequence
 from importlib import import_module, metadata
 from types import ModuleType
 
-from tracker import __version__, places
+from tracker import __version__
+from tracker.core import places
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("tracker.commands.init", "make a workspace for the toolkit, ready to be evaluated"),

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from tracker import weights
-from tracker.efficientnet import CHANNELS, STRIDES, EfficientNetLite0, fused
+from tracker.features.efficientnet import CHANNELS, STRIDES, EfficientNetLite0, fused
 from training import pictures
 from training.rendering import SIDE, Renderer
 

@@ -20,8 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tracker.boxes import overlap
-from tracker.estimator import TEMPLATE, TEMPLATE_SCALE, WINDOW, BoxEstimator, Estimate, sampled, windows_of
+from tracker.core.boxes import overlap
+from tracker.features.estimator import TEMPLATE, TEMPLATE_SCALE, WINDOW, BoxEstimator, Estimate, sampled, windows_of
 from training.rendering import SIDE
 
 STRIDE = 8

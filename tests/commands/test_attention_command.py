@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import scenes
 
-from tracker import catalog, cli, images
+from tracker import catalog, cli
 from tracker.commands import attention
-from tracker.params import FAST
-from tracker.result import Result
+from tracker.core import images
+from tracker.core.tracker import Result
+from tracker.dat.params import FAST
 
 
 class Fake:

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import scenes
 
-from tracker import cli, overlay
+from tracker import cli
 from tracker.commands import compare
-from tracker.video import open_source
+from tracker.media import overlay
+from tracker.media.video import open_source
 
 FRAMES = 4
 
@@ -55,7 +56,7 @@ def test_video_of_all_trackers_with_results(workspace, tmp_path, capsys):
 
 
 def test_pictures_show_regions_labels_and_failures(workspace):
-    from tracker.vot import comparison
+    from tracker.vot.tables import comparison
 
     found = comparison.load(workspace, "two", ["Exact", "Lost"])
     assert [run.name for run in found.runs] == ["Exact", "Lost"]
@@ -70,7 +71,7 @@ def test_pictures_show_regions_labels_and_failures(workspace):
 
 
 def test_labels_stay_inside_the_picture(workspace, monkeypatch):
-    from tracker.vot import comparison
+    from tracker.vot.tables import comparison
 
     found = comparison.load(workspace, "two", ["Exact", "Lost"])
     many = replace(found, runs=[replace(run, name=f"{run.name}{n}") for n in range(2) for run in found.runs])
@@ -120,7 +121,7 @@ def test_page_is_one_file_with_everything_in_it(workspace, tmp_path):
 
 
 def test_nothing_in_the_data_can_end_the_script(workspace):
-    from tracker.vot import comparison
+    from tracker.vot.tables import comparison
 
     found = comparison.load(workspace, "two", ["Exact"])
     hostile = replace(found, sequence="</script><b>")

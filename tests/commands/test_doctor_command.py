@@ -6,8 +6,9 @@ import tempfile
 import pytest
 import scenes
 
-from tracker import cli, shipped
+from tracker import cli
 from tracker.commands import doctor
+from tracker.core.paths import REGISTRY
 from tracker.doctor import packages
 
 
@@ -21,7 +22,7 @@ def good_packages(monkeypatch):
 def test_nothing_is_found_in_a_good_set_up(tmp_path, capsys, good_packages):
     folder = scenes.write_workspace(tmp_path / "w")
     section = "[NCC]\nprotocol = traxpython\ncommand = tracker\nenv_RECIPROCATIVE_TRACKER = NCC\n"
-    (folder / "trackers.ini").write_text(f"{section}paths = {shipped.REGISTRY.parent.parent}\n")
+    (folder / "trackers.ini").write_text(f"{section}paths = {REGISTRY.parent.parent}\n")
     assert cli.main(["doctor", "NCC", "--workspace", str(folder)]) == 0
     out = capsys.readouterr().out
     assert "nothing found" in out and "FAIL" not in out and "note" not in out
@@ -78,7 +79,7 @@ def test_an_unknown_tracker_is_told_those_of_the_workspace(tmp_path, capsys, goo
     folder = scenes.write_workspace(tmp_path / "w")
     assert cli.main(["doctor", "NOPE", "--workspace", str(folder)]) == 1
     out = capsys.readouterr().out
-    assert f"no tracker NOPE in {folder}/trackers.ini; known: NCC" in out and str(shipped.REGISTRY) in out
+    assert f"no tracker NOPE in {folder}/trackers.ini; known: NCC" in out and str(REGISTRY) in out
 
 
 def test_a_workspace_without_a_registry_is_not_given_another(tmp_path, capsys, good_packages):
@@ -86,7 +87,7 @@ def test_a_workspace_without_a_registry_is_not_given_another(tmp_path, capsys, g
     (folder / "trackers.ini").unlink()
     assert cli.main(["doctor", "NCC", "--workspace", str(folder)]) == 1
     out = capsys.readouterr().out
-    assert "names no trackers.ini" in out and f"mend: registry: [{shipped.REGISTRY}]" in out
+    assert "names no trackers.ini" in out and f"mend: registry: [{REGISTRY}]" in out
     assert "tracker NCC" not in out
 
 

@@ -11,8 +11,8 @@ from test_video import write_video
 
 from tracker import cli
 from tracker.doctor import packages
-from tracker.video import open_source
-from tracker.vot.summary import load_workspace
+from tracker.media.video import open_source
+from tracker.vot.tables.summary import load_workspace
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from tracker import cli, shipped
+from tracker import cli
+from tracker.core.paths import REGISTRY, STACKS
 
 
 def test_trackers_may_stand_behind_options(tmp_path, capsys):
@@ -20,8 +21,8 @@ def test_trackers_may_stand_behind_options(tmp_path, capsys):
 def test_a_stack_by_its_name(tmp_path, name, capsys):
     assert cli.main(["init", str(tmp_path / "w"), "--stack", name]) == 0
     config = yaml.safe_load((tmp_path / "w" / "config.yaml").read_text())
-    assert config["registry"] == ["./trackers.ini", str(shipped.REGISTRY)]
-    assert (tmp_path / "w" / config["stack"]).read_text() == (shipped.STACKS / f"{name}.yaml").read_text()
+    assert config["registry"] == ["./trackers.ini", str(REGISTRY)]
+    assert (tmp_path / "w" / config["stack"]).read_text() == (STACKS / f"{name}.yaml").read_text()
     assert config["report"]["index"][0]["type"] == "tracker.vot.report.ProtocolReport"
     first = capsys.readouterr().out.splitlines()[1]
     assert ("import-video" in first) == (name == "own") and ("downloads" in first) == (name != "own")

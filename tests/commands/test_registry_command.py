@@ -3,7 +3,8 @@ from __future__ import annotations
 import configparser
 from pathlib import Path
 
-from tracker import catalog, cli, shipped
+from tracker import catalog, cli
+from tracker.core.paths import REGISTRY
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -18,13 +19,13 @@ def test_it_prints_the_path_of_a_file_with_the_catalog_s_trackers(capsys):
 
 def test_the_packaged_file_is_the_project_s_but_for_its_place():
     project = (ROOT / "trackers.ini").read_text()
-    assert shipped.REGISTRY.read_text() == project.replace("paths = .\n", "paths = ..\n"), (
+    assert REGISTRY.read_text() == project.replace("paths = .\n", "paths = ..\n"), (
         "trackers.ini was changed: run  sed 's/^paths = \\.$/paths = ../' trackers.ini > tracker/trackers.ini"
     )
 
 
 def test_an_installation_without_it_says_how_to_mend(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr(shipped, "REGISTRY", tmp_path / "trackers.ini")
+    monkeypatch.setattr("tracker.commands.registry.REGISTRY", tmp_path / "trackers.ini")
     assert cli.main(["registry"]) == 3
     assert "pip install --force-reinstall" in capsys.readouterr().err
 

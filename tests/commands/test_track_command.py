@@ -9,8 +9,8 @@ import scenes
 
 from tracker import catalog, cli
 from tracker.commands import track
-from tracker.result import Result
-from tracker.video import open_source
+from tracker.core.tracker import Result
+from tracker.media.video import open_source
 
 
 class Fake:

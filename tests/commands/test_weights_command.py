@@ -4,20 +4,21 @@ import pytest
 import scenes
 import torch
 
-from tracker import cli, weights
+from tracker import cli
 from tracker.doctor.weights import check_weights
+from tracker.weights import registry
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    monkeypatch.setenv(weights.ENVIRONMENT, str(tmp_path / "weights"))
+    monkeypatch.setenv(registry.ENVIRONMENT, str(tmp_path / "weights"))
     return tmp_path / "weights"
 
 
 @pytest.fixture
 def download(tmp_path):
     """A file in the layout of py-MDNet's."""
-    shapes = weights.REGISTRY["mdnet"].shapes
+    shapes = registry.REGISTRY["mdnet"].shapes
     layers = {key.replace(".", ".0."): torch.zeros(shape) for key, shape in shapes.items()}
     torch.save({"shared_layers": layers}, tmp_path / "mdnet_imagenet_vid.pth")
     return tmp_path / "mdnet_imagenet_vid.pth"
@@ -26,8 +27,8 @@ def download(tmp_path):
 def test_list_tells_everything(folder, capsys):
     assert cli.main(["weights", "list"]) == 0
     out = capsys.readouterr().out
-    assert str(folder) in out and weights.ENVIRONMENT in out
-    for name, entry in weights.REGISTRY.items():
+    assert str(folder) in out and registry.ENVIRONMENT in out
+    for name, entry in registry.REGISTRY.items():
         assert f"\n{name}: " in out and entry.source in out and entry.licence in out
     assert "efficientnet-lite0: here, " in out and "used by DAT, MDNet" in out
     assert "vgg-m: not here, imagenet-vgg-m.mat" in out

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tracker.doctor import probe
+from tracker.doctor import trial
 from tracker.doctor.registry import Section
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,15 +36,15 @@ def section(tmp_path, before="", images="Image.PATH", more="metadata={}", work="
 
 
 def examine(tmp_path, chosen):
-    frames, region = probe.synthetic_frames(tmp_path)
-    result = probe.probe(chosen, frames, region)
-    return result, list(probe.judge(result, chosen))
+    frames, region = trial.synthetic_frames(tmp_path)
+    result = trial.probe(chosen, frames, region)
+    return result, list(trial.judge(result, chosen))
 
 
 def test_a_good_tracker(tmp_path):
     result, findings = examine(tmp_path, section(tmp_path))
     assert findings == []
-    assert result.handshake is not None and len(result.replies) == probe.FRAMES and not result.failure
+    assert result.handshake is not None and len(result.replies) == trial.FRAMES and not result.failure
 
 
 def test_the_real_server_of_this_package(tmp_path):
@@ -87,8 +87,8 @@ def test_a_tracker_that_hangs_is_ended(tmp_path):
 
 def test_slow_replies_are_worth_knowing():
     chosen = Section("Small", Path("trackers.ini"), {"timeout": "30"})
-    seen = probe.Probe([], {}, handshake=90.0, replies=[16.0, 0.1], images=["path"])
-    (finding,) = probe.judge(seen, chosen)
+    seen = trial.Probe([], {}, handshake=90.0, replies=[16.0, 0.1], images=["path"])
+    (finding,) = trial.judge(seen, chosen)
     assert not finding.fails and "frame 0 took 16.0 s of the 30 s" in finding.what and finding.mend == "timeout = 64"
 
 
@@ -108,33 +108,33 @@ def test_faults(tmp_path, changes, what, fails):
 
 def test_non_ascii_paths_stop_a_plain_server_and_not_this_package_s(tmp_path):
     (tmp_path / "köln").mkdir()
-    frames, region = probe.synthetic_frames(tmp_path / "köln")
+    frames, region = trial.synthetic_frames(tmp_path / "köln")
     plain = section(tmp_path)
-    result = probe.probe(plain, frames, region)
-    assert result.failure and next(probe.judge(result, plain)).fails
+    result = trial.probe(plain, frames, region)
+    assert result.failure and next(trial.judge(result, plain)).fails
     values = {"protocol": "traxpython", "command": "tracker", "paths": ".", "env_reciprocative_tracker": "NCC"}
-    assert not probe.probe(Section("NCC", ROOT / "trackers.ini", values), frames, region).failure
+    assert not trial.probe(Section("NCC", ROOT / "trackers.ini", values), frames, region).failure
 
 
 def test_images_by_path_are_needed():
     chosen = Section("Small", Path("trackers.ini"), {"timeout": "30"})
-    seen = probe.Probe([], {}, handshake=0.1, replies=[0.1] * 3, images=["memory"])
-    (finding,) = probe.judge(seen, chosen)
+    seen = trial.Probe([], {}, handshake=0.1, replies=[0.1] * 3, images=["memory"])
+    (finding,) = trial.judge(seen, chosen)
     assert "does not accept images by path, only memory" in finding.what
 
 
 def test_commands_are_those_of_the_toolkit(tmp_path, monkeypatch):
     monkeypatch.setenv("WEIGHTS", "/w")
     values = {"protocol": "traxpython", "command": "a.b", "paths": "x:y", "env_file": "$WEIGHTS/f", "linkpaths": "lib"}
-    argv, environment = probe.command_of(Section("T", tmp_path / "trackers.ini", values))
+    argv, environment = trial.command_of(Section("T", tmp_path / "trackers.ini", values))
     assert argv == [sys.executable, "-m", "a.b"]
     assert environment["PYTHONPATH"] == f"{tmp_path}/y:{tmp_path}/x"
     assert environment["FILE"] == "/w/f" and environment["TRAX"] == "1"
     assert environment["LD_LIBRARY_PATH"] == f"{tmp_path}/lib"
-    argv, _ = probe.command_of(Section("T", tmp_path / "trackers.ini", {**values, "command": "import a; a.run()"}))
+    argv, _ = trial.command_of(Section("T", tmp_path / "trackers.ini", {**values, "command": "import a; a.run()"}))
     assert argv[1] == "-c" and argv[2].endswith("import a; a.run()")
     assert f"sys.path.insert(0, '{tmp_path}/x')" in argv[2]
-    argv, _ = probe.command_of(Section("T", tmp_path / "trackers.ini", {"protocol": "trax", "command": "./t -a 'b c'"}))
+    argv, _ = trial.command_of(Section("T", tmp_path / "trackers.ini", {"protocol": "trax", "command": "./t -a 'b c'"}))
     assert argv == ["./t", "-a", "b c"]
     with pytest.raises(ValueError, match="traxmatlab"):
-        probe.command_of(Section("T", tmp_path / "trackers.ini", {"protocol": "traxmatlab", "command": "t"}))
+        trial.command_of(Section("T", tmp_path / "trackers.ini", {"protocol": "traxmatlab", "command": "t"}))

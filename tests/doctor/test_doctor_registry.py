@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
-from tracker import shipped
+from tracker.core.paths import REGISTRY
 from tracker.doctor import registry
+from tracker.formats.registry import read_section
 
 GOOD = """\
 # a comment; with 100 % of anything
@@ -33,7 +34,7 @@ def test_good_registries(tmp_path):
     assert check(tmp_path, GOOD) == []
     assert check(tmp_path, GOOD, "DAT") == []
     assert check(tmp_path, GOOD, "Published") == []
-    assert list(registry.check_registry(shipped.REGISTRY)) == []
+    assert list(registry.check_registry(REGISTRY)) == []
 
 
 @pytest.mark.parametrize(
@@ -132,18 +133,18 @@ def test_an_unknown_tracker_and_an_absent_file(tmp_path):
     assert "no tracker SiamFC" in finding.what and "known: DAT, Other, Published" in finding.what
     assert "reciprocative registry" in finding.mend
     (finding,) = registry.check_name("SiamFC", paths, tmp_path)
-    assert finding.mend.startswith(f"- {shipped.REGISTRY} ") and f"{tmp_path}/config.yaml" in finding.mend
+    assert finding.mend.startswith(f"- {REGISTRY} ") and f"{tmp_path}/config.yaml" in finding.mend
     (finding,) = registry.check_registry(tmp_path / "absent.ini")
     assert "exits with 0" in finding.why
 
 
 def test_semicolons_of_a_command_are_its_own(tmp_path):
-    script = "command = import tracker.server; tracker.server.main()\n"
+    script = "command = import tracker.serving.server; tracker.serving.server.main()\n"
     assert check(tmp_path, GOOD.replace("command = tracker\n", script)) == []
 
 
 def test_sections_are_read_as_the_toolkit_sees_them(tmp_path):
     (tmp_path / "trackers.ini").write_text(GOOD)
-    section = registry.read_section(tmp_path / "trackers.ini", "DAT")
+    section = read_section(tmp_path / "trackers.ini", "DAT")
     assert section is not None and section.timeout == 120 and section.values["env_reciprocative_tracker"] == "DAT"
-    assert registry.read_section(tmp_path / "trackers.ini", "None") is None
+    assert read_section(tmp_path / "trackers.ini", "None") is None

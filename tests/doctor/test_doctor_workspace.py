@@ -8,8 +8,8 @@ import pytest
 import scenes
 
 from tracker.doctor import workspace
-from tracker.vot.annotations import annotations_of
-from tracker.vot.summary import load_workspace
+from tracker.vot.results.annotations import annotations_of
+from tracker.vot.tables.summary import load_workspace
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from vot.region import RegionType
 from vot.region.io import read_trajectory
 from workspaces import ROOT, run
 
-from tracker import boxes
+from tracker.core import boxes
 
 pytestmark = [
     pytest.mark.integration,

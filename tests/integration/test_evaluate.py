@@ -15,7 +15,6 @@ from workspaces import EXPERIMENTS, ROOT, files, read_json, run, write_registry,
 
 from tracker import cli
 from tracker.commands import evaluate as evaluate_command
-from tracker.vot import parallel
 
 pytestmark = pytest.mark.integration
 
@@ -307,7 +306,7 @@ def test_full_disk_is_a_clear_error_and_earlier_results_stay(reference, fresh, s
     ],
 )
 def test_wrong_use_is_an_error(fresh, monkeypatch, capsys, arguments, code, message):
-    monkeypatch.setattr(parallel, "ANSWER_LIMIT", 1)
+    monkeypatch.setattr(scheduler, "ANSWER_LIMIT", 1)
     monkeypatch.setattr(evaluate_command, "signal", SimpleNamespace(signal=lambda *_: None, SIGTERM=15))
     assert cli.main(["evaluate", *arguments, "--workspace", str(fresh)]) == code
     assert message in capsys.readouterr().err

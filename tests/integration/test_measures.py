@@ -10,9 +10,9 @@ import vot.utilities.cli as toolkit
 from workspaces import run
 
 from tracker import cli
-from tracker.vot.annotations import TAGS
-from tracker.vot.raw import FAILURE
-from tracker.vot.summary import summary
+from tracker.vot.results.annotations import TAGS
+from tracker.vot.results.raw import FAILURE
+from tracker.vot.tables.summary import summary
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "vot"))
 from small import ROOT, SHARED, run_lines, write_run, write_workspace

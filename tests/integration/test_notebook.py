@@ -12,7 +12,7 @@ import workspaces
 from matplotlib.figure import Figure
 
 import tracker
-from tracker.vot.evaluation import Evaluation
+from tracker.vot.evaluation.session import Evaluation
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 NOTEBOOK = EXAMPLES / "notebook.ipynb"

@@ -12,8 +12,8 @@ import scenes
 from workspaces import run
 
 from tracker import cli
-from tracker.vot.artefacts import analyse, report
-from tracker.vot.summary import load_workspace
+from tracker.vot.tables.summary import load_workspace
+from tracker.vot.toolkit import analyse, report
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"

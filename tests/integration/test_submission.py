@@ -10,12 +10,13 @@ from vot.workspace import Workspace
 from workspaces import EXPERIMENTS, ROOT, run, write_registry, write_workspace
 
 from tracker import catalog
-from tracker.vot import archive, submission
-from tracker.vot.manifest import MANIFEST
-from tracker.vot.provenance import settings_of
-from tracker.vot.submission import ANALYSIS, SECTION
-from tracker.vot.tasks import execute, plan
-from tracker.vot.verification import Submission
+from tracker.core import archive
+from tracker.vot.evaluation.tasks import execute, plan
+from tracker.vot.results.provenance import settings_of
+from tracker.vot.submission import pack
+from tracker.vot.submission.manifest import MANIFEST
+from tracker.vot.submission.pack import ANALYSIS, SECTION
+from tracker.vot.submission.verify import Submission
 
 pytestmark = pytest.mark.integration
 
@@ -111,19 +112,19 @@ def test_incomplete_results_are_refused_with_a_list(packed, tmp_path):
 @pytest.mark.parametrize("name", [MANIFEST, SECTION])
 def test_anybodys_home_is_not_published(tmp_path, name, path):
     with pytest.raises(ValueError, match=rf"{name} would publish .*: remove that path"):
-        submission._refuse_personal({name: f"env_MODEL = {path}\n".encode()}, tmp_path)
+        pack._refuse_personal({name: f"env_MODEL = {path}\n".encode()}, tmp_path)
 
 
 @pytest.mark.parametrize("path", ["/data/home/model.pth", "/opt/root/x", "models/Users/x", "a~b/c", "/rooted/x"])
 def test_other_paths_are_published(tmp_path, path):
-    submission._refuse_personal({SECTION: f"env_MODEL = {path}\n".encode()}, tmp_path)
+    pack._refuse_personal({SECTION: f"env_MODEL = {path}\n".encode()}, tmp_path)
 
 
 def test_instructions_name_only_what_is_packed(packed, tmp_path):
     own = write_workspace(tmp_path)
     (own / "config.yaml").write_text(f"registry: [{ROOT / 'trackers.ini'}]\nsequences: sequences\nstack: stack.yaml\n")
     tracker = Workspace.load(str(own)).registry["NCC"]
-    of_ours = submission._reproduction(tracker, settings_of(tracker))
+    of_ours = pack._reproduction(tracker, settings_of(tracker))
     of_ours |= {ANALYSIS: b"", "reproduce/report/report.html": b""}
     for members, lock in ((archive.read(packed[1]), False), (of_ours, True)):
         named = re.findall(r"reproduce/[\w./-]*\w", members["reproduce/README.md"].decode())

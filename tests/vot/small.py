@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tracker.vot.annotations import write_dataset
-from tracker.vot.raw import FAILURE, INITIALIZATION, UNKNOWN
-from tracker.vot.runs import REGION, Run
+from tracker.vot.results.annotations import write_dataset
+from tracker.vot.results.raw import FAILURE, INITIALIZATION, UNKNOWN
+from tracker.vot.results.runs import REGION, Run
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared" / "data"

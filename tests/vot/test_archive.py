@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from tracker.vot import archive
+from tracker.core import archive
 
 MEMBERS = {"b/2.txt": b"two", "a.txt": b"one", "c.bin": bytes(range(256)) * 40}
 

@@ -13,11 +13,11 @@ from vot.analysis import Sorting
 from vot.region import Rectangle
 
 from tracker.vot import expected_overlap
-from tracker.vot.annotations import TAGS, Annotations, annotations_of
 from tracker.vot.expected_overlap import ExpectedOverlap, ExpectedOverlapCurve, curve, fragments, interval_of, score
-from tracker.vot.raw import FAILURE, INITIALIZATION, UNKNOWN, DamagedFile
-from tracker.vot.runs import REGION, Run, load
-from tracker.vot.summary import load_workspace
+from tracker.vot.results.annotations import TAGS, Annotations, annotations_of
+from tracker.vot.results.raw import FAILURE, INITIALIZATION, UNKNOWN, DamagedFile
+from tracker.vot.results.runs import REGION, Run, load
+from tracker.vot.tables.summary import load_workspace
 
 quick = settings(max_examples=40, deadline=None)
 

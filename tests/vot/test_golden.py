@@ -8,11 +8,11 @@ from small import SHARED
 from vot.dataset import load_dataset
 
 from tracker.vot.accuracy import Selection, by_tag, sample
-from tracker.vot.annotations import TAGS, annotations_of, write_dataset
 from tracker.vot.expected_overlap import curve, interval_of, score
 from tracker.vot.ranking import ARRank
-from tracker.vot.raw import FAILURE, RESET_BASED_CODES, check, parse
-from tracker.vot.runs import REGION, Run, measure
+from tracker.vot.results.annotations import TAGS, annotations_of, write_dataset
+from tracker.vot.results.raw import FAILURE, RESET_BASED_CODES, check, parse
+from tracker.vot.results.runs import REGION, Run, measure
 
 VOT2018 = SHARED / "vot2018"
 pytestmark = pytest.mark.skipif(not VOT2018.is_dir(), reason="needs the VOT2018 runs in ../shared")

@@ -17,13 +17,16 @@ from vot.dataset import load_dataset
 from vot.region import Polygon, Rectangle, Special
 from vot.region.io import write_trajectory
 
-from tracker import regions
+from tracker.core import archive
 from tracker.doctor import registry, workspace
-from tracker.video import open_source
-from tracker.vot import archive, manifest, provenance, results, storage
-from tracker.vot.annotations import Annotations, check_files, write_dataset
-from tracker.vot.raw import DamagedFile, parse
-from tracker.vot.verification import Submission
+from tracker.formats import regions
+from tracker.formats.registry import read_section
+from tracker.media.video import open_source
+from tracker.vot.results import importing, provenance, storage
+from tracker.vot.results.annotations import Annotations, check_files, write_dataset
+from tracker.vot.results.raw import DamagedFile, parse
+from tracker.vot.submission import manifest
+from tracker.vot.submission.verify import Submission
 
 few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -231,7 +234,7 @@ def test_archives(tmp_path, data):
     with pytest.raises(ValueError):
         Submission(tmp_path / "a.zip")
     try:
-        results.read_source(tmp_path / "a.zip")
+        importing.read_source(tmp_path / "a.zip")
     except DamagedFile as error:
         assert "a.zip" in str(error)
 
@@ -249,7 +252,7 @@ def test_published_results_may_be_no_zip_bomb(tmp_path):
         for number in range(1, 16):
             file.writestr(f"baseline/a/a_{number:03d}.txt", b"1\n" * (1 << 24))
     with memory.at_most(100 << 20), pytest.raises(DamagedFile, match="a zip bomb"):
-        results.read_source(tmp_path / "a.zip")
+        importing.read_source(tmp_path / "a.zip")
 
 
 @few
@@ -264,7 +267,7 @@ def test_published_results_may_be_no_zip_bomb(tmp_path):
 def test_runs_of_published_results(files):
     truth = Annotations("a", (Rectangle(1, 2, 3, 4),) * 2, (9, 9), {}, None)
     try:
-        selected = results.select_runs(
+        selected = importing.select_runs(
             {PurePosixPath(name): data for name, data in files.items()}, {"a": truth}, "baseline", "zip"
         )
     except DamagedFile:
@@ -311,7 +314,7 @@ def test_trackers_ini(tmp_path, text):
     file.write_text(text, errors="replace")
     list(registry.check_registry(file))
     list(registry.check_name("A", [file]))
-    registry.read_section(file, "A")
+    read_section(file, "A")
 
 
 PROPERTIES = st.lists(

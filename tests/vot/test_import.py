@@ -10,9 +10,9 @@ from small import run_lines, write_run, write_workspace
 from vot.region.io import read_trajectory, write_trajectory
 
 from tracker import cli
-from tracker.vot.raw import DamagedFile
-from tracker.vot.results import import_archive, import_results
-from tracker.vot.summary import summary
+from tracker.vot.results.importing import import_archive, import_results
+from tracker.vot.results.raw import DamagedFile
+from tracker.vot.tables.summary import summary
 
 LENGTHS = {"first": 40, "second": 30}
 

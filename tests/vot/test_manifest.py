@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from tracker.vot.manifest import MANIFEST, parse
+from tracker.vot.submission.manifest import MANIFEST, parse
 
 GOOD = {"identifier": "DAT-paper", "results": {"baseline": {"ants_1.v2": {"runs": {"ants_1.v2_001": 30}}}}}
 HARMFUL = ["/etc/evil", "../evil", "a/b", "", ".", "..", ".hidden", "-rf", "a b", "a]\n[b", "é", 5, None]

@@ -7,9 +7,9 @@ from small import SHARED
 from vot.dataset import load_dataset
 
 from tracker.vot.accuracy import by_tag, challenge_table, sample
-from tracker.vot.annotations import annotations_of, write_dataset
 from tracker.vot.expected_overlap import curve, interval_of, score
-from tracker.vot.runs import measure
+from tracker.vot.results.annotations import annotations_of, write_dataset
+from tracker.vot.results.runs import measure
 
 OFFICIAL = SHARED / "official"
 INTERVAL = (108, 371)

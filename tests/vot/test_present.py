@@ -10,7 +10,7 @@ from vot.analysis import analysis_registry
 
 from tracker.vot.expected_overlap import ExpectedOverlap, interval_of
 from tracker.vot.present import EAOScore, WherePresent, compute
-from tracker.vot.summary import load_workspace
+from tracker.vot.tables.summary import load_workspace
 from tracker.vot.toolkit_measures import rows_of
 
 STACK = """\

@@ -7,13 +7,13 @@ import time
 import pytest
 from rich.console import Console
 
-from tracker.vot import parallel, progress
-from tracker.vot.estimate import TASK_OVERHEAD, estimate
-from tracker.vot.probe import Probe
-from tracker.vot.progress import ProgressTable
-from tracker.vot.provenance import Provenance
-from tracker.vot.storage import RunFile
-from tracker.vot.tasks import Outcome, Task, by_length
+from tracker.vot.evaluation import progress, scheduler
+from tracker.vot.evaluation.estimate import TASK_OVERHEAD, estimate
+from tracker.vot.evaluation.probe import Probe
+from tracker.vot.evaluation.progress import ProgressTable
+from tracker.vot.evaluation.tasks import Outcome, Task, by_length
+from tracker.vot.results.provenance import Provenance
+from tracker.vot.results.storage import RunFile
 
 WHO = Provenance(None, {}, {}, "")
 
@@ -83,7 +83,7 @@ def test_longest_tasks_start_first_and_alone_ones_last():
     [(None, 1, 8, 8), (None, 3, 8, 2), (3, 1, 8, 3), (16, 2, 8, 4), (1, 4, 2, 1), (None, 4, 2, 1)],
 )
 def test_workers_are_bounded_by_cores_over_threads(asked, threads, cores, expected):
-    assert parallel.fitting_workers(asked, threads, cores) == expected
+    assert scheduler.fitting_workers(asked, threads, cores) == expected
 
 
 def test_estimate_adds_up():
@@ -99,7 +99,7 @@ def test_estimate_adds_up():
     assert made.memory > 2e9
 
 
-@pytest.mark.parametrize("module", [progress, parallel])
+@pytest.mark.parametrize("module", [progress, scheduler])
 def test_examples(module):
     assert doctest.testmod(module).failed == 0
 

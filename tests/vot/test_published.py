@@ -9,9 +9,9 @@ from small import SHARED, run_lines, write_run, write_workspace
 from vot.region import Polygon, Rectangle, Special
 from vot.region.io import read_trajectory, write_trajectory
 
-from tracker.vot.raw import RESET_BASED_CODES, DamagedFile, parse, published
-from tracker.vot.results import import_results
-from tracker.vot.summary import summary
+from tracker.vot.results.importing import import_results
+from tracker.vot.results.raw import RESET_BASED_CODES, DamagedFile, parse, published
+from tracker.vot.tables.summary import summary
 
 CODES = RESET_BASED_CODES
 PLAIN = ["1", "10,20,30,40", "1.5,2,3,4,5,6", "2", "0", "0", "0", "0", "1", "11.25,20,30,40"]

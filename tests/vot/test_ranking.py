@@ -14,18 +14,12 @@ from vot.analysis import Sorting
 from vot.region import Rectangle
 
 from tracker.vot.accuracy import Sample, Selection, burn_in, by_sequence, by_tag, sample
-from tracker.vot.annotations import TAGS, Annotations, annotations_of
-from tracker.vot.ranking import (
-    ARRank,
-    TagTable,
-    practical_thresholds,
-    rank,
-    shared_ranks,
-)
-from tracker.vot.raw import FAILURE, INITIALIZATION
-from tracker.vot.runs import REGION, Run, load
+from tracker.vot.ranking import ARRank, TagTable, practical_thresholds, rank, shared_ranks
+from tracker.vot.results.annotations import TAGS, Annotations, annotations_of
+from tracker.vot.results.raw import FAILURE, INITIALIZATION
+from tracker.vot.results.runs import REGION, Run, load
 from tracker.vot.significance import accuracy_differs, robustness_differs
-from tracker.vot.summary import load_workspace
+from tracker.vot.tables.summary import load_workspace
 
 quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 seeds = st.integers(0, 2**32 - 1)

@@ -10,8 +10,8 @@ from vot.dataset import load_dataset
 from vot.region import Polygon, Rectangle, RegionType, Special
 from vot.region.io import write_trajectory
 
-from tracker.vot.annotations import TAGS, absent_frames, annotations_of, write_dataset
-from tracker.vot.raw import ONE_PASS_CODES, RESET_BASED_CODES, DamagedFile, check, parse, rows
+from tracker.vot.results.annotations import TAGS, absent_frames, annotations_of, write_dataset
+from tracker.vot.results.raw import ONE_PASS_CODES, RESET_BASED_CODES, DamagedFile, check, parse, rows
 
 
 def test_text_gives_codes_rectangles_and_polygons():

@@ -7,11 +7,11 @@ from small import write_workspace
 from vot.analysis import Measure, Sorting
 from vot.tracker import Registry
 
-from tracker.vot.artefacts import report
 from tracker.vot.ranking import TagTable
 from tracker.vot.report import make_table, measure_columns, tag_tables, tell_apart
-from tracker.vot.summary import resolve
-from tracker.vot.table import sections
+from tracker.vot.tables.summary import resolve
+from tracker.vot.tables.table import sections
+from tracker.vot.toolkit import report
 
 EXPERIMENT = SimpleNamespace(identifier="baseline")
 TRACKERS = ["a", "b", "c", "d"]

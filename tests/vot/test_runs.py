@@ -9,10 +9,10 @@ import pytest
 from small import run_lines, write_run, write_workspace
 from vot.region import Mask, Polygon, Rectangle, Special, calculate_overlap
 
-from tracker.vot import kept, runs
-from tracker.vot.overlap import Shapes, overlaps
-from tracker.vot.raw import DamagedFile
-from tracker.vot.summary import load_workspace
+from tracker.vot.results import kept, runs
+from tracker.vot.results.overlap import Shapes, overlaps
+from tracker.vot.results.raw import DamagedFile
+from tracker.vot.tables.summary import load_workspace
 
 SIZE = (64, 48)
 

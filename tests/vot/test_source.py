@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tracker.vot.source import refuse_installed, source_distribution
-from tracker.vot.submission import _ours
+from tracker.vot.submission.pack import _ours
+from tracker.vot.submission.source import refuse_installed, source_distribution
 
 ROOT = Path(__file__).resolve().parents[2]
 

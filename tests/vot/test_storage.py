@@ -8,9 +8,18 @@ import pytest
 from vot.region import Rectangle, Special
 from vot.tracker import Trajectory
 
-from tracker.vot import storage
-from tracker.vot.raw import DamagedFile
-from tracker.vot.storage import ResultFolder, WholeFiles, delete_run, publish, read_run, read_runs, sweep, trajectories
+from tracker.vot.results import storage
+from tracker.vot.results.raw import DamagedFile
+from tracker.vot.results.storage import (
+    ResultFolder,
+    WholeFiles,
+    delete_run,
+    publish,
+    read_run,
+    read_runs,
+    sweep,
+    trajectories,
+)
 
 TRACKER, EXPERIMENT = SimpleNamespace(reference="T"), SimpleNamespace(identifier="baseline")
 SEQUENCE = SimpleNamespace(name="ants")

@@ -6,7 +6,8 @@ from rich.console import Console
 from small import run_lines, write_run, write_workspace
 
 from tracker import cli
-from tracker.vot.paper import (
+from tracker.vot.results.raw import DamagedFile
+from tracker.vot.tables.paper import (
     OTB2013,
     OTB2015,
     VOT2016,
@@ -16,8 +17,7 @@ from tracker.vot.paper import (
     print_comparison,
     table,
 )
-from tracker.vot.raw import DamagedFile
-from tracker.vot.summary import load_workspace, print_table, summary
+from tracker.vot.tables.summary import load_workspace, print_table, summary
 
 
 @pytest.fixture(scope="module")

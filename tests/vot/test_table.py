@@ -12,10 +12,11 @@ from small import ROOT, write_workspace
 from vot.stack import Stack
 
 from tracker import cli
-from tracker.vot import artefacts, report, summary, table
+from tracker.vot import report, toolkit
 from tracker.vot.accuracy import ChallengeTable
 from tracker.vot.ranking import TagTable
-from tracker.vot.table import Figures
+from tracker.vot.tables import summary, table
+from tracker.vot.tables.table import Figures
 
 STACKS = sorted((ROOT / "tracker" / "vot" / "stacks").glob("*.yaml"))
 
@@ -53,7 +54,7 @@ def test_csv_has_the_figures_of_make_evaluate_by_name(workspace, capsys):
 
 def test_every_number_of_the_overview_stands_on_the_report_s_page(workspace, capsys):
     text = printed(capsys, workspace, "--format", "csv")
-    page = artefacts.report(workspace, ["Near", "Far", "Wide"]).read_text()
+    page = toolkit.report(workspace, ["Near", "Far", "Wide"]).read_text()
     numbers = [word for line in text.splitlines() for word in line.split(",")[2:] if word[:1].isdigit()]
     assert len(numbers) > 25 and all(f">{number}<" in page for number in numbers)
 

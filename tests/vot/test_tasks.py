@@ -6,10 +6,10 @@ import pytest
 from integration.workspaces import EXPERIMENTS, MULTISTART, REALTIME, write_registry, write_workspace
 from vot.workspace import Workspace
 
-from tracker.vot import provenance
-from tracker.vot.raw import DamagedFile
-from tracker.vot.storage import result_folder
-from tracker.vot.tasks import THREAD_VARIABLES, clear, execute, plan, run_lengths, threads
+from tracker.vot.evaluation.tasks import THREAD_VARIABLES, clear, execute, plan, run_lengths, threads
+from tracker.vot.results import provenance
+from tracker.vot.results.raw import DamagedFile
+from tracker.vot.results.storage import result_folder
 
 ALL = EXPERIMENTS.format(repetitions=3) + MULTISTART + REALTIME
 

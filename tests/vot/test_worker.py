@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from tracker.vot import worker
-from tracker.vot.parallel import _Batches
+from tracker.vot.evaluation.scheduler import _Batches
 
 
 @pytest.fixture

@@ -21,10 +21,12 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from tracker import boxes, catalog, overlay
+from tracker import catalog
 from tracker.commands import options, outputs
-from tracker.overlay import Map
-from tracker.video import Image, Source
+from tracker.core import boxes
+from tracker.media import overlay
+from tracker.media.overlay import Map
+from tracker.media.video import Image, Source
 
 TILE = 150
 

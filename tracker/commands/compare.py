@@ -18,12 +18,13 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from tracker import images, overlay
 from tracker.commands import options, outputs
-from tracker.video import VIDEO_SUFFIXES, Image, VideoWriter
+from tracker.core import images
+from tracker.media import overlay
+from tracker.media.video import VIDEO_SUFFIXES, Image, VideoWriter
 
 if TYPE_CHECKING:
-    from tracker.vot.comparison import Comparison
+    from tracker.vot.tables.comparison import Comparison
 
 PAGE_WIDTH = 640  # of the images in a page, pixels, at most
 PLOT_HEIGHT = 96
@@ -59,8 +60,8 @@ def run(args: argparse.Namespace) -> int:
     registry = args.registry and options.registry_file(args.registry)
     if registry and not registry.is_file():
         raise FileNotFoundError(f"--registry {registry} does not exist")
-    from tracker.vot import comparison
-    from tracker.vot.probe import TrackerFailed
+    from tracker.vot.evaluation.probe import TrackerFailed
+    from tracker.vot.tables import comparison
 
     try:
         found = comparison.load(folder, args.sequence, args.trackers, args.experiment, args.repetition, registry)

@@ -7,9 +7,13 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from tracker import catalog, shipped, truth
+from tracker import catalog
+from tracker.adapters import own_section
 from tracker.commands import options
-from tracker.doctor import Finding, machine, packages, probe, registry, weights, workspace
+from tracker.core.paths import REGISTRY
+from tracker.doctor import Finding, machine, packages, registry, trial, weights, workspace
+from tracker.formats import groundtruth
+from tracker.formats.registry import Section, read_section
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     importable = report.add(f"import {', '.join(packages.MODULES)}", packages.check_imports())
     paths = _registries(args)
     own = ":" in (args.tracker or "")
-    section = registry.own_section(args.tracker) if own else _section(paths, args.tracker)
+    section = own_section(args.tracker) if own else _section(paths, args.tracker)
     if importable:
         report.add("weights", weights.check_weights(_needed(section)))
     if args.workspace:
@@ -93,16 +97,16 @@ def _registries(args: argparse.Namespace) -> list[Path]:
     if args.workspace:
         return [path for path in workspace.registries(args.workspace) if path.is_file()]
     local = Path("trackers.ini")
-    return [local if local.is_file() else shipped.REGISTRY]
+    return [local if local.is_file() else REGISTRY]
 
 
-def _section(paths: list[Path], name: str | None) -> registry.Section | None:
+def _section(paths: list[Path], name: str | None) -> Section | None:
     """The section of tracker ``name``, in the first registry that has it, as the toolkit searches."""
-    sections = (registry.read_section(path, name) for path in paths if name and path.is_file())
+    sections = (read_section(path, name) for path in paths if name and path.is_file())
     return next(filter(None, sections), None)
 
 
-def _needed(section: registry.Section | None) -> set[str]:
+def _needed(section: Section | None) -> set[str]:
     """The weights of the tracker that a section starts, if it is one of this package."""
     values = section.values if section else {}
     name = values.get("env_reciprocative_tracker")
@@ -114,7 +118,7 @@ def _needed(section: registry.Section | None) -> set[str]:
         return set()
 
 
-def _try_tracker(report: _Report, section: registry.Section, folder: Path | None) -> None:
+def _try_tracker(report: _Report, section: Section, folder: Path | None) -> None:
     if not section.values.get("command"):
         print(f"  ok    {section.name} has no command: results without a tracker")
         return
@@ -124,27 +128,27 @@ def _try_tracker(report: _Report, section: registry.Section, folder: Path | None
         print(f"  --    {section.name} was not started: there is no temporary folder")
         return
     with place as temporary:
-        frames, region = _frames(folder) or probe.synthetic_frames(Path(temporary))
-        result = probe.probe(section, frames, region)
+        frames, region = _frames(folder) or trial.synthetic_frames(Path(temporary))
+        result = trial.probe(section, frames, region)
     title = f"tracker {section.name} answers"
     if not result.failure:
         first, *others = result.replies
         average = sum(others) / max(len(others), 1)
         times = f"handshake {result.handshake:.1f} s, first frame {first:.2f} s, next {average:.2f} s"
         title += f": {times} (timeout {section.timeout} s)"
-    if not report.add(title, probe.judge(result, section)) and result.last_words:
+    if not report.add(title, trial.judge(result, section)) and result.last_words:
         print(f"  its stderr, {len(result.last_words)} last lines:")
         for line in result.last_words:
             print(f"      | {line}")
 
 
-def _frames(folder: Path | None) -> tuple[list[Path], probe.Region] | None:
+def _frames(folder: Path | None) -> tuple[list[Path], trial.Region] | None:
     """First frames and region of the first sequence in the workspace that can be used, if there is one."""
     for sequence in workspace.sequence_folders(workspace.sequences_folder(folder)) if folder else []:
-        frames = workspace.read_sequence(sequence).images[: probe.FRAMES] if sequence.is_dir() else []
-        if len(frames) < probe.FRAMES:
+        frames = workspace.read_sequence(sequence).images[: trial.FRAMES] if sequence.is_dir() else []
+        if len(frames) < trial.FRAMES:
             continue
-        annotated = truth.find(sequence, len(frames))
+        annotated = groundtruth.find(sequence, len(frames))
         if annotated and annotated.regions and (region := annotated.regions[0]):
             return frames, region.outline
     return None

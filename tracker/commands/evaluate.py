@@ -15,18 +15,18 @@ from typing import Any
 from rich.console import Console
 
 from tracker.commands import options
-from tracker.listing import ranges
-from tracker.vot import parallel
-from tracker.vot.artefacts import analyse, report
-from tracker.vot.estimate import PROBE_FRAMES, estimate
-from tracker.vot.parallel import Place
-from tracker.vot.probe import Probe, TrackerFailed, probe
-from tracker.vot.progress import ProgressTable, duration
-from tracker.vot.provenance import digest, settings_of
-from tracker.vot.speed import frames_per_second
-from tracker.vot.storage import delete_run, result_folder
-from tracker.vot.summary import print_table, resolve, summary
-from tracker.vot.tasks import Outcome, Plan, by_length, clear, plan, threads
+from tracker.core.listing import ranges
+from tracker.vot.evaluation import scheduler
+from tracker.vot.evaluation.estimate import PROBE_FRAMES, estimate
+from tracker.vot.evaluation.probe import Probe, TrackerFailed, probe
+from tracker.vot.evaluation.progress import ProgressTable, duration
+from tracker.vot.evaluation.scheduler import Place
+from tracker.vot.evaluation.speed import frames_per_second
+from tracker.vot.evaluation.tasks import Outcome, Plan, by_length, clear, plan, threads
+from tracker.vot.results.provenance import digest, settings_of
+from tracker.vot.results.storage import delete_run, result_folder
+from tracker.vot.tables.summary import print_table, resolve, summary
+from tracker.vot.toolkit import analyse, report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,10 +74,11 @@ def run(args: argparse.Namespace) -> int:
     for tracker in trackers:
         if threads(tracker) is None:
             console.print(f"{tracker.reference}: its section of trackers.ini names no thread count; 1 is assumed")
-    here = parallel.fitting_workers(args.workers, max(threads(tracker) or 1 for tracker in trackers))
+    here = scheduler.fitting_workers(args.workers, max(threads(tracker) or 1 for tracker in trackers))
     if args.workers and here < args.workers:
-        console.print(f"{here} workers instead of {args.workers}: {parallel.cores()} cores, over the trackers' threads")
-    workers = parallel.count_workers(args.scheduler, workspace.directory) if args.scheduler else here
+        cores = scheduler.cores()
+        console.print(f"{here} workers instead of {args.workers}: {cores} cores, over the trackers' threads")
+    workers = scheduler.count_workers(args.scheduler, workspace.directory) if args.scheduler else here
 
     console.print(
         f"starting {', '.join(tracker.reference for tracker in trackers)} once, to see what they are", markup=False
@@ -117,7 +118,7 @@ def _evaluate(console: Console, directory: str, found: Plan, place: Place) -> li
     _forget_analyses(directory)
     place = replace(place, workers=max(1, min(place.workers, len(found.todo) - alone)))
     with ProgressTable(found.todo, found.kept, place.workers, console) as table:
-        return parallel.evaluate(directory, found.todo, place, table)
+        return scheduler.evaluate(directory, found.todo, place, table)
 
 
 def _close(console: Console, outcomes: Sequence[Outcome], kept: int, broken: bool) -> int:

@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ValueError: options that exclude each other.
     """
-    from tracker.vot.results import import_archive, import_results
+    from tracker.vot.results.importing import import_archive, import_results
 
     workspace = options.workspace(args)
     experiment = args.experiment or ("unsupervised" if args.otb else "baseline")

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from tracker import boxes, boxfiles, listing
-from tracker.boxfiles import Annotation
 from tracker.commands.outputs import write_whole
-from tracker.video import open_source
+from tracker.core import boxes, listing
+from tracker.formats import boxfiles
+from tracker.formats.boxfiles import Annotation
+from tracker.media.video import open_source
 
 _ABSENT = "nan,nan,nan,nan"
 _JPEG = [cv2.IMWRITE_JPEG_QUALITY, 95]

@@ -7,10 +7,13 @@ import shlex
 import shutil
 from pathlib import Path
 
-from tracker import adapters, listing, shipped
+from tracker import adapters
+from tracker.adapters import own_section, own_text
 from tracker.commands.outputs import write_whole
-from tracker.doctor.registry import own_section, own_text, section_names
-from tracker.settings import nearest
+from tracker.core import listing
+from tracker.core.paths import REGISTRY, STACKS
+from tracker.core.settings import nearest
+from tracker.formats.registry import section_names
 
 OWN = "own"
 TRACKERS = ("DAT", "MDNet", "NCC")
@@ -67,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     write_whole(folder / "trackers.ini", _REGISTRY + sections)
     shutil.copyfile(stack, folder / stack.name)
     sequences = args.sequences.resolve() if args.sequences else "sequences"
-    config = _CONFIG.format(registry=shipped.REGISTRY, sequences=sequences, stack=stack.name)
+    config = _CONFIG.format(registry=REGISTRY, sequences=sequences, stack=stack.name)
     write_whole(folder / "config.yaml", config)
     print(f"{folder}: workspace with {', '.join(names)}, stack {stack.name}; next:")
     for line in _next(folder, names, bool(listed), args.stack == OWN):
@@ -76,12 +79,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _stacks() -> list[str]:
-    return sorted(path.stem for path in shipped.STACKS.glob("*.yaml"))
+    return sorted(path.stem for path in STACKS.glob("*.yaml"))
 
 
 def _stack(name: str) -> Path:
     if name in _stacks():
-        return shipped.STACKS / f"{name}.yaml"
+        return STACKS / f"{name}.yaml"
     if Path(name).is_file():
         return Path(name)
     raise ValueError(f"--stack {name}: {nearest(name, _stacks())} A file of your own is named with its path")
@@ -89,7 +92,7 @@ def _stack(name: str) -> Path:
 
 def _trackers(names: list[str]) -> tuple[list[str], str]:
     """References of the trackers, and the registry's sections of those that are somebody's own."""
-    known = section_names(shipped.REGISTRY)
+    known = section_names(REGISTRY)
     references, sections = [], ""
     for name in names:
         if ":" in name:

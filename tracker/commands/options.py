@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker import catalog
-from tracker.doctor.registry import Section, read_section, section_names
-from tracker.result import Tracker
-from tracker.settings import parse, told
-from tracker.video import Source, open_source
+from tracker.core.settings import parse, told
+from tracker.core.tracker import Tracker
+from tracker.formats.registry import Section, read_section, section_names
+from tracker.media.video import Source, open_source
 
 
 def add_tracker_arguments(parser: argparse.ArgumentParser, *names: str) -> None:
@@ -88,7 +88,7 @@ def source(args: argparse.Namespace, name: str) -> Source:
 
     Raises:
         ValueError: an option is out of its range.
-        OSError: see :func:`tracker.video.open_source`.
+        OSError: see :func:`tracker.media.video.open_source`.
     """
     if args.truth_start < 0:
         raise ValueError(f"--truth-start {args.truth_start} must be at least 0")
@@ -172,10 +172,10 @@ def make_tracker(args: argparse.Namespace, **changes: Any) -> Tracker:
         ImportError: the installed OpenCV or torch cannot run it.
     """
     if (found := section(args)) is not None:
-        from tracker.remote import RemoteTracker
+        from tracker.serving.remote import RemoteTracker
 
         return RemoteTracker(found)
-    from tracker.weights import WeightsError
+    from tracker.weights.registry import WeightsError
 
     try:
         return catalog.create(args.tracker, **(overrides(args) | changes))

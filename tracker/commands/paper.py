@@ -20,7 +20,7 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.trackers and args.workspace is None:
         raise ValueError(f"trackers {', '.join(args.trackers)} need --workspace, where their results are")
-    from tracker.vot import paper, summary
+    from tracker.vot.tables import paper, summary
 
     if args.workspace is None:
         paper.print_comparison()

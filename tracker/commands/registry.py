@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from tracker import shipped
+from tracker.core.paths import REGISTRY, STACKS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +18,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         FileNotFoundError: the installation lacks it.
     """
-    path = shipped.STACKS if args.stacks else shipped.REGISTRY
+    path = STACKS if args.stacks else REGISTRY
     if not path.exists():
         raise FileNotFoundError(f"{path} is missing: run 'pip install --force-reinstall reciprocative-tracker'")
     print(path)

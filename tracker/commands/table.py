@@ -38,8 +38,8 @@ def run(args: argparse.Namespace) -> int:
         form = form or next(name for name, suffix in _SUFFIXES.items() if suffix == args.out.suffix.lower())
     if args.plots and not args.overwrite and args.plots.is_dir() and any(args.plots.iterdir()):
         raise FileExistsError(f"--plots {args.plots} holds files; give --overwrite to replace those of its names")
-    from tracker.vot import table
-    from tracker.vot.summary import resolve
+    from tracker.vot.tables import table
+    from tracker.vot.tables.summary import resolve
 
     workspace, trackers = resolve(args.workspace, args.trackers)
     if args.experiment and args.experiment not in workspace.stack.experiments:

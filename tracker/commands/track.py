@@ -20,11 +20,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from tracker import boxes, window
 from tracker.commands import options, outputs
-from tracker.overlay import Annotator
-from tracker.result import Result, Tracker
-from tracker.video import VIDEO_SUFFIXES, Image, Source, VideoWriter
+from tracker.core import boxes
+from tracker.core.tracker import Result, Tracker
+from tracker.media import window
+from tracker.media.overlay import Annotator
+from tracker.media.video import VIDEO_SUFFIXES, Image, Source, VideoWriter
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

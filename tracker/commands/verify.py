@@ -23,7 +23,7 @@ def run(args: argparse.Namespace) -> int:
         ValueError: --rerun without --workspace, or a sequence or tracker that is not there.
         OSError: the file or the workspace cannot be read.
     """
-    from tracker.vot.verification import Submission
+    from tracker.vot.submission.verify import Submission
 
     if args.rerun and not args.workspace:
         raise ValueError("--rerun needs --workspace: images and ground truth are not in a package")

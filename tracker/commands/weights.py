@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from tracker import catalog, weights
-from tracker.weights import REGISTRY, Weights, WeightsError
+from tracker.weights.registry import REGISTRY, Weights, WeightsError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

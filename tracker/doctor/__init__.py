@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tracker import listing
+from tracker.core import listing
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,6 @@ class Finding:
     why: str
     mend: str | None
     fails: bool = True
-
-
-def read_text(path: Path) -> str:
-    """The text of a file, whatever its bytes: what is not plain UTF-8 is for ``check_text`` to report."""
-    data = path.read_bytes()
-    return data.decode(listing.mark(data) or "utf-8", errors="replace")
 
 
 def check_text(path: Path) -> Iterator[Finding]:

@@ -7,9 +7,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from tracker import listing
+from tracker.core import listing
 from tracker.doctor import quote
-from tracker.video import IMAGE_SUFFIXES
+from tracker.media.video import IMAGE_SUFFIXES
 
 LOADED = (".jpg", ".png")
 """Suffixes of the images that the toolkit reads, in small letters only."""

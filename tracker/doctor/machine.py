@@ -10,11 +10,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tracker import places
+from tracker.core import places
 from tracker.doctor import Finding
 
 FEWEST_FILES = 64
-"""Open files of one process: an evaluation with one worker needs as many (``tracker.vot.parallel``)."""
+"""Open files of one process: an evaluation with one worker needs as many (``tracker.vot.evaluation.scheduler``)."""
 LEAST_SPACE = 64 << 20
 """Bytes that the temporary folder should have: working folders of trackers, caches of compiled code, a report."""
 

@@ -9,61 +9,16 @@ import shutil
 import sys
 from collections.abc import Iterator
 from collections.abc import Sequence as Items
-from dataclasses import dataclass
 from pathlib import Path
 
-from tracker import adapters, shipped
-from tracker.doctor import Finding, check_text, read_text
+from tracker.core.listing import read_text
+from tracker.core.paths import REGISTRY
+from tracker.doctor import Finding, check_text
+from tracker.formats.registry import Section, section_names
 
 PROTOCOLS = ("traxpython", "trax", "traxmatlab", "traxoctave")
 _IDENTIFIER = re.compile(r"[a-zA-Z0-9_-]+")  # vot.tracker.VALID_IDENTIFIER
 _BROKEN = "the toolkit then reads no tracker at all from this file"
-
-
-@dataclass(frozen=True)
-class Section:
-    """One tracker of a registry, its values as the toolkit would see them."""
-
-    name: str
-    source: Path
-    values: dict[str, str]
-
-    @property
-    def timeout(self) -> int:
-        """Seconds that one reply may take."""
-        return int(self.values.get("timeout", "30"))
-
-
-def read_section(path: Path, name: str) -> Section | None:
-    """Section ``name`` of the registry in ``path``; None if it has none or cannot be parsed."""
-    parser = configparser.ConfigParser()
-    try:
-        parser.read_string(read_text(path))
-        return Section(name, path, dict(parser[name])) if parser.has_section(name) else None
-    except configparser.Error:
-        return None
-
-
-def section_names(path: Path) -> list[str]:
-    """Names of all sections of a registry; none if it cannot be parsed."""
-    parser = configparser.RawConfigParser(strict=False)
-    try:
-        parser.read_string(read_text(path))
-    except (OSError, configparser.Error):
-        return []
-    return parser.sections()
-
-
-def own_section(name: str) -> Section:
-    """What a registry would say of ``module:Class`` in the current folder."""
-    values = {key.lower(): value for key, value in adapters.section(name, os.curdir).items()}
-    return Section(re.sub("[^a-zA-Z0-9_-]", "-", values["label"]), Path("trackers.ini"), values)
-
-
-def own_text(name: str) -> str:
-    """The section of ``own_section`` as it stands in a trackers.ini."""
-    lines = [f"{key} = {value}\n" for key, value in adapters.section(name, os.curdir).items()]
-    return f"[{own_section(name).name}]\n" + "".join(lines)
 
 
 def check_registry(path: Path, name: str | None = None) -> Iterator[Finding]:
@@ -72,7 +27,7 @@ def check_registry(path: Path, name: str | None = None) -> Iterator[Finding]:
         yield Finding(
             f"there is no registry {path}",
             "the toolkit says 'Tracker does not exist' and exits with 0",
-            f"--registry {shipped.REGISTRY}",
+            f"--registry {REGISTRY}",
         )
         return
     yield from check_text(path)
@@ -114,7 +69,7 @@ def check_name(name: str, paths: Items[Path], workspace: Path | None = None) -> 
     yield Finding(
         f"no tracker {name} in {', '.join(map(str, paths))}; known: {', '.join(known) or 'none'}",
         "the toolkit says 'Tracker does not exist' or 'Unable to resolve tracker reference', and may exit with 0",
-        f"- {shipped.REGISTRY}   (in 'registry:' of {workspace}/config.yaml, for DAT, MDNet, NCC, ...)"
+        f"- {REGISTRY}   (in 'registry:' of {workspace}/config.yaml, for DAT, MDNet, NCC, ...)"
         if workspace
         else 'vot --registry "$(reciprocative registry)" test DAT   (that registry has DAT, MDNet, NCC, ...)',
     )

@@ -10,16 +10,20 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from collections.abc import Sequence as Items
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 from packaging.version import Version
 
-from tracker import images, listing, regions, shipped
-from tracker.doctor import Finding, check_text, quote, read_text
+from tracker.core import images, listing
+from tracker.core.listing import read_text
+from tracker.core.paths import REGISTRY, STACKS
+from tracker.doctor import Finding, check_text, quote
 from tracker.doctor.frames import LOADED, Numbering, numbering
+from tracker.formats import regions
+from tracker.formats.sequence import Sequence, read_sequence, sequence_folders
+from tracker.formats.workspace import read_config, registries, sequences_folder
 
 BROKEN_SINCE = Version("0.8")
 _REPLACED = {  # experiments of the toolkit's own, and what runs in their place on every release
@@ -32,95 +36,14 @@ _NON_ASCII = (
     "(this package's own server reads them)"
 )
 _SHOWN = 5  # findings of one kind, of which a data set may have hundreds
-_NUMBERED = re.compile(r"[^%]*%\d{0,2}d[^%]*")
 _LOAD = (
     "import sys\n"
-    "from tracker.vot.summary import load_workspace\n"
+    "from tracker.vot.tables.summary import load_workspace\n"
     "try:\n"
     "    load_workspace(sys.argv[1])\n"
     "except (OSError, ValueError, AssertionError) as error:\n"
     "    sys.exit(str(error))\n"
 )
-
-
-@dataclass(frozen=True)
-class Sequence:
-    """A sequence folder: its images in order as the toolkit finds them, its ground truth file."""
-
-    folder: Path
-    pattern: str
-    length: int | None  # from the sequence file of a data set without images
-    truth: str = "groundtruth.txt"
-
-    @property
-    def images(self) -> list[Path]:
-        """Frames 1, 2, ... until one is missing; none if the pattern does not count them."""
-        found: list[Path] = []
-        while self.numbered and os.path.isfile(path := self.folder / (self.pattern % (len(found) + 1))):
-            found.append(path)
-        return found
-
-    @property
-    def behind_gap(self) -> list[Path]:
-        """Images of higher numbers than those: the toolkit stops at the first that is missing."""
-        folder, name = (self.folder / self.pattern).parent, re.split(r"%\d*d", Path(self.pattern).name)
-        if not self.numbered or len(name) != 2:
-            return []
-        counted, numbers = len(self.images), re.compile("([0-9]{1,9})".join(map(re.escape, name)))
-        found = [(path, numbers.fullmatch(path.name)) for path in listing.matching(folder)]
-        return [path for path, match in found if match and int(match[1]) > counted]
-
-    @property
-    def numbered(self) -> bool:
-        """Whether the pattern has one place for the number of the frame, such as ``%08d``."""
-        return bool(_NUMBERED.fullmatch(self.pattern))
-
-
-def read_config(workspace: Path) -> dict[str, Any]:
-    """config.yaml of a workspace; empty if it is missing or malformed, which ``check_workspace`` reports."""
-    try:
-        config = yaml.load(read_text(workspace / "config.yaml"), Loader=yaml.BaseLoader)
-    except (OSError, yaml.YAMLError, RecursionError):
-        return {}
-    return config if isinstance(config, dict) else {}
-
-
-def registries(workspace: Path) -> list[Path]:
-    """Files that ``registry:`` of a workspace names, a folder standing for the trackers.ini in it."""
-    named = read_config(workspace).get("registry") or []
-    entries = named if isinstance(named, list) else [named]
-    paths = [workspace / entry for entry in entries if isinstance(entry, str)]
-    return [path / "trackers.ini" if path.is_dir() else path for path in paths]
-
-
-def sequences_folder(workspace: Path) -> Path:
-    """Where the data set of a workspace lies."""
-    named = read_config(workspace).get("sequences")
-    return workspace / (named if isinstance(named, str) else "sequences")
-
-
-def read_sequence(folder: Path) -> Sequence:
-    """The sequence in ``folder``, by its ``sequence`` file or, without one, in the layout of VOT2013-2016."""
-    entries: dict[str, str] = {}
-    if (folder / "sequence").is_file():
-        lines = read_text(folder / "sequence").splitlines()
-        entries = {key.strip(): value.strip() for key, _, value in (line.partition("=") for line in lines)}
-        pattern = entries.get("channels.color", "color")
-        pattern += "" if Path(pattern).suffix else "/%08d.jpg"
-    else:
-        pattern = "%08d.jpg"
-    length = entries.get("length", "")
-    frames = int(length) if re.fullmatch(r"[0-9]{1,9}", length) else None
-    return Sequence(folder, pattern, frames, entries.get("groundtruth", "groundtruth.txt"))
-
-
-def sequence_folders(dataset: Path) -> list[Path]:
-    """The folders that list.txt names, existing or not."""
-    try:
-        names = read_text(dataset / "list.txt").splitlines()
-    except OSError:
-        return []
-    return [dataset / name.strip() for name in names if name.strip()]
 
 
 def check_workspace(workspace: Path, toolkit: str | None = None) -> Iterator[Finding]:
@@ -131,7 +54,7 @@ def check_workspace(workspace: Path, toolkit: str | None = None) -> Iterator[Fin
         yield Finding(f"{workspace} has no config.yaml", why, f"vot initialize vot2016/rgb --workspace {workspace}")
         return
     if not read_config(workspace):
-        mend = f"registry: [{shipped.REGISTRY}]   (and the lines 'sequences:' and 'stack:')"
+        mend = f"registry: [{REGISTRY}]   (and the lines 'sequences:' and 'stack:')"
         yield Finding(f"{file} is not a mapping in YAML", "no vot command can load it", mend)
         return
     if not os.access(workspace, os.W_OK):
@@ -154,7 +77,7 @@ def _check_registries(workspace: Path) -> Iterator[Finding]:
         yield Finding(
             f"'registry:' of {workspace}/config.yaml names no trackers.ini{absent}",
             "'Missing arguments: registry', or 'Unable to resolve tracker reference' for every tracker",
-            f"registry: [{shipped.REGISTRY}]",
+            f"registry: [{REGISTRY}]",
         )
 
 
@@ -185,7 +108,7 @@ def _check_stack(workspace: Path, toolkit: str | None) -> Iterator[Finding]:
             f"{workspace}/config.yaml: stack {_short(name)} does not exist",
             "'Experiment stack does not exist': a file (with .yaml) of the workspace, an absolute path, "
             "or the name of one of the toolkit's with its folder",
-            f"stack: {shipped.STACKS / 'vot2016.yaml'}   (or vot2016/rgb, the toolkit's own; not vot2016)",
+            f"stack: {STACKS / 'vot2016.yaml'}   (or vot2016/rgb, the toolkit's own; not vot2016)",
         )
         return
     yield from check_text(path)
@@ -199,7 +122,7 @@ def _check_stack(workspace: Path, toolkit: str | None) -> Iterator[Finding]:
         yield Finding(
             f"stack {path} has no experiments by name",
             "nothing would run",
-            f"experiments: (see {shipped.STACKS / 'embedded.yaml'})",
+            f"experiments: (see {STACKS / 'embedded.yaml'})",
         )
         return
     for key, experiment in experiments.items():

@@ -17,9 +17,9 @@ from attributee import Float, Integer
 from vot.analysis import Measure, Point, Sorting
 
 from tracker.vot.analysis import ProtocolAnalysis, figure
-from tracker.vot.annotations import Annotations, annotations_of
-from tracker.vot.raw import FAILURE, INITIALIZATION
-from tracker.vot.runs import Run, load
+from tracker.vot.results.annotations import Annotations, annotations_of
+from tracker.vot.results.raw import FAILURE, INITIALIZATION
+from tracker.vot.results.runs import Run, load
 
 BURNIN = 10
 REPETITIONS = 15

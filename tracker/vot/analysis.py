@@ -4,7 +4,8 @@ Two properties of the toolkit's processor (0.7.4 to 0.9.0) shape this class:
 
 - It caches by analysis, experiment, tracker and sequence *names*, not by the content of the results. ``cached`` is
   therefore False. But two uncached analyses with the same key hang it (``vot report`` submits each one twice), hence
-  an identifier of its own for every submission. Nothing is computed twice for that: see :mod:`tracker.vot.runs`.
+  an identifier of its own for every submission. Nothing is computed twice for that:
+  see :mod:`tracker.vot.results.runs`.
 - An analysis that fails while it runs is logged and ``vot analysis`` exits with 0. An exception at submission ends
   the command with 1 and writes nothing. ``separate`` is called there with trackers and sequences, so the input is
   checked there; the experiment is the one that the toolkit has asked ``compatible`` about just before.
@@ -27,7 +28,7 @@ from vot.experiment.multirun import SupervisedExperiment
 from vot.tracker import Tracker
 from vot.utilities.data import Grid
 
-from tracker.vot.runs import has_results, load
+from tracker.vot.results.runs import has_results, load
 
 _submissions = itertools.count()
 

@@ -28,9 +28,9 @@ from numba import njit
 from vot.analysis import Measure, Plot, Sorting
 
 from tracker.vot.analysis import ProtocolAnalysis, figure
-from tracker.vot.annotations import TAGS, Annotations, annotations_of
-from tracker.vot.raw import FAILURE
-from tracker.vot.runs import Run, load
+from tracker.vot.results.annotations import TAGS, Annotations, annotations_of
+from tracker.vot.results.raw import FAILURE
+from tracker.vot.results.runs import Run, load
 
 SKIP = 5
 

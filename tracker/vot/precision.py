@@ -25,9 +25,9 @@ from vot.experiment.multirun import UnsupervisedExperiment
 from vot.region import Region, Special
 
 from tracker.vot.analysis import ProtocolAnalysis
-from tracker.vot.annotations import annotations_of
-from tracker.vot.raw import ONE_PASS_CODES, bounding_rectangle, check, parse
-from tracker.vot.runs import raw_runs
+from tracker.vot.results.annotations import annotations_of
+from tracker.vot.results.raw import ONE_PASS_CODES, bounding_rectangle, check, parse
+from tracker.vot.results.runs import raw_runs
 
 ERRORS = np.arange(51)
 """Thresholds of the precision curve, pixels."""

@@ -19,8 +19,8 @@ from vot.experiment.multirun import MultiRunExperiment
 from vot.utilities.data import Grid
 
 from tracker.vot.analysis import ProtocolAnalysis
-from tracker.vot.annotations import annotations_of
 from tracker.vot.expected_overlap import OverInterval
+from tracker.vot.results.annotations import annotations_of
 from tracker.vot.toolkit_measures import rows_of
 
 

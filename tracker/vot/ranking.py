@@ -29,8 +29,8 @@ from vot.analysis import Measure, Point, Sorting
 
 from tracker.vot.accuracy import BURNIN, REPETITIONS, Sample, Selection, by_sequence, by_tag, sample
 from tracker.vot.analysis import Choice, ProtocolAnalysis, figure
-from tracker.vot.annotations import TAGS, Annotations, annotations_of
-from tracker.vot.runs import CORES, Runs, load
+from tracker.vot.results.annotations import TAGS, Annotations, annotations_of
+from tracker.vot.results.runs import CORES, Runs, load
 from tracker.vot.significance import ALPHA, accuracy_differs, robustness_differs
 
 SHARING = {"best": np.min, "mean": np.mean, "median": np.median, "none": None}

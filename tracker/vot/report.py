@@ -26,8 +26,8 @@ from vot.tracker import Tracker
 from tracker.vot.accuracy import AccuracyFailures
 from tracker.vot.expected_overlap import ExpectedOverlap, ExpectedOverlapCurve
 from tracker.vot.precision import OnePass
-from tracker.vot.provenance import settings_of
 from tracker.vot.ranking import ARRank, TagTable
+from tracker.vot.results.provenance import settings_of
 
 Rows = list[tuple[Any, ...]]
 Column = tuple[Any, Measure, list[float | None]]

@@ -34,7 +34,7 @@ from vot.experiment.multistart import find_anchors
 from vot.region import Special, calculate_overlap
 from vot.tracker import Tracker, Trajectory
 
-from tracker.vot.annotations import has_region
+from tracker.vot.results.annotations import has_region
 
 SPEAKS_OF_LISTS = hasattr(vot.tracker, "OnlineTrackerRuntime")
 """True for toolkit releases (0.8 and later) whose runtimes take and give lists of objects."""

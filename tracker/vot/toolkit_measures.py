@@ -22,9 +22,9 @@ from vot.analysis.supervised import AverageAccuracyRobustness, EAOCurve, EAOScor
 from vot.utilities.data import Grid
 
 from tracker.vot.accuracy import burn_in
-from tracker.vot.kept import Run
-from tracker.vot.raw import FAILURE, INITIALIZATION
-from tracker.vot.runs import CORES, REGION, load
+from tracker.vot.results.kept import Run
+from tracker.vot.results.raw import FAILURE, INITIALIZATION
+from tracker.vot.results.runs import CORES, REGION, load
 
 Row = tuple[Any, ...]
 

@@ -15,7 +15,7 @@ import vot
 from distributed import get_worker
 
 from tracker import __version__
-from tracker.vot.tasks import Outcome, Task, execute
+from tracker.vot.evaluation.tasks import Outcome, Task, execute
 
 TOPIC = "reciprocative"
 """Events of this topic are ``{"task": name, "share": finished share, 0 to 1}``."""
@@ -32,7 +32,7 @@ def dask_setup(worker: Any) -> None:
 
 
 def work(directory: str, evaluation: str, task: Task, environment: Mapping[str, str | None]) -> Outcome:
-    """Run a task; see :func:`tracker.vot.tasks.execute`."""
+    """Run a task; see :func:`tracker.vot.evaluation.tasks.execute`."""
     worker = get_worker()
     tell = _Progress(worker.log_event, task.name)
     tell(0)

@@ -1,0 +1,45 @@
+"""MDNet's search: candidates drawn around the previous box, the mean of the best, a regression that is only reported.
+
+Numbers and order are py-MDNet's and the published code's; ``PAPER`` and ``CROPS`` use it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tracker.core.boxes import Boxes
+from tracker.dat import sampling
+from tracker.dat.head import Head
+from tracker.dat.params import Params
+from tracker.dat.regression import BoxRegressor
+from tracker.dat.search import Found
+from tracker.features.samples import Frame
+
+
+class DrawnSearch:
+    """Random candidates and a ridge regression.
+
+    Args:
+        params: numbers of candidates and of the regression.
+        frame: the first frame.
+        box: (4,), the target in it.
+        rng: source of the regression's samples.
+    """
+
+    def __init__(self, params: Params, frame: Frame, box: Boxes, rng: np.random.Generator):
+        self._params = params
+        drawn = sampling.gaussian(rng, box, 4 * params.regression_samples, 0.6, 1.5, 1.2)
+        boxes = sampling.select(drawn, box, params.regression_overlap, 1, params.regression_samples)
+        self._regressor = BoxRegressor(frame.samples(boxes).features, boxes, box, params.regression_ridge)
+
+    def find(self, frame: Frame, state: Boxes, head: Head, rng: np.random.Generator, lost: int) -> Found:
+        """See ``tracker.dat.search.Search``."""
+        p = self._params
+        spread = p.near_translation * (p.lost_spread if lost else 1)
+        around = sampling.gaussian(rng, state, p.near_candidates, spread, p.candidate_scale)
+        candidates = np.concatenate([state[None], around])
+        features = frame.samples(candidates).features
+        best = head.margins(features).topk(min(p.best_candidates, len(candidates)))
+        rows = best.indices.cpu().numpy()
+        refined = self._regressor.refine(features[best.indices], candidates[rows])
+        return Found(refined.mean(axis=0), candidates[rows].mean(axis=0), float(best.values.mean()))

@@ -1,0 +1,373 @@
+"""Back-propagation through the frozen convolutions as a linear map (paper eq. 1 at the input or at conv1).
+
+The attention of the paper is the gradient of a class score at the network's input; the published code takes it at the
+output of conv1, before its ReLU. Below the classifier nothing is learned, so for a given crop the ReLU masks, pooling
+choices and the Jacobian of the response normalisation are constants, and the way from the gradient at the features to
+the attention is one linear map ``A = J^T G``. The regulariser's parameter gradient needs only its adjoint ``J``. Both
+are applied from stored constants: no activation is computed twice and no second-order graph is built.
+
+With ``y_i = x_i s_i^-b``, ``s_i = k + a sum_j x_j^2`` over the window of i, the Jacobian of the normalisation is
+``dy_i/dx_j = s_i^-b [i = j] - 2 a b x_i x_j s_i^(-b-1)``; only the channels that win a pooling window carry gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from tracker.features.jacobian.winograd import RowFilter, Winograd
+from tracker.features.vggm import (
+    ACTIVATIONS,
+    CROP_SIZE,
+    FEATURES,
+    LRN_ALPHA,
+    LRN_BETA,
+    PAD,
+    SHAPE,
+    VGGM,
+    normalise_channels,
+    window_sum_,
+    without_pad,
+)
+
+POINTS = {"input": (CROP_SIZE, CROP_SIZE, 3), "conv1": ACTIVATIONS[0]}
+CLASSES = 2
+CHUNK = 32
+"""Largest number of samples that pass conv2 together."""
+_PIECE = 1
+"""Samples that are worked on together at conv1, where two gradients of each take a megabyte: they should stay in the
+cache."""
+_SLOPE = -2 * LRN_ALPHA * LRN_BETA
+
+
+class _Stage:
+    """Jacobian of the ReLU, normalisation and max pooling that follow a convolution, for a batch of samples.
+
+    Args:
+        like: gives dtype and device.
+        capacity: number of samples N.
+        shape: (H, W, C) of the convolution's output.
+        piece: largest number of samples worked on at a time.
+    """
+
+    def __init__(self, like: Tensor, capacity: int, shape: tuple[int, int, int], piece: int):
+        height, width, channels = shape
+        padded = (height, width, channels + PAD)
+        self.pooled = ((height - 1) // 2, (width - 1) // 2, channels)  # (h, w, C)
+        outputs = self.pooled[0] * self.pooled[1] * channels
+        self._activation = like.new_zeros(capacity, *padded)  # the ReLU's output, x
+        self._coupling = like.new_zeros(capacity, *padded)  # x / s
+        self._winners = like.new_empty((capacity, outputs), dtype=torch.int64)  # of the pooling, in flat padded maps
+        self._gain = like.new_empty(capacity, outputs)  # s^-b at the winners, 0 where a whole window is dead
+        self._scratch = like.new_empty(3, CLASSES * piece, *padded)
+        self._channels = torch.arange(channels, device=like.device)
+
+    def activation(self, rows: slice) -> Tensor:
+        """Where the ReLU's output (n, H, W, C) has to be written before ``fix``."""
+        return self._activation[rows][..., :-PAD]
+
+    def _buffers(self, *sizes: int) -> list[Tensor]:
+        """Three buffers (*sizes, H, W, C + 2), valid until the next call."""
+        used = self._scratch[:, : torch.Size(sizes).numel()]
+        return [buffer.view(*sizes, *buffer.shape[1:]) for buffer in used]
+
+    def fix(self, rows: slice) -> Tensor:
+        """Take the constants of some samples from their activations; returns the pooled output (n, h, w, C)."""
+        x, coupling = self._activation[rows], self._coupling[rows]
+        root, scratch, _ = self._buffers(len(x))
+        y = normalise_channels(x, root, scratch)
+        output, cells = F.max_pool2d(y.permute(0, 3, 1, 2), 3, 2, return_indices=True)  # (n, C, h, w)
+        output, cells = output.permute(0, 2, 3, 1), cells.permute(0, 2, 3, 1)  # (n, h, w, C)
+        winners, gain = self._winners[rows], self._gain[rows]
+        torch.add(self._channels, cells, alpha=x.shape[3], out=winners.view(cells.shape))
+        at_winners = root.flatten(1).gather(1, winners)  # (n, h * w * C), s^-0.5
+        torch.sqrt(at_winners, out=gain).mul_(at_winners).mul_(output.flatten(1).sign())
+        torch.mul(root.square_(), x, out=coupling)
+        return output
+
+    def pull(self, rows: slice, gradient: Tensor) -> Tensor:
+        """Gradient at the pooled output (K, n, h, w, C) to the gradient before the ReLU (K, n, H, W, C)."""
+        result = without_pad(self._buffers(*gradient.shape[:2])[2])
+        self.pull_rows(rows, gradient, [result])
+        return result
+
+    def pull_rows(self, rows: slice, gradient: Tensor, out: Sequence[Tensor]) -> None:
+        """``pull``, of which row y is written to ``out[y % len(out)]``."""
+        direct, across, scratch = self._buffers(*gradient.shape[:2])
+        scaled = gradient.flatten(2) * self._gain[rows]  # (K, n, h * w * C)
+        direct.zero_().flatten(2).scatter_add_(2, self._winners[rows].expand(scaled.shape), scaled)
+        window_sum_(torch.mul(direct, self._coupling[rows], out=across), scratch)
+        direct, across, activation = direct[..., :-PAD], across[..., :-PAD], self.activation(rows)
+        for j, part in enumerate(out):
+            every = slice(j, None, len(out))
+            torch.addcmul(direct[:, :, every], across[:, :, every], activation[:, every], value=_SLOPE, out=part)
+
+    def push(self, rows: slice, tangent: Tensor) -> Tensor:
+        """Adjoint of ``pull``: (K, n, H, W, C) to (K, n, h, w, C)."""
+        across, total, scratch = self._buffers(*tangent.shape[:2])
+        torch.mul(tangent, self.activation(rows), out=across[..., :-PAD])
+        across[..., -PAD:] = 0
+        window_sum_(across, scratch)
+        coupling = self._coupling[rows][..., :-PAD]
+        torch.addcmul(tangent, across[..., :-PAD], coupling, value=_SLOPE, out=total[..., :-PAD])
+        winners = self._winners[rows].expand(len(tangent), -1, -1)
+        return total.flatten(2).gather(2, winners).mul_(self._gain[rows]).unflatten(2, self.pooled)
+
+
+class _Share:
+    """The Jacobian at some of the crops, for one thread at a time.
+
+    Args:
+        network: the frozen convolutions.
+        at: "input" or "conv1".
+        capacity: largest number of crops.
+    """
+
+    def __init__(self, network: VGGM, at: str, capacity: int):
+        like = network.biases[0]
+        self._network, self._at, self._shape = network, at, POINTS[at]
+        self._chunk = min(CHUNK, capacity)
+        self._first, self._second = (
+            _Stage(like, capacity, ACTIVATIONS[0], _PIECE),
+            _Stage(like, capacity, ACTIVATIONS[1], self._chunk),
+        )
+        self._alive = like.new_empty((capacity, FEATURES), dtype=torch.bool)
+        self._positive = like.new_empty((CLASSES, capacity, *self._shape), dtype=torch.bool)
+        self._tangent = like.new_empty(CLASSES * _PIECE, *self._shape)
+        self._count = 0
+        _, kernel, last = network.kernels
+        self._conv2 = Winograd(kernel, self._first.pooled[0], stride=2, tile=6, batch=CLASSES * self._chunk)
+        self._conv3 = Winograd(last, self._second.pooled[0], stride=1, tile=3, batch=CLASSES * capacity)
+        self._conv1 = RowFilter(network.kernels[0], ACTIVATIONS[0][0], stride=2, tile=4, batch=CLASSES * _PIECE)
+        self._ones = like.new_ones(self._shape[2])
+
+    def fix(self, crops: Tensor, features: Tensor) -> None:
+        """Linearise at these crops."""
+        self._count = len(crops)
+        torch.gt(features, 0, out=self._alive[: len(crops)])
+        for rows in _split(slice(0, self._count), self._chunk):
+            pooled = []
+            for piece in _split(rows, _PIECE):
+                self._network.conv(0, self._network.normalise(crops[piece]), out=self._first.activation(piece))
+                pooled.append(self._first.fix(piece))
+            x = self._conv2.forward(torch.cat(pooled)).add_(self._network.biases[1])  # (n, 11, 11, 256)
+            torch.clamp(x, min=0, out=self._second.activation(rows))
+            self._second.fix(rows)
+
+    def pullback(self, gradients: Tensor, out: Tensor) -> None:
+        """``J^T G``: gradients (K, N, 4608) to (K, N, H, W, C)."""
+        for rows, chunk in self._pull(gradients):
+            out[:, rows] = self._cropped(chunk)
+
+    def maps(self, gradients: Tensor, out: Tensor) -> None:
+        """The positive part of ``J^T G``, summed over channels: gradients (2, N, 4608) to (2, N, H, W)."""
+        for rows, attention in self._pull(gradients):  # (2, n, H, W, C)
+            torch.gt(self._cropped(attention), 0, out=self._positive[:, rows])
+            out[:, rows] = self._cropped(attention.relu_() @ self._ones)
+
+    def pushforward(self, tangents: Tensor, out: Tensor) -> None:
+        """``J V``: tangents (K, N, H, W, C) to (K, N, 4608)."""
+        self._push(lambda rows: tangents[:, rows].contiguous(), out)
+
+    def adjoint_maps(self, gradient: Tensor, out: Tensor) -> None:
+        """Adjoint of the last ``maps``: (2, N, H, W) to (2, N, 4608)."""
+
+        def tangent(rows: slice) -> Tensor:
+            positive = self._positive[:, rows].view(torch.uint8)  # (2, n, H, W, C)
+            into = self._tangent[: positive.shape[0] * positive.shape[1]].view(positive.shape)
+            return torch.mul(gradient[:, rows, :, :, None], positive, out=into)
+
+        self._push(tangent, out)
+
+    def _pull(self, gradients: Tensor) -> Iterator[tuple[slice, Tensor]]:
+        """Gradients (K, N, 4608) at the chosen point, a few samples at a time; each piece is valid until the next.
+
+        Pieces (K, n, H, W, C) may have a row and a column too many.
+        """
+        top = (gradients * self._alive[: self._count]).unflatten(2, SHAPE)  # (K, N, 3, 3, 512)
+        top = _each(self._conv3.adjoint, top)  # (K, N, 5, 5, 256)
+        for rows in _split(slice(0, self._count), self._chunk):
+            g = self._second.pull(rows, top[:, rows])  # (K, n, 11, 11, 256)
+            g = _each(self._conv2.adjoint, g)  # (K, n, 25, 25, 96)
+            for piece in _split(rows, _PIECE):
+                at_pooled = g[:, piece.start - rows.start : piece.stop - rows.start]
+                if self._at == "conv1":
+                    yield piece, self._first.pull(piece, at_pooled)
+                else:
+                    yield piece, self._pull_pixels(piece, at_pooled)
+
+    def _pull_pixels(self, rows: slice, gradient: Tensor) -> Tensor:
+        """From the first pooled output (K, n, 25, 25, 96) to (K, n, 108, 108, 3), a row and a column too many."""
+        sizes = gradient.shape[:2]
+        self._first.pull_rows(rows, gradient, [part[: sizes.numel()].unflatten(0, sizes) for part in self._conv1.rows])
+        return self._conv1.adjoint()[: sizes.numel()].unflatten(0, sizes)
+
+    def _cropped(self, piece: Tensor) -> Tensor:
+        """A piece of ``_pull`` (K, n, H, W, ...) without a row and a column too many."""
+        return piece[:, :, : self._shape[0], : self._shape[1]]
+
+    def _forward1(self, x: Tensor) -> Tensor:
+        """conv1 without bias: (N, 107, 107, 3) to (N, 51, 51, 96)."""
+        y = F.conv2d(x.permute(0, 3, 1, 2), self._network.kernels[0], stride=2)
+        return y.permute(0, 2, 3, 1).contiguous()
+
+    def _push(self, tangent: Callable[[slice], Tensor], out: Tensor) -> None:
+        """Tangents at the chosen point, (K, n, H, W, C) for given samples, to the features (K, N, 4608)."""
+        top = self._tangent.new_empty(len(out), self._count, *self._second.pooled)
+        for rows in _split(slice(0, self._count), self._chunk):
+            pieces = []
+            for piece in _split(rows, _PIECE):
+                v = tangent(piece)
+                if self._at == "input":
+                    v = _each(self._forward1, v)  # (K, n, 51, 51, 96)
+                pieces.append(self._first.push(piece, v))
+            v = _each(self._conv2.forward, torch.cat(pieces, 1))  # (K, n, 11, 11, 256)
+            top[:, rows] = self._second.push(rows, v)  # (K, n, 5, 5, 256)
+        top = _each(self._conv3.forward, top)  # (K, N, 3, 3, 512)
+        torch.mul(top.flatten(2), self._alive[: self._count], out=out)
+
+
+class Linearisation:
+    """J, the Jacobian of the conv3 features with respect to the input or conv1, at fixed crops.
+
+    One object serves a whole training: ``fix`` moves it to other crops within the same buffers. Crops are independent,
+    so each of torch's threads works on a share of them; results for another number of threads differ by rounding.
+
+    Args:
+        network: the frozen convolutions.
+        at: "input" for the paper's attention, on 107 x 107 cells of 3 channels; "conv1" for the published code's,
+            before the ReLU, on 51 x 51 cells of 96 channels.
+        capacity: largest number of crops.
+
+    Raises:
+        ValueError: ``at`` is neither.
+    """
+
+    def __init__(self, network: VGGM, at: str, capacity: int):
+        if at not in POINTS:
+            raise ValueError(f"at is {at!r}; expected one of {', '.join(POINTS)}")
+        self.capacity, self.shape = capacity, POINTS[at]
+        threads = max(1, min(torch.get_num_threads(), capacity)) if network.device.type == "cpu" else 1
+        self._shares = [_Share(network, at, -(-capacity // threads)) for _ in range(threads)]
+        self._pool = ThreadPoolExecutor(threads)
+        self._version = self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def fix(self, crops: Tensor, features: Tensor) -> Linearisation:
+        """Linearise at these crops.
+
+        Args:
+            crops: (N, 107, 107, 3), RGB, 0..255, uint8 or float.
+            features: (N, 4608) of the crops, as ``VGGM.features`` gave them.
+
+        Returns:
+            Itself.
+
+        Raises:
+            ValueError: more crops than the capacity, or features of another number of crops.
+        """
+        if len(crops) > self.capacity:
+            raise ValueError(f"{len(crops)} crops exceed the capacity of {self.capacity}")
+        if len(features) != len(crops):
+            raise ValueError(f"features are those of {len(features)} crops, there are {len(crops)}")
+        self._version, self._count = self._version + 1, len(crops)
+        self._spread(lambda share, rows: share.fix(crops[rows], features[rows]))
+        return self
+
+    def pullback(self, gradients: Tensor) -> Tensor:
+        """``J^T G``: gradients (K, N, 4608) at the features to (K, N, H, W, C) at the chosen point, K <= 2.
+
+        Raises:
+            ValueError: N is not the number of crops.
+        """
+        result = self._checked(gradients).new_empty(*gradients.shape[:2], *self.shape)
+        self._spread(lambda share, rows: share.pullback(gradients[:, rows], result[:, rows]))
+        return result
+
+    def pushforward(self, tangents: Tensor) -> Tensor:
+        """``J V``, the adjoint of ``pullback``: (K, N, H, W, C) to (K, N, 4608), K <= 2.
+
+        Raises:
+            ValueError: N is not the number of crops.
+        """
+        result = self._checked(tangents).new_empty(*tangents.shape[:2], FEATURES)
+        self._spread(lambda share, rows: share.pushforward(tangents[:, rows], result[:, rows]))
+        return result
+
+    def maps(self, gradients: Tensor) -> Tensor:
+        """Attention maps: the positive part of ``J^T G``, summed over channels.
+
+        Args:
+            gradients: (2, N, 4608) of the class scores at the features; the result is differentiable in them, until
+                ``fix`` is called again.
+
+        Returns:
+            (2, N, H * W).
+
+        Raises:
+            ValueError: N is not the number of crops.
+        """
+        return _Maps.apply(self._checked(gradients), self)
+
+    def _spread(self, work: Callable[[_Share, slice], None]) -> None:
+        """Do the work of all shares, each in a thread of its own."""
+        size = max(1, -(-self._count // len(self._shares)))
+        tasks = list(zip(self._shares, _split(slice(0, self._count), size), strict=False))
+        run = torch.no_grad()(work)  # in each thread: the mode of this one does not reach them
+        threads = torch.get_num_threads()
+        if len(tasks) <= 1 or threads == 1:
+            for task in tasks:
+                run(*task)
+            return
+        torch.set_num_threads(1)
+        try:
+            running = [self._pool.submit(run, *task) for task in tasks]
+            wait(running)
+        finally:
+            torch.set_num_threads(threads)
+        for one in running:
+            one.result()
+
+    def _checked(self, batch: Tensor) -> Tensor:
+        """``batch`` (K, N, ...) of as many samples as there are crops."""
+        if batch.shape[1] != self._count:
+            raise ValueError(f"{batch.shape[1]} samples do not fit the {self._count} crops of the last fix()")
+        return batch
+
+
+def _split(rows: slice, size: int) -> list[slice]:
+    return [slice(start, min(start + size, rows.stop)) for start in range(rows.start, rows.stop, size)]
+
+
+def _each(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """A function of (N, ...) on (K, n, ...)."""
+    return function(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+
+
+class _Maps(torch.autograd.Function):
+    """Positive part of ``J^T G`` summed over channels; backward is one application of ``J``."""
+
+    @staticmethod
+    def forward(ctx: Any, gradients: Tensor, linearisation: Linearisation) -> Tensor:
+        maps = gradients.new_empty(*gradients.shape[:2], *linearisation.shape[:2])
+        linearisation._spread(lambda share, rows: share.maps(gradients[:, rows], maps[:, rows]))
+        ctx.linearisation, ctx.version = linearisation, linearisation._version
+        return maps.flatten(2)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        linearisation = ctx.linearisation
+        if ctx.version != linearisation._version:
+            raise RuntimeError("the linearisation was fixed to other crops before backward(); call backward() first")
+        gradient = gradient.unflatten(2, linearisation.shape[:2])  # (2, N, H, W)
+        result = gradient.new_empty(*gradient.shape[:2], FEATURES)
+        linearisation._spread(lambda share, rows: share.adjoint_maps(gradient[:, rows], result[:, rows]))
+        return result, None

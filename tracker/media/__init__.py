@@ -1,0 +1,1 @@
+"""Pictures that people see: sources of frames, drawing, windows, videos."""

@@ -1,0 +1,281 @@
+"""Frames in, video out: one ``Source`` for a file, stream, camera, folder of images, VOT or OTB sequence.
+
+Every frame is RGB uint8 (H, W, 3), upright (a phone's rotation is applied), numbered from 0. Files are decoded and
+encoded by PyAV: OpenCV's writer takes neither quality nor H.264 from its wheels, and says nothing where it fails.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.core import images, listing
+from tracker.formats.groundtruth import GroundTruth, find
+from tracker.formats.regions import Polygon as Region
+
+Image = NDArray[np.uint8]
+
+IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
+VIDEO_SUFFIXES = {".mp4", ".mkv", ".mov"}
+DEFAULT_RATE = 30.0
+LARGEST_RATE = 480.0
+"""Frames per second above which a container's word is not taken: 1000 is a time base of milliseconds."""
+_TIMED = 2000
+"""Frames whose times tell the rate where the container does not."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A run of frames; iterating it again starts anew, except for a camera.
+
+    Attributes:
+        name: what to call it: file stem, folder name or ``camera N``.
+        length: number of frames, None if it is not known beforehand.
+        rate: frames per second.
+        truth: its ground truth file; None if the source has none.
+        open: gives a fresh iterator over its frames.
+    """
+
+    name: str
+    length: int | None
+    rate: float
+    truth: GroundTruth | None
+    open: Callable[[], Iterator[Image]]
+
+    def __iter__(self) -> Iterator[Image]:
+        return self.open()
+
+    @property
+    def ground_truth(self) -> list[Region | None] | None:
+        """A polygon (N, 2) or None (not annotated) for every frame; None if the source has no readable ground truth."""
+        if self.truth is None or self.truth.problem:
+            return None
+        return [None if region is None else region.outline for region in self.truth.regions]
+
+
+def open_source(text: str, target: str | None = None, truth_start: int = 0) -> Source:
+    """The source that ``text`` names.
+
+    Args:
+        text: a file, folder, address or number of a camera.
+        target: which one, in a folder with a ground truth file for each of several targets.
+        truth_start: frame that the first line of ground truth belongs to.
+
+    Raises:
+        OSError: it does not exist, cannot be read or holds no frames.
+        ValueError: there is no such target.
+    """
+    path = Path(text)
+    if path.is_dir():
+        return _folder(path, target, truth_start)
+    if path.is_file():
+        return _video(os.path.abspath(path))  # which is never taken for an address, whatever colons are in it
+    if "://" in text:
+        return _video(text)
+    if text.isdecimal():
+        return Source(f"camera {text}", None, DEFAULT_RATE, None, lambda: _camera_frames(int(text)))
+    raise FileNotFoundError(
+        f"source {text!r} does not exist or is no file; give a video file, a folder of images, a VOT or OTB sequence, "
+        "a stream's address or the number of a camera"
+    )
+
+
+def _video(path: str) -> Source:
+    import av
+
+    try:
+        with av.open(path) as container:
+            if not container.streams.video:
+                raise OSError(f"{path} has no video stream")
+            stream = container.streams.video[0]
+            rate = float(stream.average_rate or stream.guessed_rate or 0)
+            length = stream.frames or None
+            if not (length and stream.duration and 0 < rate <= LARGEST_RATE) and "://" not in path:
+                rate, length = _timed_rate(container, stream, rate)
+            seconds = (container.duration or 0) / av.time_base  # Matroska tells no number of frames
+            length = length or round(seconds * rate) or None
+    except av.error.FFmpegError as error:
+        raise OSError(f"{path} cannot be read as a video: {error.strerror}") from error
+    return Source(Path(path).stem, length, rate, None, lambda: _video_frames(path))
+
+
+def _timed_rate(container: Any, stream: Any, told: float) -> tuple[float, int | None]:
+    """Frames per second by the time stamps of a video's first frames, and its number of frames if these are all.
+
+    A container's own rate stands where the frames bear it out: WebM of a browser tells 1000, Matroska of variable rate
+    that of its first frames.
+    """
+    times, ended = [], True
+    for packet in container.demux(stream):
+        stamp = packet.dts if packet.pts is None else packet.pts
+        if packet.size and stamp is not None:
+            times.append(float(stamp * packet.time_base))
+        if len(times) == _TIMED:
+            ended = False
+            break
+    span = max(times) - min(times) if times else 0.0
+    measured = (len(times) - 1) / span if span > 0 else 0.0
+    if told > 0 and abs(measured - told) <= 0.01 * told:
+        measured = told  # times in milliseconds are rounded
+    if not 0 < measured <= 2 * LARGEST_RATE:
+        measured = told if 0 < told <= LARGEST_RATE else DEFAULT_RATE
+    return measured, len(times) if ended and times else None
+
+
+def _video_frames(path: str) -> Iterator[Image]:
+    import av
+
+    index, size = 0, None
+    try:
+        with av.open(path) as container:
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            stream.codec_context.options = {"max_pixels": str(images.MAX_PIXELS)}
+            for frame in container.decode(video=0):
+                image: Image = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)  # (H, W, 3)
+                size = _same_size(image, size, f"{path}, frame {index}")
+                index += 1
+                yield np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90)))
+    except av.error.FFmpegError as error:
+        raise OSError(f"{path} is damaged after {index} frames: {error.strerror}") from error
+
+
+def _camera_frames(number: int) -> Iterator[Image]:
+    import cv2
+
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # each backend's complaint; ours says enough
+    camera = cv2.VideoCapture(number)
+    try:
+        if not camera.isOpened():
+            raise OSError(f"camera {number} cannot be opened; is it connected, and free?")
+        while True:
+            ok, image = camera.read()
+            if not ok:
+                raise OSError(f"camera {number} stopped giving frames")
+            yield _rgb(image)
+    finally:
+        camera.release()
+
+
+def _folder(path: Path, target: str | None, truth_start: int) -> Source:
+    files = next((found for sub in ("color", "img", "") if (found := image_files(path / sub))), None)
+    if files is None:
+        suffixes = ", ".join(sorted(IMAGE_SUFFIXES))
+        raise FileNotFoundError(f"folder {path} holds no images ({suffixes}), nor color/ or img/")
+    truth = find(path, len(files), target, truth_start)
+    return Source(path.resolve().name, len(files), _sequence_rate(path), truth, lambda: _image_frames(files))
+
+
+def image_files(folder: Path) -> list[Path]:
+    """The images of a folder in natural order (frame2 before frame10); empty if it has none or does not exist."""
+    if not folder.is_dir():
+        return []
+    files = [path for path in listing.matching(folder) if path.suffix.lower() in IMAGE_SUFFIXES]
+    return sorted(files, key=lambda path: [int(part) if part.isdecimal() else part for part in _parts(path.name)])
+
+
+def _parts(name: str) -> list[str]:
+    return re.split(r"(\d+)", name)  # text and digits in turn, so that equal places compare equal types
+
+
+def _sequence_rate(path: Path) -> float:
+    if (path / "sequence").is_file():
+        text = (path / "sequence").read_text(encoding="utf-8", errors="replace")
+        match = re.search(r"^fps\s*=\s*([0-9]{1,9}(?:\.[0-9]*)?)\s*$", text, re.MULTILINE)
+        if match and float(match[1]) > 0:
+            return float(match[1])
+    return DEFAULT_RATE
+
+
+def _image_frames(files: list[Path]) -> Iterator[Image]:
+    size = None
+    for path in files:
+        try:
+            image = images.read(path)
+        except ValueError as error:
+            raise OSError(str(error)) from error
+        size = _same_size(image, size, str(path))
+        yield image
+
+
+def _same_size(image: Image, size: tuple[int, ...] | None, name: str) -> tuple[int, ...]:
+    """The size of a frame, which has to be that of the frames before it."""
+    if size not in (None, image.shape):
+        raise OSError(f"{name} has {image.shape[1]} x {image.shape[0]} pixels, not {size[1]} x {size[0]}")
+    return image.shape
+
+
+def _rgb(image: NDArray[Any]) -> Image:
+    return np.ascontiguousarray(image[..., ::-1], np.uint8)  # OpenCV's order is BGR
+
+
+class VideoWriter:
+    """An H.264 video file that appears whole: written beside its place and moved there when the block ends.
+
+    Use it as a context manager. An exception inside the block removes the unfinished file.
+    """
+
+    def __init__(self, path: Path, rate: float) -> None:
+        """Prepare ``path`` (suffix in ``VIDEO_SUFFIXES``) for ``rate`` frames per second; the first frame opens it."""
+        if path.suffix.lower() not in VIDEO_SUFFIXES:
+            raise ValueError(f"video {path} must end in one of {', '.join(sorted(VIDEO_SUFFIXES))}")
+        self.path, self.frames = path, 0
+        self._partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+        self._rate = max(Fraction(rate).limit_denominator(1001), Fraction(1, 1001))
+        self._container: Any = None
+        self._stream: Any = None
+
+    def write(self, image: Image) -> None:
+        """Append a frame, (H, W, 3) RGB uint8; all frames must have the size of the first.
+
+        Raises:
+            ValueError: the frame has another size.
+            OSError: the file cannot be written.
+        """
+        import av
+
+        height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2  # H.264's 4:2:0 has even sides
+        try:
+            if self._container is None:
+                codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
+                self._container = av.open(os.path.abspath(self._partial), "w")
+                self._stream = self._container.add_stream(codec, self._rate)
+                self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
+            if (width, height) != (self._stream.width, self._stream.height):
+                raise ValueError(f"frame of {width} x {height} pixels in a video of another size: {self.path}")
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image[:height, :width]), format="rgb24")
+            self._container.mux(self._stream.encode(frame))
+        except av.error.FFmpegError as error:
+            raise OSError(f"{self.path} cannot be written: {error.strerror}") from error
+        self.frames += 1
+
+    def __enter__(self) -> VideoWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._container is None:
+            return
+        import av
+
+        try:
+            if kind is None:
+                self._container.mux(self._stream.encode(None))  # frames that the encoder still holds
+            self._container.close()
+        except av.error.FFmpegError as failure:
+            self._partial.unlink(missing_ok=True)
+            raise OSError(f"{self.path} cannot be written: {failure.strerror}") from failure
+        if kind is None:
+            os.replace(self._partial, self.path)
+        else:
+            self._partial.unlink(missing_ok=True)

@@ -1,0 +1,164 @@
+"""What a tracker says and costs, asked of the process that trackers.ini starts.
+
+It runs in a process of its own, because a tracker that hangs before the TraX handshake, where the toolkit has no time
+limit, or that breaks the pipe can take its client with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from tracker.core.paths import PROJECT
+
+START_LIMIT = 300.0
+"""Seconds that a tracker may take from its start to the TraX handshake."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One start of a tracker.
+
+    Attributes:
+        fingerprint: of parameters and weights, as the handshake's metadata says; None if it says nothing.
+        frames: number of frames that were tracked after the first one.
+        start: seconds until the handshake.
+        init: seconds of the initialisation, as the toolkit measures it.
+        update: mean seconds of the other frames; 0 without frames.
+        memory: largest resident size of the tracker's processes, bytes.
+        values: number of properties that it reports for a frame, the time included.
+    """
+
+    fingerprint: str | None
+    frames: int = 0
+    start: float = 0.0
+    init: float = 0.0
+    update: float = 0.0
+    memory: int = 0
+    values: int = 1
+
+    @property
+    def fps(self) -> float:
+        """Processed frames per second, the initialisation included; 0 if no frame was tracked."""
+        return (self.frames + 1) / (self.init + self.frames * self.update) if self.frames else 0.0
+
+
+class TrackerFailed(RuntimeError):
+    """A tracker did not start, did not answer in time, or ended early; the message ends with its own last lines."""
+
+
+def probe(workspace: Path | str, tracker: str, frames: int = 0, limit: float | None = None) -> Probe:
+    """Start ``tracker`` once, in a process of its own, and track the first frames of the workspace's first sequence.
+
+    Args:
+        workspace: folder of a workspace.
+        tracker: reference of a tracker in its registry.
+        frames: how many frames to track after the initialisation; 0 asks for the fingerprint only.
+        limit: seconds that the whole may take; None: five minutes for the start, and no limit for the frames but the
+            tracker's own ``timeout``.
+
+    Raises:
+        TrackerFailed: it did not start, did not answer, or took too long.
+    """
+    command = [sys.executable, "-m", "tracker.vot.evaluation.probe", str(workspace), tracker, "--frames", str(frames)]
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env=environment(),
+    )
+    try:
+        output, errors = process.communicate(timeout=START_LIMIT if limit is None and not frames else limit)
+    except subprocess.TimeoutExpired as error:
+        raise TrackerFailed(
+            f"tracker {tracker} did not finish its start within {error.timeout:.0f} s: "
+            f"try 'vot test {tracker}', and look at its section of trackers.ini"
+        ) from error
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+    lines = [line for line in output.splitlines() if line.startswith("{")]
+    answer = json.loads(lines[-1]) if lines else {"error": "the probe ended early", "log": errors}
+    if "error" in answer:
+        tail = "\n".join(f"  | {line}" for line in answer["log"].strip().splitlines()[-12:])
+        raise TrackerFailed(f"tracker {tracker} does not run: {answer['error']}\n{tail}")
+    return Probe(**answer)
+
+
+def environment() -> dict[str, str]:
+    """This process's environment, in which this package can be imported whether it is installed or not."""
+    package_root = str(PROJECT)
+    path = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH")]))
+    return {**os.environ, "PYTHONPATH": path}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Probe one tracker in this process and print the result, or the error and the tracker's output, as JSON."""
+    parser = argparse.ArgumentParser(prog="python -m tracker.vot.evaluation.probe", description=__doc__)
+    parser.add_argument("workspace")
+    parser.add_argument("tracker")
+    parser.add_argument("--frames", type=int, default=0)
+    args = parser.parse_args(argv)
+    from vot.tracker import TrackerException
+    from vot.workspace import Workspace
+
+    workspace = Workspace.load(args.workspace)
+    tracker = workspace.registry.resolve(args.tracker, skip_unknown=False)[0]
+    try:
+        answer = asdict(_probe(workspace, tracker, args.frames))
+    except TrackerException as error:
+        answer = {"error": str(error), "log": error.log or ""}
+    print(json.dumps(answer), flush=True)
+    os._exit(0)  # the toolkit's threads may still wait for a tracker that does not end
+
+
+def _probe(workspace: Any, tracker: Any, frames: int) -> Probe:
+    from vot.experiment import UnsupervisedExperiment
+
+    from tracker.vot.reset_based import Unsupervised
+
+    experiment: UnsupervisedExperiment = Unsupervised(_identifier="probe", _storage=None)
+    runtime = tracker.runtime()
+    try:
+        begin = time.perf_counter()
+        runtime.restart()
+        start = time.perf_counter() - begin
+        fingerprint = runtime._process._client.get("fingerprint")  # the toolkit shows it nowhere else
+        if not frames:
+            return Probe(fingerprint, start=start)
+        sequence = experiment.transform(next(iter(workspace.dataset)))[0]
+        frames = min(frames, len(sequence) - 1)
+        alone = experiment._get_runtime(SimpleNamespace(runtime=lambda: runtime), sequence)
+        _, init = alone.initialize(sequence.frame(0), experiment._get_initialization(sequence, 0))
+        seconds, values = 0.0, 1
+        for index in range(1, frames + 1):
+            status, elapsed = alone.update(sequence.frame(index))
+            seconds += elapsed
+            values = len({*status.properties, "time"})
+        return Probe(fingerprint, frames, start, init, seconds / max(frames, 1), _resident(), values)
+    finally:
+        runtime.stop()
+
+
+def _resident() -> int:
+    """Bytes that the processes started by this one hold."""
+    import psutil
+
+    return sum(child.memory_info().rss for child in psutil.Process().children(recursive=True))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,305 @@
+"""The unit of a scaled-out evaluation: one tracker in one experiment on one sequence, all repetitions.
+
+A task is run by the toolkit's own experiment class in one tracker process after the other, exactly as ``vot evaluate``
+does it, so it does not matter where and in what order tasks run. This module lists what a workspace still needs and
+runs one task; :mod:`tracker.vot.evaluation.scheduler` schedules them.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from vot.dataset import Sequence
+from vot.experiment import Experiment, MultiStartExperiment
+from vot.experiment.multirun import MultiRunExperiment, SupervisedExperiment
+from vot.experiment.multistart import find_anchors
+from vot.tracker import Tracker, TrackerException
+from vot.workspace import Workspace
+
+from tracker.core.listing import ranges
+from tracker.vot.reset_based import ResetBased, require_region
+from tracker.vot.results import provenance
+from tracker.vot.results.annotations import absent_frames
+from tracker.vot.results.provenance import Provenance
+from tracker.vot.results.storage import (
+    RunFile,
+    WholeFiles,
+    delete_run,
+    expected_frames,
+    read_run,
+    read_runs,
+    result_folder,
+    sweep,
+    trajectories,
+)
+
+THREAD_VARIABLES = ("RECIPROCATIVE_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""Environment variables of a tracker's section that tell its number of threads."""
+
+LOG_LINES = 15
+
+
+@dataclass(frozen=True)
+class Task:
+    """One tracker in one experiment on one sequence.
+
+    Attributes:
+        tracker: reference in the workspace's registry.
+        experiment: identifier in the workspace's stack.
+        sequence: name of the sequence as the experiment transforms it, which is that of the result folder.
+        source: name of the sequence in the data set.
+        frames: sum of the frames of all its runs.
+        runs: how many runs there are at most.
+        alone: nothing may run beside it (real-time experiments).
+        provenance: what its results will be made with.
+    """
+
+    tracker: str
+    experiment: str
+    sequence: str
+    source: str
+    frames: int
+    runs: int
+    alone: bool
+    provenance: Provenance
+
+    @property
+    def name(self) -> str:
+        """``tracker/experiment/sequence``."""
+        return f"{self.tracker}/{self.experiment}/{self.sequence}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a task.
+
+    Attributes:
+        task: the task.
+        runs: its trajectories on disk.
+        seconds: wall time that it took.
+        error: None if it is complete; otherwise what went wrong.
+        log: the tracker's own last lines.
+        disk_full: True if there was no space for its results: no other task will fare better.
+    """
+
+    task: Task
+    runs: tuple[RunFile, ...] = ()
+    seconds: float = 0.0
+    error: str | None = None
+    log: str = ""
+    disk_full: bool = False
+
+
+@dataclass
+class Plan:
+    """What an evaluation has to do, and what is there already.
+
+    Attributes:
+        todo: tasks to run, the longest first, those that run alone last.
+        kept: outcomes of tasks whose results are complete.
+        half_written: trajectories that end early, with the reason: they are deleted and made again.
+        stale: tasks with results that something else has made, with the differences; neither to do nor kept.
+        unrecorded: tasks with results of unknown origin (made by ``vot evaluate`` itself); kept.
+        absent: sequence -> frames without a region, of those that have such frames.
+    """
+
+    todo: list[Task] = field(default_factory=list)
+    kept: list[Outcome] = field(default_factory=list)
+    half_written: list[tuple[Path, str, str]] = field(default_factory=list)
+    stale: list[tuple[Task, list[str]]] = field(default_factory=list)
+    unrecorded: list[Task] = field(default_factory=list)
+    absent: dict[str, list[int]] = field(default_factory=dict)
+
+
+def threads(tracker: Tracker) -> int | None:
+    """Number of threads that a tracker's section of trackers.ini says it uses; None if it says nothing."""
+    environment = tracker.describe()["env"] or {}
+    told = [environment[name] for name in THREAD_VARIABLES if environment.get(name, "").strip().isdecimal()]
+    return max(int(number) for number in told) if told else None
+
+
+def run_lengths(experiment: Experiment, sequence: Sequence) -> list[int]:
+    """Frames of every run that an experiment makes at most on a sequence."""
+    if isinstance(experiment, MultiStartExperiment):
+        forward, backward = find_anchors(sequence, experiment.anchor)
+        return [len(sequence) - anchor for anchor in forward] + [anchor + 1 for anchor in backward]
+    repetitions = experiment.repetitions if isinstance(experiment, MultiRunExperiment) else 1
+    return [len(sequence)] * repetitions
+
+
+def plan(
+    workspace: Workspace,
+    trackers: Mapping[Tracker, str | None],
+    experiments: list[Experiment],
+    sequences: list[Sequence],
+    alone: frozenset[str] = frozenset(),
+) -> Plan:
+    """Look at what a workspace has and list what is missing. Nothing is written or deleted.
+
+    Args:
+        workspace: a loaded workspace.
+        trackers: tracker -> its own fingerprint.
+        experiments: experiments of the workspace's stack.
+        sequences: sequences of the workspace's data set.
+        alone: identifiers of experiments whose tasks run alone, beside those in real time.
+
+    Raises:
+        ValueError: an experiment cannot be run on a sequence, for example for want of anchors.
+        DamagedFile: a record of provenance cannot be read.
+    """
+    found = Plan()
+    data: dict[tuple[str, str], str] = {}
+    for experiment, source, sequence in _transformed(experiments, sequences):
+        key = (experiment.identifier, sequence.name)
+        absent = absent_frames(sequence) if len(sequence.objects()) == 1 else []
+        if absent:
+            found.absent[sequence.name] = absent
+        rules = provenance.rules_of(experiment, bool(absent))
+        data[key] = provenance.data_of(sequence)
+        lengths = run_lengths(experiment, sequence)
+        for tracker, reported in trackers.items():
+            task = Task(
+                tracker.reference,
+                experiment.identifier,
+                sequence.name,
+                source,
+                sum(lengths),
+                len(lengths),
+                experiment.realtime is not None or experiment.identifier in alone,
+                Provenance(reported, provenance.settings_of(tracker), rules, data[key]),
+            )
+            _look(found, task, workspace.directory, experiment, tracker, sequence)
+    found.todo.sort(key=by_length)
+    return found
+
+
+def by_length(task: Task) -> tuple[bool, int, str]:
+    """Order in which tasks are started: the longest first, so that none is left over at the end; alone ones last."""
+    return task.alone, -task.frames, task.name
+
+
+def _transformed(
+    experiments: list[Experiment], sequences: list[Sequence]
+) -> Iterator[tuple[Experiment, str, Sequence]]:
+    for experiment in experiments:
+        for source in sequences:
+            for sequence in experiment.transform(source):
+                if len(sequence.objects()) > 1 and not experiment._multiobject:
+                    raise ValueError(f"{experiment.identifier} follows one target, {sequence.name} has several")
+                if isinstance(experiment, MultiStartExperiment) and not run_lengths(experiment, sequence):
+                    raise ValueError(
+                        f"sequence {source.name} has no anchors, and {experiment.identifier} starts at anchors: "
+                        f"write 1 (forward) or -1 (backward) into its {experiment.anchor}.value"
+                    )
+                _check_starts(experiment, sequence)
+                yield experiment, source.name, sequence
+
+
+def _check_starts(experiment: Experiment, sequence: Sequence) -> None:
+    """Refuse what the experiment cannot initialise from, before anything is run."""
+    if len(sequence.objects()) > 1:
+        return
+    starts = [0]
+    if isinstance(experiment, MultiStartExperiment):
+        starts = [frame for anchors in find_anchors(sequence, experiment.anchor) for frame in anchors]
+    for frame in starts:
+        require_region(sequence, frame)
+    absent = absent_frames(sequence)
+    if absent and isinstance(experiment, SupervisedExperiment) and not isinstance(experiment, ResetBased):
+        raise ValueError(
+            f"sequence {sequence.name}: no region in line {ranges(frame + 1 for frame in absent)} of its ground truth, "
+            f"and experiment {experiment.identifier} is of vot-toolkit's own type, which counts a failure there and "
+            "tries to initialise; write 'type: tracker.vot.reset_based.ResetBased' into the stack"
+        )
+
+
+def _look(
+    found: Plan, task: Task, directory: str, experiment: Experiment, tracker: Tracker, sequence: Sequence
+) -> None:
+    folder = result_folder(directory, task.tracker, task.experiment, task.sequence)
+    names = trajectories(folder)
+    before = provenance.read(folder)
+    if names and before is not None and before != task.provenance:
+        found.stale.append((task, task.provenance.differences(before)))
+        return
+    if names and before is None:
+        found.unrecorded.append(task)
+    runs, damaged = read_runs(folder, {name: expected_frames(experiment, sequence, name) for name in names})
+    found.half_written += [(folder, name, str(error)) for name, error in damaged.items()]
+    complete = len(runs) == len(names) and (len(runs) == task.runs or experiment.scan(tracker, sequence)[0])
+    if runs and complete:
+        found.kept.append(Outcome(task, tuple(runs)))
+    else:
+        found.todo.append(task)
+
+
+def clear(folder: Path) -> None:
+    """Delete the trajectories, properties and record of provenance in a result folder."""
+    for name in trajectories(folder):
+        delete_run(folder, name)
+    (folder / provenance.FILE).unlink(missing_ok=True)
+
+
+@lru_cache(maxsize=1)
+def _load(directory: str, evaluation: str) -> Workspace:
+    """The workspace, loaded once in a process for each evaluation (its files may change between two)."""
+    return Workspace.load(directory)
+
+
+def execute(
+    directory: str,
+    evaluation: str,
+    task: Task,
+    environment: Mapping[str, str | None],
+    progress: Callable[[float], None] | None = None,
+) -> Outcome:
+    """Run a task in this process; what is complete already is not run again.
+
+    Args:
+        directory: the workspace's folder, as this machine sees it.
+        evaluation: any text that is the same for all tasks of an evaluation and for no other evaluation.
+        task: what to run.
+        environment: variables to set (None: to remove) so that a tracker sees what it would see under
+            ``vot evaluate``; schedulers set thread counts of their own, and sums depend on them.
+        progress: told the finished share of the task, 0 to 1, now and then.
+    """
+    start = time.monotonic()
+    for name, value in environment.items():
+        os.environ.pop(name, None) if value is None else os.environ.update({name: value})
+    folder = result_folder(directory, task.tracker, task.experiment, task.sequence)
+    storage = WholeFiles(directory, lambda: provenance.confirm(folder, task.provenance))
+    error, log, disk_full = None, "", False
+    try:
+        workspace = _load(directory, evaluation)
+        tracker = workspace.registry.resolve(task.tracker, skip_unknown=False)[0]
+        experiment = workspace.stack[task.experiment]
+        source = next(sequence for sequence in workspace.dataset if sequence.name == task.source)
+        sequence = next(item for item in experiment.transform(source) if item.name == task.sequence)
+        sweep(folder)
+        provenance.write(folder, task.provenance)
+        experiment._storage = storage
+        experiment.execute(tracker, sequence, callback=progress)
+        storage.commit()
+    except TrackerException as failure:
+        error, log = str(failure), failure.log or ""
+        with experiment.log(task.tracker) as file:
+            file.write(log)
+    except OSError as failure:
+        disk_full = failure.errno in (errno.ENOSPC, errno.EDQUOT)
+        error = f"{type(failure).__name__}: {failure}"
+    except Exception as failure:  # whatever a tracker or data set does, the other tasks go on
+        error = f"{type(failure).__name__}: {failure}"
+    finally:
+        storage.discard()
+    runs = []
+    if not error:
+        for name in trajectories(folder):
+            runs.append(read_run(folder, name, expected_frames(experiment, sequence, name)))
+    tail = "\n".join(log.strip().splitlines()[-LOG_LINES:])
+    return Outcome(task, tuple(runs), time.monotonic() - start, error, tail, disk_full)

@@ -1,0 +1,364 @@
+"""What is known of a sequence without a tracker: ground truth, tags, thresholds. Read strictly, and made from JSON.
+
+The images are not needed: with ``length``, `width` and `height` in the `sequence` file, a data set of ground truth
+alone is analysed like any other (:func:`write_dataset`).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from vot import ToolkitException
+from vot.dataset import BasedSequence, Sequence
+from vot.region import Mask, Polygon, Rectangle, Region, Special
+
+from tracker.core import listing
+from tracker.formats import regions
+from tracker.formats.sequence import Sequence as Folder
+from tracker.formats.sequence import read_sequence
+from tracker.vot.results.overlap import Shapes
+from tracker.vot.results.raw import UNKNOWN, DamagedFile, rows
+
+TAGS = ("camera_motion", "illum_change", "occlusion", "size_change", "motion_change", "empty")
+"""The tags of VOT2014 to VOT2019; ``empty`` means that no other tag is set."""
+
+FIRST_IMAGE = "first_image"
+"""Key of a `sequence` file: the number that the first frame's image has in the data set."""
+_DOCTOR = "'reciprocative doctor --workspace W' tells the line that mends it"
+
+
+@dataclass(frozen=True, eq=False)
+class Annotations:
+    """Ground truth and attributes of one sequence.
+
+    Attributes:
+        name: of the sequence.
+        groundtruth: one region a frame, code 0 where the target is absent.
+        size: width and height of the images, pixels; None where neither images nor `sequence` file tell.
+        tags: name -> bool (frames,); a name that is absent has no frames.
+        practical: practical-difference thresholds (frames,) of ``practical.value``, or None.
+        lines: of ground truth in the file, None if there is none; the toolkit takes frames behind them as absent.
+    """
+
+    name: str
+    groundtruth: tuple[Region, ...]
+    size: tuple[int, int]
+    tags: Mapping[str, np.ndarray]
+    practical: np.ndarray | None
+    lines: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.groundtruth)
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """The size of the images, to which every overlap is clipped.
+
+        Raises:
+            DamagedFile: it is not known.
+        """
+        if None in self.size:
+            problem = "no images, and no width and height: add 'width=' and 'height='"
+            raise DamagedFile(f"{self.name}/sequence", problem)
+        return self.size
+
+    @cached_property
+    def shapes(self) -> Shapes:
+        """The ground truth as the overlap takes it."""
+        return Shapes.of(self.groundtruth)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Of the ground truth and of the size of the images: all that an overlap depends on."""
+        shapes, masks = self.shapes, self.shapes.masks
+        arrays = [shapes.kinds, shapes.starts, shapes.numbers, *(masks[frame].mask for frame in sorted(masks))]
+        places = [self.bounds, *(masks[frame].offset for frame in sorted(masks))]
+        return sha256(b"".join([repr(places).encode(), *map(np.ndarray.tobytes, arrays)])).digest()
+
+    def frames(self, tag: str) -> np.ndarray:
+        """Indices of the frames that carry ``tag``; ``all`` is every frame, ``empty`` those without any tag."""
+        if tag == "all":
+            return np.arange(len(self))
+        if tag == "empty":
+            return np.flatnonzero(~np.any([np.zeros(len(self), bool), *self.tags.values()], axis=0))
+        return np.flatnonzero(self.tags.get(tag, np.zeros(len(self), bool)))
+
+    def require_whole(self) -> None:
+        """Refuse ground truth that ends before the sequence does: figures over the rest would mean nothing.
+
+        Raises:
+            DamagedFile: names both counts.
+        """
+        if self.lines is not None and self.lines < len(self):
+            problem = f"{self.lines} lines, but the sequence has {len(self)} frames"
+            raise DamagedFile(f"{self.name}/groundtruth.txt", problem, self.lines + 1)
+
+
+@lru_cache(maxsize=1024)
+def annotations_of(sequence: Sequence) -> Annotations:
+    """The annotations of ``sequence``; of a sequence in a folder, its files are read again and checked.
+
+    Raises:
+        DamagedFile: see :func:`check_files`; ground truth or a tag file that is longer than the sequence, thresholds
+            that are not one a frame.
+    """
+    counts = check_files(sequence)
+    length = len(sequence)
+    for file, count in counts.items():
+        short = count < length and file.endswith("/practical.value")
+        if not file.endswith("/sequence") and (count > length or short):
+            problem = f"{count} lines, but the sequence has {length} frames"
+            raise DamagedFile(file, problem, min(count, length) + 1)
+    tags = {tag: np.zeros(length, bool) for tag in sequence.tags()}
+    for frame in range(length):
+        for tag in sequence.tags(frame):
+            tags[tag][frame] = True
+    practical = None
+    if "practical" in sequence.values():
+        practical = np.array([sequence.values(frame)["practical"] for frame in range(length)], float)
+    truth = tuple(region if has_region(region) else Special(UNKNOWN) for region in sequence.groundtruth())
+    lines = next((count for file, count in counts.items() if file.endswith(".txt")), None)
+    return Annotations(sequence.name, truth, sequence.size, tags, practical, lines)
+
+
+def has_region(region: Region) -> bool:
+    """Whether an annotation shows the target: neither a code nor a region without area."""
+    if isinstance(region, Rectangle):
+        return region.width > 0 and region.height > 0
+    if isinstance(region, Polygon):
+        x, y = zip(*region.points(), strict=True)
+        return max(x) > min(x) and max(y) > min(y)
+    return isinstance(region, Mask) and bool(region.mask.any())
+
+
+def absent_frames(sequence: Sequence) -> list[int]:
+    """Indices of the frames of a sequence with one target in which it is absent."""
+    return [index for index, region in enumerate(sequence.groundtruth()) if not has_region(region)]
+
+
+def check_sequence(sequence: Sequence) -> None:
+    """Refuse a sequence that the toolkit cannot load, or loads otherwise than it is meant.
+
+    Raises:
+        DamagedFile: see :func:`annotations_of`; there are no images where the toolkit looks for them, an image 0,
+            which it leaves out, or images behind one that is missing; more values than frames.
+    """
+    counts = check_files(sequence)
+    if isinstance(sequence, BasedSequence) and (root := sequence.metadata("root")) is not None:
+        frames = _count_frames(read_sequence(Path(root)))
+        for file, count in counts.items():
+            if file.endswith(".value") and count > frames > 0:
+                raise DamagedFile(file, f"{count} lines, but the sequence has {frames} frames", frames + 1)
+    try:
+        sequence.channels()
+    except (ToolkitException, AssertionError, ValueError) as error:
+        raise DamagedFile(f"{sequence.name}/sequence", f"{str(error).rstrip('.')}; {_DOCTOR}") from error
+    if len(sequence.objects()) == 1:
+        annotations_of(sequence)
+
+
+def _count_frames(found: Folder) -> int:
+    """The number of frames that the toolkit finds in a sequence's folder: it counts from 1 to the first missing image.
+
+    Raises:
+        DamagedFile: there is an image 0, or there are images behind the first that is missing.
+    """
+    if found.length:
+        return found.length
+    if found.numbered and (found.folder / (found.pattern % 0)).is_file():
+        problem = "the toolkit counts images from 1: every other one would be judged by the ground truth before it"
+        raise DamagedFile(f"{found.folder.name}/{found.pattern % 0}", f"{problem}; {_DOCTOR}")
+    frames = len(found.images)
+    if frames and (ignored := len(found.behind_gap)):
+        problem = f"missing: the toolkit ends the sequence before it and ignores {ignored} images; restore or renumber"
+        raise DamagedFile(f"{found.folder.name}/{found.pattern % (frames + 1)}", problem)
+    return frames
+
+
+def check_list(dataset: Path) -> None:
+    """Check the list of sequences before the toolkit reads it.
+
+    Raises:
+        DamagedFile: a byte order mark, an empty line, a sequence that does not exist; names the line.
+    """
+    file = dataset / "list.txt"
+    if not file.is_file():
+        return
+    data = file.read_bytes()
+    if listing.mark(data):
+        raise DamagedFile(str(file), _obstacle(regions.MARK), 1)
+    for number, line in enumerate(data.decode(errors="replace").splitlines(), start=1):
+        if not line.strip():
+            raise DamagedFile(str(file), _obstacle(regions.EMPTY), number)
+        if not (dataset / line.strip()).is_dir():
+            raise DamagedFile(str(file), f"there is no sequence {line.strip()!r}", number)
+
+
+def check_files(sequence: Sequence) -> dict[str, int]:
+    """Check the ground truth, tags and values of a sequence in a folder before the toolkit reads them.
+
+    Returns:
+        Number of lines by file, named below the data set's folder.
+
+    Raises:
+        DamagedFile: not text, ground truth that is no region or that the toolkit cannot read, a tag other than 0 and
+            1, a value that is no number, a threshold that is not positive; names the file and the line.
+    """
+    root = sequence.metadata("root") if isinstance(sequence, BasedSequence) else None
+    if root is None:
+        return {}
+    counts = {}
+    single = sequence.metadata("groundtruth") or "groundtruth.txt"
+    truth = "groundtruth_*.txt" if listing.matching(Path(root), "groundtruth_*.txt") else single
+    patterns = {truth: _region, "*.tag": _tag, "*.label": _tag, "sequence": _property}
+    patterns |= {"practical.value": _positive, "*.value": _number}
+    for pattern, check in patterns.items():
+        for path in listing.matching(Path(root), pattern):
+            file = f"{path.parent.name}/{path.name}"
+            data = path.read_bytes()
+            if check is _region and (plain := rows(data)) is not None:
+                counts[file] = len(plain[0])
+                continue
+            if listing.mark(data):
+                raise DamagedFile(file, _obstacle(regions.MARK), 1)
+            try:
+                lines = listing.decode(data).rstrip().splitlines()
+            except UnicodeDecodeError as error:
+                raise DamagedFile(file, "not a text file") from error
+            for number, line in enumerate(lines, start=1):
+                check(line.strip(), file, number)
+            counts[file] = len(lines)
+    return counts
+
+
+def _region(text: str, file: str, line: int) -> None:
+    try:
+        regions.parse(text)
+    except ValueError as error:
+        raise DamagedFile(file, str(error), line) from error
+    if problem := regions.unloadable(text):
+        raise DamagedFile(file, _obstacle(problem), line)
+
+
+def _obstacle(problem: str) -> str:
+    return f"{problem}, which the toolkit cannot read; {_DOCTOR}"
+
+
+def _property(text: str, file: str, line: int) -> None:
+    """Any line: the toolkit passes over those that it does not know."""
+
+
+def _tag(text: str, file: str, line: int) -> None:
+    if text not in ("0", "1"):
+        raise DamagedFile(file, f"a tag is 0 or 1, found {text[:40]!r}", line)
+
+
+def _number(text: str, file: str, line: int) -> None:
+    try:
+        float(text)
+    except ValueError:
+        raise DamagedFile(file, f"a value is a number, found {text[:40]!r}", line) from None
+
+
+def _positive(text: str, file: str, line: int) -> None:
+    try:
+        valid = 0 < float(text) < math.inf
+    except ValueError:
+        valid = False
+    if not valid:
+        raise DamagedFile(file, f"a threshold is a positive number, found {text[:40]!r}", line)
+
+
+def write_dataset(groundtruth: Path, folder: Path) -> list[str]:
+    """Write a data set without images from one JSON file, so that raw results can be analysed against it.
+
+    Args:
+        groundtruth: JSON of the form that PySOT's test sets have, with the size of the images: sequence name ->
+            ``gt_rect`` (a rectangle, polygon or mask a frame, NaN where the target is absent), ``width``, ``height``,
+            and optionally one list of 0 and 1 per tag (an empty list means all zero). PySOT's file of OTB has no
+            sizes: it will do for one-pass experiments, whose overlaps are not clipped to the image.
+        folder: where the sequences go, usually ``sequences`` of a workspace.
+
+    Returns:
+        The names of the sequences.
+
+    Raises:
+        FileExistsError: ``folder`` holds something already.
+        DamagedFile: not such a JSON file; the message names the sequence.
+    """
+    if folder.is_dir() and any(folder.iterdir()):
+        raise FileExistsError(f"{folder} is not empty: name another folder or remove it")
+    try:
+        sequences = json.loads(groundtruth.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise DamagedFile(str(groundtruth), f"not JSON ({error})") from error
+    if not isinstance(sequences, dict) or not sequences:
+        raise DamagedFile(str(groundtruth), "expected an object with at least one sequence by name")
+    files = {name: _sequence_files(str(groundtruth), name, sequence) for name, sequence in sequences.items()}
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".importing-", dir=folder.parent) as partial:
+        whole = Path(partial) / "whole"
+        for name, contents in files.items():
+            (whole / name).mkdir(parents=True)
+            for file, text in contents.items():
+                (whole / name / file).write_text(text)
+        (whole / "list.txt").write_text(_text(files))
+        os.replace(whole, folder)
+    return list(files)
+
+
+def _sequence_files(source: str, name: str, sequence: Any) -> dict[str, str]:
+    def require(holds: bool, problem: str) -> None:
+        if not holds:
+            raise DamagedFile(source, f"sequence {name!r} {problem}")
+
+    require(name == name.strip() and name.isprintable(), "has a name that is no line of list.txt")
+    require(name not in ("", ".", "..") and Path(name).name == name, "has a name that is not one folder")
+    require(isinstance(sequence, dict), "is not an object with gt_rect, width and height")
+    images = sequence.get("image_files", sequence.get("img_names"))
+    sizes = [key for key in ("width", "height") if images is None or key in sequence]
+    missing = [key for key in ("gt_rect", *sizes) if key not in sequence]
+    require(not missing, f"lacks {', '.join(missing)}")
+    rectangles = sequence["gt_rect"]
+    listed = isinstance(rectangles, list) and all(isinstance(region, list | str) for region in rectangles)
+    require(listed and len(rectangles) > 0, "needs a gt_rect with a list of numbers for each of at least one frame")
+    for key in sizes:
+        pixels = sequence[key]
+        require(type(pixels) is int and pixels > 0, f"has {key} {pixels!r}, not a number of pixels above 0")
+    lines = [region if isinstance(region, str) else ",".join(map(str, region)) for region in rectangles]
+    for number, line in enumerate(lines, start=1):
+        _region(line, f"{source}, ground truth of {name}", number)
+    length = len(lines)
+    properties = {"name": name, "fps": 30, "format": "default", "channels.color": "color/%08d.jpg", "length": length}
+    properties |= {key: sequence[key] for key in sizes}
+    if images is not None:
+        listed = isinstance(images, list) and len(images) == length and all(isinstance(image, str) for image in images)
+        require(listed, f"needs the name of an image for each of its {length} frames")
+        first = re.fullmatch(r"(?:.*/)?(\d+)\.\w+", images[0])
+        properties |= {FIRST_IMAGE: int(first[1])} if first else {}
+    files = {"sequence": _text(f"{key}={value}" for key, value in properties.items())}
+    files["groundtruth.txt"] = _text("".join(line.split()) for line in lines)
+    for tag in TAGS:
+        values = sequence.get(tag)
+        if not values:
+            continue
+        listed = isinstance(values, list) and all(value in (0, 1) for value in values)
+        require(listed, f"has values of {tag} that are not 0 or 1")
+        require(len(values) == length, f"has {length} frames, but {len(values)} values of {tag}")
+        files[f"{tag}.tag"] = _text(str(int(value)) for value in values)
+    return files
+
+
+def _text(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)

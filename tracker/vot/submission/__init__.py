@@ -1,0 +1,1 @@
+"""A submission: packed, and checked by those who get it."""

@@ -1,0 +1,241 @@
+"""Checks a submission: safe to open, whole, consistent; on request its figures and a trajectory made again."""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from vot.region import Special, calculate_overlap
+from vot.stack import resolve_stack
+from vot.utilities import normalize_path
+from vot.workspace import Workspace
+
+from tracker.core import archive
+from tracker.vot.evaluation.tasks import Task, execute
+from tracker.vot.results import provenance, raw
+from tracker.vot.results.provenance import Provenance
+from tracker.vot.results.storage import SUFFIXES, read_runs, result_folder, run_files, trajectories
+from tracker.vot.submission import manifest
+from tracker.vot.submission.manifest import MANIFEST, REPRODUCE
+from tracker.vot.submission.pack import ANALYSIS, SECTION, figures
+from tracker.vot.toolkit import analyse
+
+TOLERANCE = 1e-6
+"""Relative difference of figures that machines may have: overlaps are counted in pixels, sums in another order."""
+
+SAME_OVERLAP = 0.999
+
+
+class Submission:
+    """An opened package.
+
+    Attributes:
+        members: name -> content of everything in it.
+        identifier: the tracker.
+        results: experiment -> sequence -> trajectory -> number of frames, as the manifest says.
+        figures: the results of the analysis.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open a package and check that it is whole.
+
+        Raises:
+            ValueError: it is unsafe, not a zip archive, or its manifest or analysis is not what 'pack' writes.
+        """
+        self.members = archive.read(path)
+        for name in (MANIFEST, archive.CHECKSUMS, ANALYSIS, SECTION):
+            if name not in self.members:
+                raise ValueError(f"{name} is missing: this is no package of 'reciprocative pack', or it was cut")
+        told = manifest.parse(self.members[MANIFEST])
+        self.identifier, self.results = told.identifier, told.results
+        try:
+            self.figures: Any = json.loads(self.members[ANALYSIS])["results"]
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
+            raise ValueError(f"{ANALYSIS} is no analysis: {type(error).__name__}: {error}") from error
+
+    def problems(self) -> list[str]:
+        """What is wrong with the content, one line each: checksums, files, trajectories."""
+        return [*self._checksums(), *self._trajectories()]
+
+    def _checksums(self) -> Iterator[str]:
+        found = {name: content for name, content in self.members.items() if name != archive.CHECKSUMS}
+        try:
+            listing = self.members[archive.CHECKSUMS].decode()
+        except UnicodeDecodeError as error:
+            yield f"{archive.CHECKSUMS}: not UTF-8 ({error})"
+            return
+        told, actual = (
+            {name: value for value, _, name in (line.partition("  ") for line in text.splitlines())}
+            for text in (listing, archive.checksums(found).decode())
+        )
+        for name in sorted(told.keys() | actual.keys()):
+            if name not in actual:
+                yield f"{name}: missing"
+            elif name not in told:
+                yield f"{name}: not listed in {archive.CHECKSUMS}"
+            elif told[name] != actual[name]:
+                yield f"{name}: its checksum differs"
+
+    def _trajectories(self) -> Iterator[str]:
+        unexplained = set(self.result_members())
+        with tempfile.TemporaryDirectory() as folder:
+            archive.extract(self.members, Path(folder), unexplained)
+            for experiment, sequences in self.results.items():
+                for sequence, runs in sequences.items():
+                    place = Path(folder, experiment, sequence)
+                    present = trajectories(place)
+                    for name in sorted(runs.keys() - present):
+                        yield f"{experiment}/{sequence}/{name}: the manifest lists this trajectory, but it is missing"
+                    _, damaged = read_runs(place, {name: runs[name] for name in present if name in runs})
+                    for error in damaged.values():
+                        yield str(error).replace(f"{folder}/", "")
+                    for name in runs:
+                        unexplained -= {path.relative_to(folder).as_posix() for path in run_files(place, name)}
+        for member in sorted(unexplained):
+            yield f"{member}: not in the manifest"
+
+    def result_members(self) -> list[str]:
+        """Names of trajectories and properties, and of whatever else is not in the folder ``reproduce``."""
+        known = {MANIFEST, archive.CHECKSUMS}
+        return [name for name in self.members if name not in known and not name.startswith(f"{REPRODUCE}/")]
+
+    def count(self) -> int:
+        """How many trajectories the manifest lists."""
+        return sum(len(runs) for sequences in self.results.values() for runs in sequences.values())
+
+    def recompute(self, workspace: Path) -> list[str]:
+        """Analyse the package's results with the data of a workspace and compare the figures.
+
+        Args:
+            workspace: folder of a workspace with the same stack and sequences; nothing is written into it.
+
+        Raises:
+            OSError: not a workspace, or the analysis fails.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            stack, sequences = _stack_and_sequences(workspace)
+            section = f"[{self.identifier}]\ncommand =\nprotocol = trax\n"
+            place = _workspace(Path(folder), stack, sequences, section)
+            archive.extract(self.members, place / "results" / self.identifier, self.result_members())
+            now = figures(json.loads(analyse(place, [self.identifier]).read_text()))
+        return [f"{ANALYSIS}: {line}" for line in differences(self.figures, now["results"])]
+
+    def rerun(self, workspace: Path, sequence: str) -> list[str]:
+        """Run the tracker of a workspace on one sequence again and compare with the package's first repetitions.
+
+        Args:
+            workspace: folder of a workspace with the same stack, sequences, and this tracker in its registry.
+            sequence: name of a sequence.
+
+        Raises:
+            ValueError: the package has no such sequence, or the registry no such tracker.
+        """
+        loaded = Workspace.load(str(workspace))
+        if self.identifier not in loaded.registry:
+            raise ValueError(f"the registry of {workspace} has no tracker {self.identifier}; {SECTION} has its section")
+        experiment = next(
+            (
+                item
+                for item in loaded.stack
+                if item.realtime is None and sequence in self.results.get(item.identifier, {})
+            ),
+            None,
+        )
+        if experiment is None:
+            known = sorted({name for sequences in self.results.values() for name in sequences})
+            raise ValueError(f"no sequence {sequence} that can be run again; the package has {', '.join(known)}")
+        tracker = loaded.registry[self.identifier]
+        with tempfile.TemporaryDirectory() as folder:
+            stack, sequences = _stack_and_sequences(workspace)
+            place = _workspace(Path(folder), _one_repetition(stack), sequences, registry=tracker.source)
+            made_by = Provenance(None, provenance.settings_of(tracker), provenance.rules_of(experiment), "")
+            task = Task(self.identifier, experiment.identifier, sequence, sequence, 0, 1, True, made_by)
+            outcome = execute(str(place), folder, task, {})
+            if outcome.error:
+                return [f"{task.name} could not be run again: {outcome.error}\n{outcome.log}"]
+            return list(self._compare(place, task, [run.name for run in outcome.runs]))
+
+    def _compare(self, place: Path, task: Task, names: list[str]) -> Iterator[str]:
+        archive.extract(self.members, place / "package", self.result_members())
+        for name in names:
+            fresh = _regions(result_folder(place, task.tracker, task.experiment, task.sequence), name)
+            packed = _regions(place / "package" / task.experiment / task.sequence, name)
+            worst, frame = min(
+                (_agreement(one, other), index) for index, (one, other) in enumerate(zip(packed, fresh, strict=True))
+            )
+            if worst < SAME_OVERLAP:
+                yield f"{task.experiment}/{task.sequence}/{name}: overlap {worst:.4f} in frame {frame}, run again"
+
+
+def differences(then: Any, now: Any, place: str = "results") -> list[str]:
+    """Where two JSON values differ, numbers by more than ``TOLERANCE``.
+
+    >>> differences({"a": [1.0, 2.0]}, {"a": [1.0, 2.5]})
+    ['results.a[1]: 2.0 in the package, 2.5 computed now']
+    """
+    if isinstance(then, Mapping) and isinstance(now, Mapping) and then.keys() == now.keys():
+        return [line for key in then for line in differences(then[key], now[key], f"{place}.{key}")]
+    if isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
+        pairs = enumerate(zip(then, now, strict=True))
+        return [line for index, (a, b) in pairs for line in differences(a, b, f"{place}[{index}]")]
+    if isinstance(then, float) and isinstance(now, float):
+        same = math.isclose(then, now, rel_tol=TOLERANCE, abs_tol=TOLERANCE) or (math.isnan(then) and math.isnan(now))
+    else:
+        same = then == now
+    return [] if same else [f"{place}: {_short(then)} in the package, {_short(now)} computed now"]
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) < 60 else text[:57] + "..."
+
+
+def _agreement(packed: Any, fresh: Any) -> float:
+    if isinstance(packed, Special) or isinstance(fresh, Special):
+        return float(isinstance(packed, Special) and isinstance(fresh, Special) and packed.code == fresh.code)
+    return float(calculate_overlap(packed, fresh))
+
+
+def _regions(folder: Path, name: str) -> list[Any]:
+    file = next(folder / (name + suffix) for suffix in SUFFIXES if (folder / (name + suffix)).exists())
+    return raw.parse(file.read_bytes(), str(file))
+
+
+def _stack_and_sequences(workspace: Path) -> tuple[dict[str, Any], str]:
+    """The stack, as its file says, and the absolute folder of the sequences."""
+    config_file = workspace / "config.yaml"
+    if not config_file.exists():
+        raise FileNotFoundError(f"{workspace} is not a VOT workspace (no config.yaml)")
+    config = yaml.safe_load(config_file.read_text())
+    stack = config["stack"]
+    if isinstance(stack, str):
+        file = resolve_stack(stack, str(workspace.resolve()))
+        if file is None:
+            raise FileNotFoundError(f"the stack {stack} of {workspace} does not exist")
+        stack = yaml.safe_load(Path(file).read_text())
+    return stack, normalize_path(config.get("sequences", "sequences"), str(workspace.resolve()))
+
+
+def _one_repetition(stack: dict[str, Any]) -> dict[str, Any]:
+    experiments = {
+        name: {key: value for key, value in settings.items() if key not in ("analyses", "repetitions")}
+        for name, settings in stack["experiments"].items()
+    }
+    return {**stack, "experiments": experiments}
+
+
+def _workspace(
+    folder: Path, stack: dict[str, Any], sequences: str, section: str | None = None, registry: str | None = None
+) -> Path:
+    """Write a workspace that uses the sequences of another."""
+    (folder / "stack.yaml").write_text(yaml.safe_dump(stack, sort_keys=False))
+    if section is not None:
+        (folder / "trackers.ini").write_text(section)
+    config = {"registry": [registry or "trackers.ini"], "sequences": sequences, "stack": "stack.yaml"}
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    return folder

@@ -1,0 +1,1 @@
+"""Tables for people, of what the analyses measured."""

@@ -1,0 +1,193 @@
+"""Several trackers' stored results on one sequence, side by side: what ``reciprocative compare`` shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Items
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from vot.experiment.multirun import MultiRunExperiment
+from vot.region import Mask, Rectangle, Region
+from vot.region import Polygon as PolygonRegion
+from vot.tracker import Registry, Tracker, TrackerException
+from vot.workspace import LocalStorage, Workspace
+
+from tracker.adapters import own_section, own_text
+from tracker.core import boxes
+from tracker.formats.regions import contour
+from tracker.formats.registry import section_names
+from tracker.vot.accuracy import burn_in
+from tracker.vot.evaluation.probe import TrackerFailed
+from tracker.vot.results.annotations import annotations_of
+from tracker.vot.results.raw import FAILURE, INITIALIZATION, parse
+from tracker.vot.results.runs import measure, raw_runs
+from tracker.vot.tables.summary import load_workspace, peers, reset_based
+
+Polygon = NDArray[np.float64]  # (N, 2) of (x, y), 0-based pixels
+
+
+@dataclass(frozen=True, eq=False)
+class TrackerRun:
+    """One repetition of one tracker.
+
+    Attributes:
+        name: reference of the tracker.
+        regions: a polygon (N, 2) for each frame, None where there is none (initialised, failed, waiting).
+        overlaps: (frames,) with the ground truth, NaN where there is no region.
+        failures: frames on which it failed.
+        starts: frames on which it was (re-)initialised.
+        accuracy: mean overlap without burn-in frames, NaN if there is none.
+    """
+
+    name: str
+    regions: list[Polygon | None]
+    overlaps: NDArray[np.float64]
+    failures: list[int]
+    starts: list[int]
+    accuracy: float
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """The runs, and what is known of the sequence.
+
+    Attributes:
+        sequence: its name.
+        experiment: identifier of the experiment.
+        rate: frames per second.
+        images: a file for each frame.
+        truth: a polygon (N, 2) or None for each frame.
+        tags: name -> frames that carry it.
+        runs: one for each tracker, in the order asked for.
+    """
+
+    sequence: str
+    experiment: str
+    rate: float
+    images: list[Path]
+    truth: list[Polygon | None]
+    tags: dict[str, list[int]]
+    runs: list[TrackerRun]
+
+
+def load(
+    folder: Path,
+    sequence: str,
+    trackers: Items[str] = (),
+    experiment: str | None = None,
+    repetition: int = 1,
+    registry: Path | None = None,
+) -> Comparison:
+    """Read the results of ``trackers`` (default: all with this run) on ``sequence`` of the workspace in ``folder``.
+
+    Args:
+        folder: a VOT workspace.
+        sequence: name of one of its sequences.
+        trackers: references in its registry; or ``module:Class`` of one's own or a name in ``registry``, which are run
+            here and now, and whose results are kept nowhere.
+        experiment: identifier in its stack; by default the first reset-based one.
+        repetition: number of the run, from 1.
+        registry: a trackers.ini that the workspace does not name.
+
+    Raises:
+        TrackerFailed: a tracker that is run now does not finish the sequence.
+        ValueError: there is no such tracker, sequence, experiment or repetition, or the sequence has no images.
+        OSError: not a workspace; results are missing or damaged.
+    """
+    workspace = load_workspace(folder)
+    selected = _experiment(workspace, experiment)
+    transformed = {item.name: item for item in selected.transform(workspace.dataset)}
+    if sequence not in transformed:
+        raise ValueError(f"no sequence {sequence!r} in {folder}; it has {', '.join(transformed)}")
+    data = transformed[sequence]
+    known = annotations_of(data)
+    images = [data.frame(index).filename() for index in range(len(data))]
+    if any(name is None or not Path(name).is_file() for name in images):
+        raise ValueError(f"sequence {sequence} has no images in {folder}: there is nothing to draw on")
+    runs = []
+    live = _registered(trackers, registry)
+    stored = [name for name in trackers if name not in live]
+    chosen = peers(workspace, selected, [data], stored) if stored or not trackers else []
+    results = [(tracker, raw_runs(selected, tracker, data)) for tracker in chosen]
+    results += [(tracker, [_run(tracker, selected, data)] * repetition) for tracker in live.values()]
+    for tracker, files in results:
+        if not trackers and repetition > len(files):
+            continue
+        if not 1 <= repetition <= len(files):
+            raise ValueError(f"{tracker.reference} has {len(files)} repetitions on {sequence}, not {repetition}")
+        file, content = files[repetition - 1]
+        run = measure(content, file, known)
+        kept = run.overlaps[~burn_in(run.codes, 10)]
+        runs.append(
+            TrackerRun(
+                tracker.reference,
+                [_polygon(region) for region in parse(content, file)],
+                run.overlaps,
+                np.flatnonzero(run.codes == FAILURE).tolist(),
+                np.flatnonzero(run.codes == INITIALIZATION).tolist(),
+                float(np.nanmean(kept)) if np.isfinite(kept).any() else float("nan"),
+            )
+        )
+    if not runs:
+        raise ValueError(f"no tracker has run {repetition} on {sequence} in experiment {selected.identifier}")
+    return Comparison(
+        sequence,
+        selected.identifier,
+        float(data.metadata("fps") or 30),
+        [Path(name) for name in images],
+        [_polygon(region) for region in known.groundtruth],
+        {tag: known.frames(tag).tolist() for tag in sorted(known.tags) if known.tags[tag].any()},
+        runs,
+    )
+
+
+def _registered(names: Items[str], registry: Path | None) -> dict[str, Tracker]:
+    """The trackers among ``names`` that are ``module:Class`` or in ``registry``, by the name given."""
+    found: dict[str, Tracker] = {}
+    with TemporaryDirectory() as folder:
+        for name in names:
+            if ":" in name:
+                source, identifier = Path(folder, "trackers.ini"), own_section(name).name
+                source.write_text(own_text(name), encoding="utf-8")
+            elif registry is not None and name in section_names(registry):
+                source, identifier = registry.resolve(), name
+            else:
+                continue
+            found[name] = Registry([str(source)])[identifier]
+    return found
+
+
+def _run(tracker: Tracker, experiment: MultiRunExperiment, sequence: Any) -> tuple[Any, bytes]:
+    """One run of a tracker on a sequence, kept nowhere."""
+    with TemporaryDirectory() as folder:
+        once = type(experiment)(experiment.identifier, LocalStorage(folder), **{**experiment.dump(), "repetitions": 1})
+        try:
+            once.execute(tracker, sequence)
+        except TrackerException as error:
+            tail = "\n".join(f"  | {line}" for line in (error.log or "").strip().splitlines()[-8:])
+            raise TrackerFailed(f"{tracker.reference} on {sequence.name}: {error}\n{tail}") from error
+        return raw_runs(once, tracker, sequence)[0]
+
+
+def _experiment(workspace: Workspace, identifier: str | None) -> MultiRunExperiment:
+    if identifier is None:
+        return reset_based(workspace)
+    experiments = workspace.stack.experiments
+    if not isinstance(experiments.get(identifier), MultiRunExperiment):
+        names = [name for name, item in experiments.items() if isinstance(item, MultiRunExperiment)]
+        raise ValueError(f"experiment {identifier!r} cannot be compared; choose one of {', '.join(names)}")
+    return experiments[identifier]
+
+
+def _polygon(region: Region) -> Polygon | None:
+    if isinstance(region, PolygonRegion):
+        return np.array([region[index] for index in range(region.size)], np.float64)  # (N, 2)
+    if isinstance(region, Rectangle):
+        return boxes.corners((region.x, region.y, region.width, region.height))
+    if isinstance(region, Mask) and region.mask.any():
+        return contour(region.mask, region.offset)
+    return None

@@ -1,0 +1,213 @@
+"""The DAT paper's comparison beside what a workspace measured. A figure is reported, recomputed, measured or a dash.
+
+Reported: Pu et al., NIPS 2018 (arXiv 1810.03851), Table 4 (VOT2016), Table 3 (CLE, OS at 0.5) and the legends of
+Figure 4 (DP at 20 px, OS as area under the success curve). Its Ar and Rr are means over the 60 sequences of ranks
+among exactly its seven trackers: ranks in another set of trackers cannot be compared with them.
+
+Recomputed: by this package from the raw runs that the paper's authors published (``tests/vot/test_official.py`` and
+``test_otb.py`` repeat it where those are at hand). Their ranks would need the raw runs of all seven trackers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence as Items
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.table import Table
+from vot.experiment.multirun import MultiRunExperiment, SupervisedExperiment, UnsupervisedExperiment
+from vot.workspace import Workspace
+
+from tracker.vot.precision import OnePass
+from tracker.vot.tables.summary import configured, first_experiment, resolve, summary
+
+Figures = tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A table of the paper.
+
+    Attributes:
+        title: data set, and where in the paper.
+        measures: names of the figures.
+        digits: of each figure.
+        reported: tracker -> figures; the paper's own tracker is DAT.
+        sequences: number in the data set.
+        frames: number in the data set, 0 if not known.
+        recomputed: tracker -> figures from the raw runs of the paper's authors.
+    """
+
+    title: str
+    measures: tuple[str, ...]
+    digits: tuple[int, ...]
+    reported: Mapping[str, Figures]
+    sequences: int
+    frames: int = 0
+    recomputed: Mapping[str, Figures] = field(default_factory=dict)
+
+    @property
+    def size(self) -> str:
+        """Of the data set, in words."""
+        return f"{self.sequences} sequences" + (f", {self.frames} frames" if self.frames else "")
+
+    def is_data_set_of(self, measured: Measured) -> bool:
+        """Whether the figures can have come from the paper's data set, judging by its size."""
+        return self.sequences == measured.sequences and self.frames in (0, measured.frames)
+
+
+VOT2016 = Comparison(
+    "VOT2016 (Table 4)",
+    ("EAO", "Ar", "Rr"),
+    (3, 2, 2),
+    {
+        "DAT": (0.320, 1.47, 2.10),
+        "CCOT": (0.331, 1.98, 1.95),
+        "Staple": (0.295, 1.87, 3.23),
+        "MDNet": (0.257, 1.72, 2.80),
+        "EBT": (0.291, 3.62, 2.13),
+        "DSRDCF": (0.276, 2.12, 2.82),
+        "SiamFC": (0.277, 1.30, 3.17),
+    },
+    60,
+    21455,
+    {"DAT": (0.3205, None, None)},
+)
+
+OTB2013 = Comparison(
+    "OTB-2013 (Table 3, Figure 4)",
+    ("CLE", "DP", "OS", "OS 0.5"),
+    (2, 3, 3, 3),
+    {
+        "DAT": (7.85, 0.944, 0.704, 0.913),
+        "CCOT": (15.58, 0.908, 0.677, 0.837),
+        "CREST": (10.22, 0.908, 0.673, 0.860),
+        "MDNet": (13.05, 0.911, 0.671, 0.849),
+        "MCPF": (11.19, 0.916, 0.677, 0.858),
+        "ADNet": (13.79, 0.903, 0.659, 0.836),
+        "BACF": (26.20, 0.861, 0.657, 0.840),
+        "SINT": (11.85, 0.882, 0.655, 0.816),
+        "SRDCFD": (29.51, 0.870, 0.653, 0.814),
+        "ACFN": (18.69, None, None, 0.750),
+    },
+    50,
+    recomputed={"DAT": (7.826, 0.9440, 0.7037, 0.9126)},
+)
+
+OTB2015 = Comparison(
+    "OTB-2015 (Table 3, Figure 4)",
+    ("CLE", "DP", "OS", "OS 0.5"),
+    (2, 3, 3, 3),
+    {
+        "DAT": (12.42, 0.895, 0.668, 0.848),
+        "CCOT": (13.99, 0.903, 0.673, 0.823),
+        "CREST": (21.19, 0.838, 0.623, 0.776),
+        "MDNet": (16.87, 0.878, 0.646, 0.806),
+        "MCPF": (20.86, 0.873, 0.628, 0.780),
+        "ADNet": (14.65, 0.880, 0.646, 0.802),
+        "BACF": (28.10, 0.824, 0.621, 0.776),
+        "SINT": (25.75, None, 0.592, 0.719),
+        "SRDCFD": (31.52, 0.825, 0.627, 0.766),
+        "ACFN": (25.14, None, 0.569, 0.686),
+    },
+    100,
+    recomputed={"DAT": (12.469, 0.8946, 0.6677, 0.8477)},
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a workspace measured in one experiment.
+
+    Attributes:
+        source: stack, number of sequences and frames, for the heading.
+        sequences: how many.
+        frames: how many.
+        figures: tracker -> figures, in the order of a table's measures.
+    """
+
+    source: str
+    sequences: int
+    frames: int
+    figures: Mapping[str, Figures]
+
+
+def measured_reset_based(workspace: Workspace, trackers: Items[str] = ()) -> Measured | None:
+    """EAO, Ar and Rr of a workspace; None if its stack has no reset-based experiment.
+
+    Raises:
+        DamagedFile, ValueError: see :func:`tracker.vot.summary.summary`.
+    """
+    experiment = first_experiment(workspace, SupervisedExperiment)
+    if experiment is None:
+        return None
+    rows = summary(workspace, trackers)
+    figures = {row.tracker: (row.eao, row.accuracy_rank, row.robustness_rank) for row in rows}
+    return _measured(workspace, experiment, figures)
+
+
+def measured_one_pass(workspace: Workspace, trackers: Items[str] = ()) -> Measured | None:
+    """CLE, DP, OS and OS at 0.5 of the trackers that have one-pass results; None without such an experiment.
+
+    Raises:
+        DamagedFile: a result or annotation file is missing or cannot be used; names file and line.
+        ValueError: an unknown tracker.
+    """
+    experiment = first_experiment(workspace, UnsupervisedExperiment)
+    if experiment is None:
+        return None
+    sequences = experiment.transform(workspace.dataset)
+    analysis = configured(experiment, OnePass, skip_missing=True)
+    present = analysis.taking_part(experiment, resolve(workspace, trackers)[1], sequences)
+    rows = analysis.rows(experiment, present, sequences) if present else []
+    return _measured(
+        workspace, experiment, {tracker.reference: row[:4] for tracker, row in zip(present, rows, strict=True)}
+    )
+
+
+def _measured(workspace: Workspace, experiment: MultiRunExperiment, figures: Mapping[str, Figures]) -> Measured:
+    sequences = experiment.transform(workspace.dataset)
+    frames = sum(map(len, sequences))
+    source = f"{workspace.stack.title}, {len(sequences)} sequences, {frames} frames"
+    return Measured(source, len(sequences), frames, figures)
+
+
+def table(comparison: Comparison, figures: Mapping[str, Figures], caption: str) -> Table:
+    """One table: for each tracker a line a measure, with what was reported, recomputed and measured side by side."""
+    result = Table(title=comparison.title, caption=caption, caption_justify="left", title_justify="left")
+    result.add_column("tracker")
+    result.add_column("figure")
+    for name in ("reported", "recomputed", "measured"):
+        result.add_column(name, justify="right")
+    names = {_key(name): name for name in comparison.reported}
+    own = {names.get(_key(name), name): values for name, values in figures.items()}
+    none: Figures = (None,) * len(comparison.measures)
+    for name in [*comparison.reported, *(name for name in own if name not in comparison.reported)]:
+        columns = (source.get(name, none) for source in (comparison.reported, comparison.recomputed, own))
+        for index, values in enumerate(zip(*columns, strict=True)):
+            last, printed = index == len(comparison.measures) - 1, comparison.digits[index]
+            digits = (printed, printed + 1, printed)  # one more shows what the paper's authors rounded
+            texts = ("-" if value is None else f"{value:.{n}f}" for value, n in zip(values, digits, strict=True))
+            result.add_row("" if index else name, comparison.measures[index], *texts, end_section=last)
+    return result
+
+
+def print_comparison(
+    reset_based: Measured | None = None, one_pass: Measured | None = None, console: Console | None = None
+) -> None:
+    """Print the paper's tables, beside what was measured for them if there is anything."""
+    console = console or Console()
+    for comparison, found in ((VOT2016, reset_based), (OTB2013, one_pass), (OTB2015, one_pass)):
+        figures = found.figures if found else {}
+        caption = "recomputed: from the authors' raw runs; "
+        caption += f"measured: {found.source}" if found and figures else "measured: nothing"
+        if found and figures and not comparison.is_data_set_of(found):
+            caption += f". Not comparable: the paper's data set has {comparison.size}"
+        if figures and comparison is VOT2016:
+            caption += f". Ranks are among its {len(figures)} trackers, the paper's among its 7"
+        console.print(table(comparison, figures, caption))
+
+
+def _key(name: str) -> str:
+    return "".join(filter(str.isalnum, name)).lower()

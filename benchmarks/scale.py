@@ -26,7 +26,7 @@ from tracker.vot.evaluation.scheduler import Place
 from tracker.vot.evaluation.tasks import Outcome, Plan, plan
 from tracker.vot.results.storage import result_folder
 
-DUMMY = Path(__file__).resolve().parents[1] / "tests" / "integration"
+DUMMY = Path(__file__).resolve().parents[1] / "tests" / "helpers"
 STACK = """\
 title: Scale
 experiments:

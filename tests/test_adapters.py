@@ -6,18 +6,18 @@ import copy
 import sys
 import threading
 import types
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-import scenes
 
+from tests.helpers import scenes
 from tracker import Result, adapters, catalog
 from tracker.baselines import MIL, OpenCV
 from tracker.core import boxes
+from tracker.core.paths import PROJECT
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+EXAMPLES = PROJECT / "examples"
 BOX = np.array([10.0, 30.0, 24.0, 24.0])
 
 

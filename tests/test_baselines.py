@@ -9,10 +9,11 @@ import pytest
 
 from tracker import baselines, catalog
 from tracker.core import boxes
+from tracker.core.paths import PROJECT
 from tracker.weights import registry
 from tracker.weights.registry import WeightsError
 
-INI = Path(__file__).parent.parent / "trackers.ini"
+INI = PROJECT / "trackers.ini"
 
 
 @pytest.fixture(scope="module")

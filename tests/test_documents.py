@@ -6,22 +6,21 @@ import re
 import shlex
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-import scenes
 import yaml
 
+from tests.helpers import scenes
 from tracker import cli
+from tracker.core.paths import PROJECT
 from tracker.media.video import VideoWriter
 
-ROOT = Path(__file__).resolve().parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").glob("*.md")])
 
 
 def blocks(page, language="python"):
-    return re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+    return re.findall(rf"^```{language}\n(.*?)^```$", (PROJECT / page).read_text(), re.MULTILINE | re.DOTALL)
 
 
 def run(code):
@@ -113,7 +112,7 @@ def test_each_example_is_short(page):
 
 
 def test_exit_codes_are_those_of_the_command():
-    table = dict(re.findall(r"^\| (\d+) \| (.+) \|$", (ROOT / "docs/commands.md").read_text(), re.MULTILINE))
+    table = dict(re.findall(r"^\| (\d+) \| (.+) \|$", (PROJECT / "docs/commands.md").read_text(), re.MULTILINE))
     assert {int(code): meaning for code, meaning in table.items()} == cli.EXIT_CODES
 
 
@@ -130,26 +129,26 @@ def test_commands_that_are_shown_exist(page):
 
 
 def test_every_command_is_in_the_documents():
-    text = (ROOT / "docs" / "commands.md").read_text()
+    text = (PROJECT / "docs" / "commands.md").read_text()
     assert all(re.search(rf"\b{name}\b", text) for name in cli.COMMANDS)
 
 
 def test_pictures_are_small():
-    pictures = [path for path in (ROOT / "docs" / "images").iterdir() if path.suffix in (".png", ".jpg", ".webp")]
+    pictures = [path for path in (PROJECT / "docs" / "images").iterdir() if path.suffix in (".png", ".jpg", ".webp")]
     assert sum(path.stat().st_size for path in pictures) < 300_000
 
 
 def test_the_map_of_the_code_is_true():
-    (tree,) = re.findall(r"^```\n(tracker/\n.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    (tree,) = re.findall(r"^```\n(tracker/\n.*?)^```$", (PROJECT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
     named = {name for name in re.findall(r"\b(\w+)\.py\b", tree)}
-    there = {path.stem for path in (ROOT / "tracker").glob("*.py")}
+    there = {path.stem for path in (PROJECT / "tracker").glob("*.py")}
     assert named == there - {"__main__"}
 
 
 def test_citation_is_valid_yaml_and_versions_agree():
-    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
-    project = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    citation = yaml.safe_load((PROJECT / "CITATION.cff").read_text())
+    project = re.search(r'^version = "(.+)"$', (PROJECT / "pyproject.toml").read_text(), re.MULTILINE)
     from tracker import __version__
 
     assert project and citation["version"] == project[1] == __version__
-    assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text()
+    assert f"## {__version__}" in (PROJECT / "CHANGELOG.md").read_text()

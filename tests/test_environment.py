@@ -5,19 +5,19 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
+
+from tracker.core.paths import PROJECT
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-ROOT = Path(__file__).resolve().parents[1]
-ENV = ROOT / "env"
+ENV = PROJECT / "env"
 
 
 def locked():
@@ -30,7 +30,7 @@ def locked():
 
 
 def test_locks_satisfy_pyproject():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     versions = locked()
     for text in project["dependencies"] + project["optional-dependencies"]["test"]:
         requirement = Requirement(text)
@@ -47,7 +47,7 @@ def test_every_locked_package_has_a_hash():
 
 
 def test_second_toolkit_is_in_the_supported_range():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     (specifier,) = [Requirement(text).specifier for text in project["dependencies"] if text.startswith("vot-toolkit")]
     (line,) = re.findall(r"vot-toolkit==(\S+)", (ENV / "toolkit-0.9.0.lock").read_text())
     assert specifier.contains(line) and not specifier.contains("0.8.1") and specifier.contains("0.7.4")
@@ -56,7 +56,7 @@ def test_second_toolkit_is_in_the_supported_range():
 def test_conda_file_brings_a_supported_python():
     content = yaml.safe_load((ENV / "environment.yml").read_text())
     (python,) = [item.split("=")[1] for item in content["dependencies"] if item.startswith("python")]
-    supported = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    supported = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["requires-python"]
     assert Requirement(f"x{supported}").specifier.contains(python)
 
 
@@ -76,7 +76,7 @@ def test_commands_of_the_dockerfile_run_one_by_one(tmp_path):
     """Without a container engine: a clean virtual environment, the files that COPY takes, every RUN but apt-get."""
     place, venv = tmp_path / "reciprocative", tmp_path / "venv"
     ignored = shutil.ignore_patterns(".git", ".venv*", "__pycache__", "results", "cache", "sequences.zip", "runs")
-    shutil.copytree(ROOT, place, ignore=ignored)
+    shutil.copytree(PROJECT, place, ignore=ignored)
     subprocess.run([sys.executable, "-m", "venv", venv], check=True)
     environment = {**os.environ, "PATH": f"{venv / 'bin'}:{os.environ['PATH']}", "VIRTUAL_ENV": str(venv)}
     environment.pop("PYTHONPATH", None)

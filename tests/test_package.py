@@ -7,11 +7,10 @@ import subprocess
 import sys
 import zipfile
 from importlib import import_module
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from tracker.core.paths import PROJECT
 
 
 def test_the_toolkits_side_never_imports_torch():
@@ -26,23 +25,23 @@ def test_the_toolkits_side_never_imports_torch():
         "        assert error.name == 'vot.tracker', error  # what only newer toolkits have\n"
         "    assert 'torch' not in sys.modules, name\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.soak
 def test_the_wheel_has_all_that_a_run_needs(tmp_path):
     source = tmp_path / "source"
-    shutil.copytree(ROOT / "tracker", source / "tracker", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PROJECT / "tracker", source / "tracker", ignore=shutil.ignore_patterns("__pycache__"))
     for file in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / file, source)
+        shutil.copy(PROJECT / file, source)
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), str(source)]
     subprocess.run(pip, check=True)
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         archive.extractall(tmp_path / "installed")
-    project = {path.relative_to(ROOT).as_posix() for path in (ROOT / "tracker").rglob("*") if path.is_file()}
+    project = {path.relative_to(PROJECT).as_posix() for path in (PROJECT / "tracker").rglob("*") if path.is_file()}
     needed = {name for name in project if name.endswith((".py", ".ini", ".html", ".yaml", ".npz", "py.typed"))}
     assert {"tracker/trackers.ini", "tracker/py.typed", "tracker/vot/stacks/vot2016.yaml"} <= needed <= names
     (metadata,) = [name for name in names if name.endswith(".dist-info/entry_points.txt")]

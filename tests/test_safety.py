@@ -3,11 +3,10 @@
 import ast
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "tracker"
+from tracker.core.paths import PACKAGE
 
 FORBIDDEN = {
     *("eval", "exec", "compile", "__import__", "builtins.eval", "builtins.exec"),

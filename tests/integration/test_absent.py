@@ -7,7 +7,8 @@ import sys
 import pytest
 from vot.region import Special
 from vot.region.io import read_trajectory
-from workspaces import EXPERIMENTS, MULTISTART, files, other_python, run, write_workspace
+
+from tests.helpers.workspaces import EXPERIMENTS, MULTISTART, files, other_python, run, write_workspace
 
 pytestmark = pytest.mark.integration
 

@@ -15,9 +15,10 @@ import pytest
 import yaml
 from vot.region import RegionType
 from vot.region.io import read_trajectory
-from workspaces import ROOT, run
 
+from tests.helpers.workspaces import run
 from tracker.core import boxes
+from tracker.core.paths import PROJECT
 
 pytestmark = [
     pytest.mark.integration,
@@ -101,7 +102,7 @@ def chain(request, tmp_path_factory):
         write_sequence(folder / "sequences" / name, name == "jump", length)
     (folder / "sequences" / "list.txt").write_text("".join(f"{name}\n" for name in sequences))
     (folder / "stack.yaml").write_text(STACK)
-    config = {"registry": [str(ROOT / "trackers.ini")], "sequences": "sequences", "stack": "stack.yaml"}
+    config = {"registry": [str(PROJECT / "trackers.ini")], "sequences": "sequences", "stack": "stack.yaml"}
     (folder / "config.yaml").write_text(yaml.dump(config))
     made = Chain(request.param, sequences, folder, folder / "tracker.log")
     made.run("evaluate", made.tracker)
@@ -187,7 +188,7 @@ def test_a_lost_target_is_a_failure_and_a_restart(chain):
 
 
 def test_vot_test_follows_three_objects_from_any_folder(tmp_path):
-    environment = {"VOT_REGISTRY": str(ROOT / "trackers.ini"), "RECIPROCATIVE_LOG": str(tmp_path / "log")}
+    environment = {"VOT_REGISTRY": str(PROJECT / "trackers.ini"), "RECIPROCATIVE_LOG": str(tmp_path / "log")}
     done = run("vot", "test", "NCC", env=environment, cwd=tmp_path)
     output = done.stdout + done.stderr
     assert "Test concluded successfuly" in output, output
@@ -195,6 +196,6 @@ def test_vot_test_follows_three_objects_from_any_folder(tmp_path):
 
 
 def test_the_toolkit_shows_why_a_tracker_does_not_start(tmp_path):
-    environment = {"VOT_REGISTRY": str(ROOT / "trackers.ini"), "RECIPROCATIVE_LOG": str(tmp_path / "no" / "log")}
+    environment = {"VOT_REGISTRY": str(PROJECT / "trackers.ini"), "RECIPROCATIVE_LOG": str(tmp_path / "no" / "log")}
     done = run("vot", "test", "NCC", env=environment, cwd=tmp_path)
     assert "set RECIPROCATIVE_LOG to a path that can be" in done.stdout + done.stderr

@@ -11,10 +11,11 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
-from workspaces import EXPERIMENTS, ROOT, files, read_json, run, write_registry, write_workspace
 
+from tests.helpers.workspaces import EXPERIMENTS, files, read_json, run, write_registry, write_workspace
 from tracker import cli
 from tracker.commands import evaluate as evaluate_command
+from tracker.core.paths import PROJECT
 
 pytestmark = pytest.mark.integration
 
@@ -70,7 +71,7 @@ def in_background(workspace, *arguments):
     command = [sys.executable, "-m", "tracker.cli", "evaluate", *arguments, "--workspace", str(workspace)]
     return subprocess.Popen(
         command,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -217,7 +218,7 @@ def test_killed_worker_and_killed_command_leave_the_same_bytes(reference, fresh,
 def scheduler(tmp_path):
     """An external `dask scheduler` with one `dask worker`: address, and the processes."""
     address_file = tmp_path / "scheduler.json"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
     options = {"env": environment, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     dask = [sys.executable, "-m", "dask"]
     head = subprocess.Popen(

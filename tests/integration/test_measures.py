@@ -3,19 +3,17 @@
 import json
 import re
 import sys
-from pathlib import Path
 
 import pytest
 import vot.utilities.cli as toolkit
-from workspaces import run
 
+from tests.helpers.small import SHARED, run_lines, write_run, write_workspace
+from tests.helpers.workspaces import run
 from tracker import cli
+from tracker.core.paths import PROJECT
 from tracker.vot.results.annotations import TAGS
 from tracker.vot.results.raw import FAILURE
 from tracker.vot.tables.summary import summary
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "vot"))
-from small import ROOT, SHARED, run_lines, write_run, write_workspace
 
 pytestmark = pytest.mark.integration
 VOT2018 = SHARED / "vot2018"
@@ -184,7 +182,7 @@ def test_bad_input_ends_the_commands_with_file_and_line_and_writes_nothing(tmp_p
 def published(tmp_path_factory):
     """A workspace of VOT2018's ground truth with seven published runs, made with this package's commands."""
     workspace = tmp_path_factory.mktemp("published")
-    stack = ROOT / "vot_workspace" / "stacks" / "vot2018.yaml"
+    stack = PROJECT / "vot_workspace" / "stacks" / "vot2018.yaml"
     (workspace / "config.yaml").write_text(
         f"registry: [./trackers.ini]\nsequences: sequences\nstack: {stack}\n"
         "report:\n  index:\n  - type: tracker.vot.report.ProtocolReport\n"

@@ -5,16 +5,16 @@ from __future__ import annotations
 import ast
 import json
 import sys
-from pathlib import Path
 
 import pytest
-import workspaces
 from matplotlib.figure import Figure
 
 import tracker
+from tests.helpers import workspaces
+from tracker.core.paths import PROJECT
 from tracker.vot.evaluation.session import Evaluation
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+EXAMPLES = PROJECT / "examples"
 NOTEBOOK = EXAMPLES / "notebook.ipynb"
 
 

@@ -1,7 +1,9 @@
 """DAT in the toolkit's own stacks that are not reset-based, unmodified, on a tiny data set."""
 
 import pytest
-from workspaces import ROOT, read_json, run, write_sequence
+
+from tests.helpers.workspaces import read_json, run, write_sequence
+from tracker.core.paths import PROJECT
 
 pytestmark = pytest.mark.integration
 
@@ -18,7 +20,7 @@ def sequences(tmp_path):
 def evaluated(folder, sequences, stack):
     """A workspace of an official stack, evaluated and analysed."""
     folder.mkdir()
-    config = f"registry: ['{ROOT / 'trackers.ini'}']\nsequences: '{sequences}'\nstack: {stack}\n"
+    config = f"registry: ['{PROJECT / 'trackers.ini'}']\nsequences: '{sequences}'\nstack: {stack}\n"
     (folder / "config.yaml").write_text(config)
     done = run("tracker.cli", "evaluate", "DAT", "--workspace", folder, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 import re
 import sys
-from pathlib import Path
 
 import pytest
-import scenes
-from workspaces import run
 
+from tests.helpers import scenes
+from tests.helpers.workspaces import run
 from tracker import cli
+from tracker.core.paths import PROJECT
 from tracker.vot.tables.summary import load_workspace
 from tracker.vot.toolkit import analyse, report
 
-ROOT = Path(__file__).resolve().parents[2]
-EXAMPLES = ROOT / "examples"
+EXAMPLES = PROJECT / "examples"
 
 
 @pytest.fixture

@@ -7,10 +7,11 @@ import zipfile
 import pytest
 import yaml
 from vot.workspace import Workspace
-from workspaces import EXPERIMENTS, ROOT, run, write_registry, write_workspace
 
+from tests.helpers.workspaces import EXPERIMENTS, run, write_registry, write_workspace
 from tracker import catalog
 from tracker.core import archive
+from tracker.core.paths import PROJECT
 from tracker.vot.evaluation.tasks import execute, plan
 from tracker.vot.results.provenance import settings_of
 from tracker.vot.submission import pack
@@ -39,7 +40,8 @@ def packed(tmp_path_factory):
 
 def test_packages_of_variants_name_their_parameters(tmp_path):
     variants = {"Slow": "drift=1", "Fast": "drift=2.5"}
-    settings = {"command": "tracker", "paths": str(ROOT / "examples"), "env_RECIPROCATIVE_TRACKER": "own_tracker:Still"}
+    own = {"paths": str(PROJECT / "examples"), "env_RECIPROCATIVE_TRACKER": "own_tracker:Still"}
+    settings = {"command": "tracker", **own}
     sections = {name: {**settings, "env_RECIPROCATIVE_PARAMS": text} for name, text in variants.items()}
     directory = write_workspace(tmp_path, EXPERIMENTS.format(repetitions=1), {"left": 15}, sections)
     assert run("tracker.cli", "evaluate", *variants, "--workspace", directory, "--workers", "1").returncode == 0
@@ -122,7 +124,8 @@ def test_other_paths_are_published(tmp_path, path):
 
 def test_instructions_name_only_what_is_packed(packed, tmp_path):
     own = write_workspace(tmp_path)
-    (own / "config.yaml").write_text(f"registry: [{ROOT / 'trackers.ini'}]\nsequences: sequences\nstack: stack.yaml\n")
+    registry = PROJECT / "trackers.ini"
+    (own / "config.yaml").write_text(f"registry: [{registry}]\nsequences: sequences\nstack: stack.yaml\n")
     tracker = Workspace.load(str(own)).registry["NCC"]
     of_ours = pack._reproduction(tracker, settings_of(tracker))
     of_ours |= {ANALYSIS: b"", "reproduce/report/report.html": b""}

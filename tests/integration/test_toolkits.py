@@ -4,9 +4,9 @@ import sys
 from itertools import pairwise
 
 import pytest
-from workspaces import EXPERIMENTS, MULTISTART, REALTIME, files, other_python, run, write_workspace
 
 from benchmarks.toolkits import largest_difference, measures
+from tests.helpers.workspaces import EXPERIMENTS, MULTISTART, REALTIME, files, other_python, run, write_workspace
 
 pytestmark = pytest.mark.integration
 

@@ -10,14 +10,14 @@ import shutil
 from pathlib import Path
 
 import pytest
-from small import ROOT
 from vot.analysis import Measure
 from vot.workspace import Workspace
 
 from benchmarks import challenge, full_size, official
+from tracker.core.paths import PROJECT
 from tracker.vot.expected_overlap import ExpectedOverlap
 
-STACK = ROOT / "tracker" / "vot" / "stacks" / "vot2015.yaml"
+STACK = PROJECT / "tracker" / "vot" / "stacks" / "vot2015.yaml"
 TRACKERS = ("T00", "T01", "T02", "T03", "T04")
 GOLDEN = json.loads((Path(__file__).parent / "challenge.json").read_text())
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-from small import STACK, random_run, run_lines, write_run, write_workspace
 from vot.analysis import Sorting
 from vot.region import Rectangle
 
+from tests.helpers.small import STACK, random_run, run_lines, write_run, write_workspace
 from tracker.vot import expected_overlap
 from tracker.vot.expected_overlap import ExpectedOverlap, ExpectedOverlapCurve, curve, fragments, interval_of, score
 from tracker.vot.results.annotations import TAGS, Annotations, annotations_of

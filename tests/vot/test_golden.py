@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from small import SHARED
 from vot.dataset import load_dataset
 
+from tests.helpers.small import SHARED
 from tracker.vot.accuracy import Selection, by_tag, sample
 from tracker.vot.expected_overlap import curve, interval_of, score
 from tracker.vot.ranking import ARRank

@@ -3,9 +3,9 @@
 import csv
 
 import pytest
-from small import SHARED
 from vot.dataset import load_dataset
 
+from tests.helpers.small import SHARED
 from tracker.vot.accuracy import by_tag, challenge_table, sample
 from tracker.vot.expected_overlap import curve, interval_of, score
 from tracker.vot.results.annotations import annotations_of, write_dataset

@@ -5,9 +5,9 @@ import warnings
 
 import numpy as np
 import pytest
-from small import write_workspace
 from vot.analysis import analysis_registry
 
+from tests.helpers.small import write_workspace
 from tracker.vot.expected_overlap import ExpectedOverlap, interval_of
 from tracker.vot.present import EAOScore, WherePresent, compute
 from tracker.vot.tables.summary import load_workspace

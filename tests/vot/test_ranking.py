@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu, wilcoxon
-from small import random_run, write_workspace
 from vot.analysis import Sorting
 from vot.region import Rectangle
 
+from tests.helpers.small import random_run, write_workspace
 from tracker.vot.accuracy import Sample, Selection, burn_in, by_sequence, by_tag, sample
 from tracker.vot.ranking import ARRank, TagTable, practical_thresholds, rank, shared_ranks
 from tracker.vot.results.annotations import TAGS, Annotations, annotations_of

@@ -3,10 +3,10 @@
 from types import SimpleNamespace
 
 import pytest
-from small import write_workspace
 from vot.analysis import Measure, Sorting
 from vot.tracker import Registry
 
+from tests.helpers.small import write_workspace
 from tracker.vot.ranking import TagTable
 from tracker.vot.report import make_table, measure_columns, tag_tables, tell_apart
 from tracker.vot.tables.summary import resolve

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 import vot
 import yaml
-from small import ROOT
 from vot.stack import Stack
 
+from tracker.core.paths import PROJECT
 from tracker.vot.accuracy import AccuracyFailures, ChallengeTable
 from tracker.vot.expected_overlap import ExpectedOverlap, ExpectedOverlapCurve
 from tracker.vot.ranking import ARRank, TagTable
 
-STACKS = ROOT / "vot_workspace" / "stacks"
+STACKS = PROJECT / "vot_workspace" / "stacks"
 TOOLKIT = Path(vot.__file__).parent / "stack"
 OFFICIAL = {
     "vot2013": "vot2013",

@@ -47,9 +47,7 @@ def test_real_time_skips_frames_of_a_slow_tracker(on_this_toolkit):
 
     regions = read_trajectory(str(on_this_toolkit / "results/Slow/realtime/first/first_001.bin"))
     moves = [
-        after.x - before.x
-        for before, after in pairwise(regions)
-        if before.type == after.type == RegionType.RECTANGLE
+        after.x - before.x for before, after in pairwise(regions) if before.type == after.type == RegionType.RECTANGLE
     ]
     assert 0 in moves and any(move > 0 for move in moves)
 

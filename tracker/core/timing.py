@@ -75,6 +75,7 @@ class stage:
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """Make every call of ``function`` this stage."""
+
         @wraps(function)
         def timed(*args: P.args, **kwargs: P.kwargs) -> R:
             if _recorder is None:

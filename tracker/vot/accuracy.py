@@ -174,12 +174,14 @@ class AccuracyFailures(ProtocolAnalysis):
             result = sample(runs, everything, self.burnin, self.repetitions)
             rate = result.failures_per_100_frames
             reliability = math.exp(-self.sensitivity * rate / 100)
-            rows.append((
-                figure(result.accuracy),
-                figure(result.failure_count),
-                figure(rate),
-                (reliability, result.accuracy),
-            ))
+            rows.append(
+                (
+                    figure(result.accuracy),
+                    figure(result.failure_count),
+                    figure(rate),
+                    (reliability, result.accuracy),
+                )
+            )
         return rows
 
 

@@ -69,9 +69,7 @@ class ProtocolAnalysis(SeparableAnalysis):
         """
         load(experiment, trackers, sequences)
 
-    def rows(
-        self, experiment: Any, trackers: Items[Tracker], sequences: Items[Sequence]
-    ) -> list[tuple[Any, ...]]:
+    def rows(self, experiment: Any, trackers: Items[Tracker], sequences: Items[Sequence]) -> list[tuple[Any, ...]]:
         """One tuple a tracker, in the order of ``describe``."""
         raise NotImplementedError
 

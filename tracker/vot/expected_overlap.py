@@ -49,9 +49,7 @@ def fragments(run: Run, skip: int = SKIP) -> Iterable[tuple[int, int, bool]]:
     yield starts[-1], frames - 1, False
 
 
-def curve(
-    runs: Items[Items[Run]], skip: int = SKIP, tagged: Items[np.ndarray] | None = None
-) -> np.ndarray:
+def curve(runs: Items[Items[Run]], skip: int = SKIP, tagged: Items[np.ndarray] | None = None) -> np.ndarray:
     """Expected overlap as a function of the sequence length.
 
     Args:

@@ -134,12 +134,14 @@ class OnePass(ProtocolAnalysis):
                     repeated.append(measures(boxes(regions), truth))
                 results.append([np.mean(values, axis=0) for values in zip(*repeated, strict=True)])
             error, precision, success = (np.mean(values, axis=0) for values in zip(*results, strict=True))
-            rows.append((
-                float(error),
-                float(precision[DP_ERROR]),
-                float(success.mean()),
-                float(success[np.flatnonzero(OVERLAPS == OS_OVERLAP)[0]]),
-                list(zip(ERRORS.tolist(), precision.tolist(), strict=True)),
-                list(zip(OVERLAPS.tolist(), success.tolist(), strict=True)),
-            ))
+            rows.append(
+                (
+                    float(error),
+                    float(precision[DP_ERROR]),
+                    float(success.mean()),
+                    float(success[np.flatnonzero(OVERLAPS == OS_OVERLAP)[0]]),
+                    list(zip(ERRORS.tolist(), precision.tolist(), strict=True)),
+                    list(zip(OVERLAPS.tolist(), success.tolist(), strict=True)),
+                )
+            )
         return rows

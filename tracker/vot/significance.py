@@ -17,9 +17,7 @@ ALPHA = 0.05
 COMMON_FRAMES = 25
 
 
-def accuracy_differs(
-    overlaps: np.ndarray, alpha: float = ALPHA, thresholds: np.ndarray | None = None
-) -> np.ndarray:
+def accuracy_differs(overlaps: np.ndarray, alpha: float = ALPHA, thresholds: np.ndarray | None = None) -> np.ndarray:
     """Wilcoxon signed-rank test on common frames; without common frames, or with fewer than 25: different.
 
     Args:

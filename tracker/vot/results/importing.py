@@ -206,9 +206,7 @@ class Refused:
     problem: str
 
 
-def import_archive(
-    source: Path, workspace: Path, experiment: str = "baseline"
-) -> tuple[list[Imported], list[Refused]]:
+def import_archive(source: Path, workspace: Path, experiment: str = "baseline") -> tuple[list[Imported], list[Refused]]:
     """Add all trackers of a challenge's archive to a workspace, each by itself: one that is refused stops no other.
 
     Args:

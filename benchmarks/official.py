@@ -23,7 +23,7 @@ from tracker.vot.accuracy import AccuracyFailures, ChallengeTable
 from tracker.vot.expected_overlap import ExpectedOverlap
 from tracker.vot.results.importing import import_archive
 from tracker.vot.results.raw import DamagedFile
-from tracker.vot.tables.summary import configured, load_workspace, reset_based
+from tracker.vot.workspace import configured, load_workspace, reset_based
 
 STACKS = Path(__file__).resolve().parents[1] / "tracker" / "vot" / "stacks"
 COLUMNS = ("EAO", "A", "R_failures", "R_failure_rate")

@@ -9,9 +9,9 @@ from vot.tracker import Registry
 from tests.helpers.small import write_workspace
 from tracker.vot.ranking import TagTable
 from tracker.vot.report import make_table, measure_columns, tag_tables, tell_apart
-from tracker.vot.tables.summary import resolve
 from tracker.vot.tables.table import sections
 from tracker.vot.toolkit import report
+from tracker.vot.workspace import resolve
 
 EXPERIMENT = SimpleNamespace(identifier="baseline")
 TRACKERS = ["a", "b", "c", "d"]

@@ -18,15 +18,15 @@ from tracker.commands import options
 from tracker.core.listing import ranges
 from tracker.vot.evaluation import scheduler
 from tracker.vot.evaluation.estimate import PROBE_FRAMES, estimate
-from tracker.vot.evaluation.probe import Probe, TrackerFailed, probe
+from tracker.vot.evaluation.plan import Outcome, Plan, by_length, clear, plan, threads
+from tracker.vot.evaluation.probe import Probe, TrackerFailed, frames_per_second, probe
 from tracker.vot.evaluation.progress import ProgressTable, duration
 from tracker.vot.evaluation.scheduler import Place
-from tracker.vot.evaluation.speed import frames_per_second
-from tracker.vot.evaluation.tasks import Outcome, Plan, by_length, clear, plan, threads
 from tracker.vot.results.provenance import digest, settings_of
-from tracker.vot.results.storage import delete_run, result_folder
-from tracker.vot.tables.summary import print_table, resolve, summary
+from tracker.vot.results.runfiles import delete_run, result_folder
+from tracker.vot.tables.summary import print_table, summary
 from tracker.vot.toolkit import analyse, report
+from tracker.vot.workspace import resolve
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -2,7 +2,7 @@
 
 A local cluster has one process per worker, each with one task at a time; on a cluster of machines any ``dask worker
 --nthreads 1`` that sees the workspace will do. Which worker runs a task, and when, has no influence on its results
-(:mod:`tracker.vot.evaluation.tasks`). Real-time experiments measure time: they run alone, one at a time.
+(:mod:`tracker.vot.evaluation.execute`). Real-time experiments measure time: they run alone, one at a time.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from distributed import Client, Future, LocalCluster, as_completed
 from distributed.comm import CommClosedError
 from distributed.scheduler import KilledWorker
 
-from tracker.vot import worker
-from tracker.vot.evaluation.tasks import Outcome, Task
+from tracker.vot.evaluation import worker
+from tracker.vot.evaluation.plan import Outcome, Task
 
 DASK_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MALLOC_TRIM_THRESHOLD_")
 """What Dask sets in its workers, and a tracker under ``vot evaluate`` would not see."""

@@ -11,9 +11,10 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracker.vot.evaluation.probe import environment
 from tracker.vot.tables import summary, table
 from tracker.vot.tables.table import Figures
+from tracker.vot.toolkit import environment
+from tracker.vot.workspace import resolve
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,7 +41,7 @@ class Evaluation:
 
     @cached_property
     def _sections(self) -> dict[str, list[Any]]:
-        return table.sections(*summary.resolve(self.workspace, self.trackers), per_sequence=True)
+        return table.sections(*resolve(self.workspace, self.trackers), per_sequence=True)
 
     def tables(self, per: str | None = None) -> list[Figures]:
         """The report's tables, one an experiment; per "tag" or "sequence" one a quantity."""
@@ -113,5 +114,5 @@ def evaluate(
         last = [line for line in said if line.strip()][-12:]
         message = last[-1].removeprefix("error: ") if process.returncode in _ERRORS else "\n".join(last)
         raise _ERRORS.get(process.returncode, RuntimeError)(message)
-    chosen = summary.resolve(workspace, trackers)[1]
+    chosen = resolve(workspace, trackers)[1]
     return Evaluation(Path(workspace), tuple(tracker.reference for tracker in chosen))

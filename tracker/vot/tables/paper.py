@@ -20,7 +20,8 @@ from vot.experiment.multirun import MultiRunExperiment, SupervisedExperiment, Un
 from vot.workspace import Workspace
 
 from tracker.vot.precision import OnePass
-from tracker.vot.tables.summary import configured, first_experiment, resolve, summary
+from tracker.vot.tables.summary import summary
+from tracker.vot.workspace import configured, first_experiment, resolve
 
 Figures = tuple[float | None, ...]
 

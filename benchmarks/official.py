@@ -68,8 +68,8 @@ def recomputed(stack: Path, sequences: Path, results: Path) -> dict[str, Figures
         arguments = (experiment, trackers, experiment.transform(workspace.dataset))
         rows = zip(trackers, *(configured(experiment, kind).rows(*arguments) for kind in kinds), strict=True)
         return {
-            tracker.reference: dict(zip(COLUMNS, (overlap[0], *table, pooled[2]), strict=True))
-            for tracker, overlap, table, pooled in rows
+            tracker.reference: dict(zip(COLUMNS, (score.eao, *table, pooled.failures_per_100_frames), strict=True))
+            for tracker, score, table, pooled in rows
         }
 
 

@@ -85,15 +85,15 @@ def summary(workspace: Workspace | Path | str, trackers: Items[str] = ()) -> lis
     return [
         Row(
             tracker=tracker.reference,
-            eao=overlap[0],
-            accuracy=pooled[0],
-            failures=pooled[1],
-            failures_per_100_frames=pooled[2],
-            accuracy_rank=ranks[0],
-            robustness_rank=ranks[1],
+            eao=score.eao,
+            accuracy=pooled.accuracy,
+            failures=pooled.failures,
+            failures_per_100_frames=pooled.failures_per_100_frames,
+            accuracy_rank=ranks.accuracy_rank,
+            robustness_rank=ranks.robustness_rank,
             fps=frames_per_second(experiment, tracker, sequences),
         )
-        for tracker, overlap, pooled, ranks in zip(chosen, *tables, strict=True)
+        for tracker, score, pooled, ranks in zip(chosen, *tables, strict=True)
     ]
 
 

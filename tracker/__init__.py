@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tracker.dat.params import FAST, MDNET, PAPER, PRESETS, Params
     from tracker.dat.tracker import ReciprocativeTracker
     from tracker.serving.server import serve
-    from tracker.vot.evaluation.session import evaluate
+    from tracker.vot.evaluation import evaluate
 
 __version__ = "0.2.0"
 
@@ -26,7 +26,7 @@ _EXPORTS = {
     "PAPER": "tracker.dat.params",
     "PRESETS": "tracker.dat.params",
     "serve": "tracker.serving.server",
-    "evaluate": "tracker.vot.evaluation.session",
+    "evaluate": "tracker.vot.evaluation",
 }
 
 __all__ = ["FAST", "MDNET", "PAPER", "PRESETS", "Params", "ReciprocativeTracker", "Result", "evaluate", "serve"]

@@ -8,7 +8,7 @@ sequences; missing repetitions count as the mean of the others.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence as Items
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -19,8 +19,9 @@ from vot.report import Plot
 
 from tracker.vot.analysis import Canvas, ResetBasedAnalysis, figure
 from tracker.vot.results.annotations import Annotations, annotations_of
+from tracker.vot.results.kept import Run
 from tracker.vot.results.raw import FAILURE, INITIALIZATION
-from tracker.vot.results.runs import Run, load
+from tracker.vot.results.runs import load
 
 BURNIN = 10
 REPETITIONS = 15
@@ -39,12 +40,12 @@ class Selection:
         return sum(map(len, self.frames))
 
 
-def by_tag(truths: Items[Annotations], tags: Items[str]) -> list[Selection]:
+def by_tag(truths: Sequence[Annotations], tags: Sequence[str]) -> list[Selection]:
     """One selection per tag: its frames in all sequences."""
     return [Selection(tag, [truth.frames(tag) for truth in truths]) for tag in tags]
 
 
-def by_sequence(truths: Items[Annotations]) -> list[Selection]:
+def by_sequence(truths: Sequence[Annotations]) -> list[Selection]:
     """One selection per sequence: all its frames, none of the others."""
     nothing = np.arange(0)
     return [
@@ -93,7 +94,7 @@ def burn_in(codes: np.ndarray, burnin: int) -> np.ndarray:
 
 
 def sample(
-    runs: Items[Items[Run]], selection: Selection, burnin: int = BURNIN, repetitions: int = REPETITIONS
+    runs: Sequence[Sequence[Run]], selection: Selection, burnin: int = BURNIN, repetitions: int = REPETITIONS
 ) -> Sample:
     """Aggregate the runs of a tracker, indexed by sequence and repetition, over a selection.
 
@@ -117,7 +118,7 @@ def sample(
 
 
 def challenge_table(
-    runs: Items[Items[Run]], truths: Items[Annotations], burnin: int = BURNIN, repetitions: int = REPETITIONS
+    runs: Sequence[Sequence[Run]], truths: Sequence[Annotations], burnin: int = BURNIN, repetitions: int = REPETITIONS
 ) -> tuple[float, float]:
     """A and R of one tracker as the challenges' tables print them: means over sequences weighted by their lengths.
 
@@ -190,7 +191,7 @@ class AccuracyFailures(ResetBasedAnalysis):
             ),
         )
 
-    def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[AccuracyRow]:
+    def rows(self, experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) -> list[AccuracyRow]:
         """One row a tracker."""
         everything = by_tag([annotations_of(sequence) for sequence in sequences], ["all"])[0]
         rows = []
@@ -208,7 +209,7 @@ class AccuracyFailures(ResetBasedAnalysis):
             )
         return rows
 
-    def figures(self, rows: Items[AccuracyRow], canvas: Canvas) -> list[Plot]:
+    def figures(self, rows: Sequence[AccuracyRow], canvas: Canvas) -> list[Plot]:
         """The AR plot."""
         point = self.describe().point
         plot = canvas.plot("AR plot", point.label(0), point.label(1), (0, 1), (0, 1), "ar")
@@ -232,7 +233,7 @@ class ChallengeTable(ResetBasedAnalysis):
             failures=Measure("Failures a sequence, weighted by length", "R", 0, None, Sorting.ASCENDING),
         )
 
-    def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[ChallengeRow]:
+    def rows(self, experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) -> list[ChallengeRow]:
         """One row a tracker."""
         truths = [annotations_of(sequence) for sequence in sequences]
         everything = load(experiment, trackers, sequences)

@@ -17,8 +17,7 @@ as 0 in a run with failures; in a run without any it stays NaN, and so do the me
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from collections.abc import Sequence as Items
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -30,8 +29,9 @@ from vot.analysis import Measure, Plot, Sorting
 
 from tracker.vot.analysis import Canvas, ResetBasedAnalysis, figure
 from tracker.vot.results.annotations import TAGS, Annotations, annotations_of
+from tracker.vot.results.kept import Run
 from tracker.vot.results.raw import FAILURE
-from tracker.vot.results.runs import Run, load
+from tracker.vot.results.runs import load
 
 SKIP = 5
 
@@ -50,7 +50,7 @@ def fragments(run: Run, skip: int = SKIP) -> Iterable[tuple[int, int, bool]]:
     yield starts[-1], frames - 1, False
 
 
-def curve(runs: Items[Items[Run]], skip: int = SKIP, tagged: Items[np.ndarray] | None = None) -> np.ndarray:
+def curve(runs: Sequence[Sequence[Run]], skip: int = SKIP, tagged: Sequence[np.ndarray] | None = None) -> np.ndarray:
     """Expected overlap as a function of the sequence length.
 
     Args:
@@ -100,11 +100,11 @@ def score(values: np.ndarray, interval: tuple[int, int]) -> float:
     """Mean of a curve over the lengths low..high, both included, where it has values; NaN if it has none."""
     low, high = interval
     inside = values[low - 1 : high]
-    known = inside[~np.isnan(inside)]
-    return float(known.mean()) if len(known) else math.nan
+    numbers = inside[~np.isnan(inside)]
+    return float(numbers.mean()) if len(numbers) else math.nan
 
 
-def interval_of(lengths: Items[int], mass: float = 0.5) -> tuple[int, int]:
+def interval_of(lengths: Sequence[int], mass: float = 0.5) -> tuple[int, int]:
     """The lengths low..high of the score, from the sequence lengths.
 
     A Gaussian kernel density of the lengths (bandwidth from the estimated curvature), and around its peak the
@@ -139,7 +139,7 @@ class OverInterval(ResetBasedAnalysis):
     low = Integer(default=None, val_min=1, description="First length of the interval; absent: from the lengths.")
     high = Integer(default=None, val_min=1, description="Last length of the interval; absent: from the lengths.")
 
-    def interval(self, truths: Items[Annotations]) -> tuple[int, int]:
+    def interval(self, truths: Sequence[Annotations]) -> tuple[int, int]:
         """The interval given, or estimated from the sequences.
 
         Raises:
@@ -157,7 +157,7 @@ class OverInterval(ResetBasedAnalysis):
             )
         return self.low, self.high
 
-    def check(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> None:
+    def check(self, experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) -> None:
         """Refuse what would give wrong figures, an impossible interval included."""
         super().check(experiment, trackers, sequences)
         self.interval([annotations_of(sequence) for sequence in sequences])
@@ -190,7 +190,7 @@ class ExpectedOverlap(OverInterval):
         """EAO, and without a column: interval and scores per tag."""
         return ScoreRow(Measure("Expected average overlap (MATLAB definition)", "EAO", 0, 1, Sorting.DESCENDING), None)
 
-    def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[ScoreRow]:
+    def rows(self, experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) -> list[ScoreRow]:
         """One row a tracker."""
         truths = [annotations_of(sequence) for sequence in sequences]
         interval = self.interval(truths)
@@ -206,7 +206,7 @@ class ExpectedOverlap(OverInterval):
             rows.append(ScoreRow(figure(overall), details))
         return rows
 
-    def figures(self, rows: Items[ScoreRow], canvas: Canvas) -> list[report.Plot]:
+    def figures(self, rows: Sequence[ScoreRow], canvas: Canvas) -> list[report.Plot]:
         """The trackers in the order of their scores; equal digits share a place."""
         interval = span(rows[0].details["low"], rows[0].details["high"])
         plot = canvas.plot(f"expected average overlap, {interval}", "Order", "EAO", None, None, "eao")
@@ -232,13 +232,13 @@ class ExpectedOverlapCurve(OverInterval):
         """The curve from length 1 on, and without a column: the interval."""
         return CurveRow(Plot("Expected overlap", "EAO", wrt="Sequence length", minimal=0, maximal=1, trait="eao"), None)
 
-    def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[CurveRow]:
+    def rows(self, experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) -> list[CurveRow]:
         """One row a tracker."""
         low, high = self.interval([annotations_of(sequence) for sequence in sequences])
         curves = [curve(runs, experiment.skip_initialize) for runs in load(experiment, trackers, sequences)]
         return [CurveRow([figure(value) for value in values], {"low": low, "high": high}) for values in curves]
 
-    def figures(self, rows: Items[CurveRow], canvas: Canvas) -> list[report.Plot]:
+    def figures(self, rows: Sequence[CurveRow], canvas: Canvas) -> list[report.Plot]:
         """The curves, and the interval of the score."""
         low, high = rows[0].interval["low"], rows[0].interval["high"]
         longest = len(rows[0].curve)

@@ -55,7 +55,7 @@ def read_source(source: Path) -> dict[PurePosixPath, bytes]:
 
     Raises:
         FileNotFoundError: no such file or folder.
-        DamagedFile: not a zip that is safe to read, see :func:`tracker.vot.archive.read`.
+        DamagedFile: not a zip that is safe to read, see :func:`tracker.core.archive.read`.
     """
     if source.is_dir():
         found = {path.relative_to(source): path for path in sorted(source.rglob("*")) if path.suffix in READ}

@@ -16,7 +16,7 @@ from tracker.core.paths import PROJECT
 def test_the_toolkits_side_never_imports_torch():
     code = (
         "import importlib, pkgutil, sys, tracker.vot\n"
-        "names = [module.name for module in pkgutil.iter_modules(tracker.vot.__path__, 'tracker.vot.')]\n"
+        "names = [module.name for module in pkgutil.walk_packages(tracker.vot.__path__, 'tracker.vot.')]\n"
         "assert len(names) > 20\n"
         "for name in names:\n"
         "    try:\n"

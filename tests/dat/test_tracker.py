@@ -1,4 +1,3 @@
-from copy import copy
 from dataclasses import fields, replace
 
 import cv2
@@ -120,12 +119,12 @@ def never_finite(gradients, samples):
     return gradients[:, :, : FAST.grid**2] * float("nan")
 
 
-def test_updates_that_do_not_stay_finite_leave_the_head_as_it_was(dat, monkeypatch, caplog):
+def test_updates_that_do_not_stay_finite_leave_the_head_as_it_was(caplog):
+    dat = ReciprocativeTracker(replace(SMALL, update_interval=2, update_stop=0.0))
     dat.init(scene(), BOX)
-    head = dat._target.head
+    head = dat.target.head
     learned = head.weights.clone()
-    dat._target.learner._attention = never_finite
-    monkeypatch.setattr(dat, "params", replace(SMALL, update_interval=2, update_stop=0.0))
+    dat.target.learner.attention = never_finite
     results = [dat.update(scene(shift)) for shift in PATH]
     assert [result.faults for result in results] == [0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6]
     assert torch.equal(head.weights, learned)
@@ -135,7 +134,7 @@ def test_updates_that_do_not_stay_finite_leave_the_head_as_it_was(dat, monkeypat
 
 def test_a_head_that_overflows_goes_back_to_what_it_had_learned(dat):
     follow(dat, PATH[:2])
-    dat._target.head.weights.mul_(1e30)
+    dat.target.head.weights.mul_(1e30)
     overflown = dat.update(scene(PATH[2]))
     assert overflown.lost and overflown.faults == 1 and np.isfinite(overflown.score)
     after = dat.update(scene(PATH[3]))
@@ -145,30 +144,30 @@ def test_a_head_that_overflows_goes_back_to_what_it_had_learned(dat):
 
 def test_a_frame_whose_features_are_not_finite_is_passed_over(dat, monkeypatch):
     follow(dat, PATH[:2])
-    seen = dat._target.extractor.frame(scene(PATH[2]), moved(PATH[2]))
+    seen = dat.target.extractor.frame(scene(PATH[2]), moved(PATH[2]))
     damaged = replace(seen, values=torch.full_like(seen.values, float("nan")))
     with monkeypatch.context() as patched:
-        patched.setattr(dat._target.extractor, "frame", lambda *_: damaged)
+        patched.setattr(dat.target.extractor, "frame", lambda *_: damaged)
         passed = dat.update(scene(PATH[2]))
     assert passed.lost and passed.faults == 1 and np.isfinite([*passed.box, passed.score]).all()
     assert boxes.overlap(dat.update(scene(PATH[3])).box, moved(PATH[3])) > 0.6
 
 
 def test_a_first_training_that_does_not_stay_finite_is_tried_again_more_slowly(dat, monkeypatch):
-    sound, calls = dat._backbone.attention, []
+    sound, calls = dat.backbone.attention, []
 
     def attention(gradients, samples):
         calls.append(len(calls))
         return sound(gradients, samples) * (float("nan") if len(calls) == 3 else 1.0)
 
-    monkeypatch.setattr(dat, "_backbone", replace(dat._backbone, attention=attention))
+    monkeypatch.setattr(dat, "backbone", replace(dat.backbone, attention=attention))
     results = follow(dat, PATH)
     assert [result.faults for result in results] == [1] * len(results)
     assert min(boxes.overlap(r.box, moved(s)) for r, s in zip(results[1:], PATH, strict=True)) > 0.5
 
 
 def test_a_first_training_that_never_stays_finite_is_an_error(dat, monkeypatch):
-    monkeypatch.setattr(dat, "_backbone", replace(dat._backbone, attention=never_finite))
+    monkeypatch.setattr(dat, "backbone", replace(dat.backbone, attention=never_finite))
     with pytest.raises(RuntimeError, match=r"at rates from 0.0005 to 5e-06; lower attention_weight, which is 1, or"):
         dat.init(scene(), BOX)
 
@@ -206,7 +205,7 @@ def test_update_before_init_is_refused():
 def test_warm_up_leaves_no_target():
     warm = ReciprocativeTracker(SMALL)
     warm.warm_up()
-    assert warm.seed is None
+    assert warm.target is None
     with pytest.raises(RuntimeError, match="call init"):
         warm.update(scene())
 
@@ -265,15 +264,14 @@ def test_cuda_follows_as_the_cpu_does():
     assert min(boxes.overlap(r.box, moved(s)) for r, s in zip(results[1:], PATH, strict=True)) > 0.6
 
 
-def test_a_copy_follows_a_target_of_its_own_with_the_same_weights(dat):
-    """The server starts further objects on copies."""
+def test_a_fork_follows_a_target_of_its_own_with_the_same_weights(dat):
     alone = follow(dat, PATH[:3])
-    first, second = copy(dat), copy(dat)
+    first, second = dat.fork(), dat.fork()
     first.init(scene(), BOX)
     second.init(scene((5, 5)), moved((-30, -20)))  # something else
     between = []
     for shift in PATH[:3]:
         between.append(first.update(scene(shift)))
         second.update(scene(shift))
-    assert first._backbone is dat._backbone
+    assert first.backbone is second.backbone is dat.backbone
     assert all(np.array_equal(a.box, b.box) for a, b in zip(alone[1:], between, strict=True))

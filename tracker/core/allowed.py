@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 import types
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
@@ -61,13 +62,19 @@ Share = Annotated[float, Within(0, 1)]
 ShareBelowOne = Annotated[float, Within(0, 1, high_open=True)]
 
 
-def check(instance: Any) -> None:
-    """Check every field of a dataclass.
+def check(instance: Any, names: Collection[str] | None = None) -> None:
+    """Check the fields of a dataclass.
+
+    Args:
+        instance: of the dataclass.
+        names: of the fields; None checks all.
 
     Raises:
         ValueError: a value is of another type than declared, not finite, or none that the field may have.
     """
     for name, kinds, limits in _declared(type(instance)):  # type: ignore[arg-type]
+        if names is not None and name not in names:
+            continue
         value = getattr(instance, name)
         if value is None and type(None) in kinds:
             continue

@@ -27,14 +27,14 @@ class DrawnSearch:
     """
 
     def __init__(self, params: Params, frame: Frame, box: Boxes, rng: np.random.Generator):
-        self._params = params
+        self.params = params
         drawn = sampling.gaussian(rng, box, 4 * params.regression_samples, 0.6, 1.5, 1.2)
         boxes = sampling.select(drawn, box, params.regression_overlap, 1, params.regression_samples)
         self._regressor = BoxRegressor(frame.samples(boxes).features, boxes, box, params.regression_ridge)
 
     def find(self, frame: Frame, state: Boxes, head: Head, rng: np.random.Generator, lost: int) -> Found:
         """See ``tracker.dat.search.Search``."""
-        p = self._params
+        p = self.params
         spread = p.near_translation * (p.lost_spread if lost else 1)
         around = sampling.gaussian(rng, state, p.near_candidates, spread, p.candidate_scale)
         candidates = np.concatenate([state[None], around])

@@ -184,6 +184,10 @@ class Params:
     regression_overlap: Share = 0.6
     regression_ridge: Positive = 1000.0
 
+    def at(self, frame: int) -> Params:
+        """The parameters in a frame: these, unless a schedule changes them (``tracker.dat.schedule``)."""
+        return self
+
     def __post_init__(self) -> None:
         check(self)
         if self.features == "region" and self.backbone != "efficientnet-lite0":

@@ -56,8 +56,7 @@ class NCC(Tracker):
     def update(self, image: NDArray[np.uint8]) -> Result:
         """Move the box to the best match in ``image`` (H, W, 3) RGB; repeat it if the search region has none."""
         height, width = image.shape[:2]
-        size = self._box[2:] * SEARCH_SCALE
-        region = np.concatenate([boxes.centre(self._box) - 0.5 * size, size])
+        region = boxes.around(boxes.centre(self._box), self._box[2:] * SEARCH_SCALE)
         left, top, right, bottom = _pixels(region, width, height)
         rows, columns = self._template.shape
         if self._flat or right - left < columns or bottom - top < rows:

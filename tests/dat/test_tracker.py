@@ -197,6 +197,11 @@ def test_a_preset_may_be_named():
         ReciprocativeTracker("mdnet")
 
 
+def test_a_backbone_that_nobody_knows_is_refused():
+    with pytest.raises(ValueError, match="backbone is 'resnet'; choose one of efficientnet-lite0, vgg-m"):
+        ReciprocativeTracker(replace(SMALL, backbone="resnet"))
+
+
 def test_update_before_init_is_refused():
     with pytest.raises(RuntimeError, match="call init"):
         ReciprocativeTracker(SMALL).update(scene())
@@ -221,7 +226,7 @@ def test_presets_differ_where_they_say():
     [
         ({"device": "tpu"}, "device is 'tpu'; choose one of auto, cpu, cuda"),
         ({"attention_at": "conv1"}, "attention_at is 'conv1', which needs"),
-        ({"backbone": "vgg-m"}, "needs backbone 'efficientnet-lite0'"),
+        ({"backbone": "vgg-m"}, "region', which backbone 'vgg-m' does not give; set features='crops'"),
         ({"device": 0}, "device is 0; give a text"),
         ({"threads": 0}, "threads is 0; it must be at least 1"),
         ({"threads": 1.5}, "threads is 1.5; give a whole number"),

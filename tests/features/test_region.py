@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from tracker.dat.params import View
 from tracker.features import region
 from tracker.features.region import RegionExtractor, RegionMap, _changed, bin_weights, upsampled
+from tracker.features.view import View
 
 
 class Identity(nn.Module):

@@ -15,7 +15,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.core.boxes import Boxes, centre
+from tracker.core.boxes import Boxes, around, centre
 from tracker.dat.head import Head
 from tracker.dat.params import Params
 from tracker.dat.search import Found
@@ -56,7 +56,7 @@ class DenseSearch:
         """The boxes (N, 4) about their centres, with sides that change little from the previous box's (4,)."""
         most = self.params.size_step
         size = state[2:] * np.exp(most * np.tanh(np.log(boxes[:, 2:] / state[2:]) / most))
-        return np.concatenate([boxes[:, :2] + boxes[:, 2:] / 2 - size / 2, size], axis=1)
+        return around(centre(boxes), size)
 
     def _grid(self, state: Boxes) -> Boxes:
         """The box (4,) at every step within reach, (N, 4)."""

@@ -10,30 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 from tracker.core.allowed import Count, Factor, Number, OneOf, Positive, Share, ShareBelowOne, Whole, check
-
-
-@dataclass(frozen=True)
-class View:
-    """A changed copy of the first frame to learn from as well.
-
-    Attributes:
-        zoom: size of the region relative to the search region.
-        angle: rotation about the target's centre, degrees.
-        mirrored: whether left and right change places.
-        blur: (width, height) of a box filter, pixels of the resampled region.
-        gain: factor of the brightness.
-    """
-
-    zoom: Positive = 1.0
-    angle: float = 0.0
-    mirrored: bool = False
-    blur: tuple[int, int] = (1, 1)
-    gain: Positive = 1.0
-
-    def __post_init__(self) -> None:
-        check(self)
-        if not all(isinstance(side, int) and side > 0 for side in self.blur):
-            raise ValueError(f"blur is {self.blur!r}; give two whole numbers of pixels, at least 1")
+from tracker.features.view import View
 
 
 @dataclass(frozen=True)
@@ -46,7 +23,7 @@ class Params:
         seed: where all random numbers come from, anew at every ``init``; None draws one.
         device: "cpu", "cuda", or "auto" for CUDA where there is one.
         threads: CPU threads of the process; sums, and so boxes, depend on it.
-        backbone: "efficientnet-lite0" or "vgg-m".
+        backbone: a name in ``BUILDERS`` of ``tracker/dat/backbone.py``.
         features: "region" pools samples from one map of the search region, "crops" cuts a crop per sample.
         attention_at: where attention is taken: "features" (what the head sees), "conv1" (code) or "input" (paper);
             the last two need crops and VGG-M.
@@ -111,7 +88,7 @@ class Params:
     device: Annotated[str, OneOf(("auto", "cpu", "cuda"))] = "auto"
     threads: Count = 2
 
-    backbone: Annotated[str, OneOf(("efficientnet-lite0", "vgg-m"))] = "efficientnet-lite0"
+    backbone: str = "efficientnet-lite0"
     features: Annotated[str, OneOf(("region", "crops"))] = "region"
     attention_at: Annotated[str, OneOf(("features", "conv1", "input"))] = "features"
     region_size: Count = 288
@@ -190,8 +167,8 @@ class Params:
 
     def __post_init__(self) -> None:
         check(self)
-        if self.features == "region" and self.backbone != "efficientnet-lite0":
-            raise ValueError("features is 'region', which needs backbone 'efficientnet-lite0'; or set features='crops'")
+        if self.features == "region" and self.backbone == "vgg-m":
+            raise ValueError("features is 'region', which backbone 'vgg-m' does not give; set features='crops'")
         if self.attention_at != "features" and (self.features != "crops" or self.backbone != "vgg-m"):
             raise ValueError(f"attention_at is {self.attention_at!r}, which needs 'crops' of backbone 'vgg-m'")
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tracker.core.boxes import Boxes, centre
+from tracker.core.boxes import Boxes, around, centre
 from tracker.core.timing import stage
 
 _LARGEST_LOG_SCALE = 0.5
@@ -43,4 +43,4 @@ class BoxRegressor:
         """Boxes (N, 4) moved and resized as their features (N, D) say."""
         change = ((features - self._mean_feature) @ self._weights + self._mean_goal).double().cpu().numpy()  # (N, 4)
         sizes = boxes[:, 2:] * np.exp(np.clip(change[:, 2:], -_LARGEST_LOG_SCALE, _LARGEST_LOG_SCALE))
-        return np.concatenate([centre(boxes) + change[:, :2] * boxes[:, 2:] - sizes / 2, sizes], axis=1)
+        return around(centre(boxes) + change[:, :2] * boxes[:, 2:], sizes)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tracker.core.boxes import Boxes, centre
+from tracker.core.boxes import Boxes, around, centre
 from tracker.core.tracker import Maps
 from tracker.dat import sampling
 from tracker.dat.attention import head_gradients
@@ -161,5 +161,4 @@ def _joined(frames: list[Frame], parts: list[Boxes]) -> Samples:
 def _inside(box: Boxes, width: int, height: int) -> Boxes:
     """``box`` with its sides and its centre inside the image, so that a target which leaves can return."""
     size = np.clip(box[2:], _SMALLEST_SIDE, [2.0 * width, 2.0 * height])
-    middle = np.clip(centre(box), 0, [width, height])
-    return np.concatenate([middle - size / 2, size])
+    return around(np.clip(centre(box), 0, [width, height]), size)

@@ -19,15 +19,15 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tracker.core.boxes import Boxes
+from tracker.core.boxes import Boxes, centre
 from tracker.core.timing import stage
-from tracker.dat.params import View
-from tracker.features.efficientnet import Trunk
+from tracker.features.efficientnet import STRIDES, Trunk
 from tracker.features.samples import Samples
+from tracker.features.view import View
 
 Image = NDArray[np.uint8]
 
-_STRIDE = 8
+_STRIDE = STRIDES[0]
 _GREY = 127
 _SMALLEST_DEVIATION = 1e-2  # of a channel that the first frame leaves constant
 _LARGEST_PADDED = 4096  # side of a region, pixels, up to which what lies outside is added before it is resampled
@@ -157,7 +157,7 @@ class RegionExtractor:
             view: how to change the region before the trunk sees it.
         """
         side = max(self._scale * np.sqrt(box[2] * box[3]), 1.5 * box[2:].max())
-        patch, origin, scale = self._crop(image, box[:2] + box[2:] / 2, side * (view.zoom if view else 1.0))
+        patch, origin, scale = self._crop(image, centre(box), side * (view.zoom if view else 1.0))
         plain = self._features(_changed(patch, view) if view else patch)
         if self._statistics is None:
             cells = plain.flatten(0, 1)

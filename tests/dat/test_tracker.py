@@ -1,3 +1,4 @@
+import inspect
 from dataclasses import fields, replace
 
 import cv2
@@ -251,8 +252,35 @@ def test_impossible_parameters_are_refused(change, message):
         replace(FAST, **change)
 
 
-def test_every_parameter_is_documented():
-    assert all(f"        {field.name}: " in (Params.__doc__ or "") for field in fields(Params))
+def test_the_reason_of_every_parameter_stands_beside_it():
+    lines = inspect.getsource(Params).splitlines()
+    for field in fields(Params):
+        (index,) = [i for i, line in enumerate(lines) if line.startswith(f"    {field.name}: ")]
+        assert "  # " in lines[index] or lines[index - 1].startswith("    # "), field.name
+
+
+def test_numbers_of_sampling_and_search_decide_boxes():
+    brief = replace(SMALL, initial_iterations=2, initial_negatives=200, views=SMALL.views[:1])
+    plain = follow(ReciprocativeTracker(brief), PATH[:2])
+    for name, value in {
+        "fc5_deviation": 0.05,
+        "hidden_bias": 0.2,
+        "initial_positive_draws": 9,
+        "initial_positive_aspect": 1.1,
+        "positive_translation": 0.3,
+        "negative_aspect": 1.4,
+        "negative_translation": 1.0,
+        "negative_draws": 3,
+        "region_margin": 6.0,
+        "uniform_share": 0.2,
+        "view_share": 0.5,
+        "dropout_steps": 16,
+        "smallest_side": 60.0,
+        "largest_side": 0.1,
+        "peak_distance": 2.0,
+    }.items():
+        changed = follow(ReciprocativeTracker(replace(brief, **{name: value})), PATH[:2])
+        assert any(not np.array_equal(a.box, b.box) for a, b in zip(plain, changed, strict=True)), name
 
 
 def test_cuda_without_a_device_is_refused():

@@ -54,7 +54,7 @@ def both(fine, coarse):
 
 
 def extractor(size=64) -> RegionExtractor:
-    return RegionExtractor(Identity(), both, size, 4.0, 5, torch.device("cpu"))
+    return RegionExtractor(Identity(), both, size, 4.0, 1.5, 5, torch.device("cpu"))
 
 
 def test_region_beyond_the_image_is_finite():

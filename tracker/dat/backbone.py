@@ -86,8 +86,8 @@ def _region(params: Params, device: torch.device) -> Backbone:
     estimator = BoxEstimator.of(trained.tensors).to(device)
 
     def extractor() -> Extractor:
-        size, scale = params.region_size, params.region_scale
-        return RegionExtractor(trunk, estimator.project, size, scale, params.grid, device)
+        square = params.region_size, params.region_scale, params.region_margin
+        return RegionExtractor(trunk, estimator.project, *square, params.grid, device)
 
     search = partial(DenseSearch, params, estimator)
     sha256 = loaded.sha256 + trained.sha256

@@ -22,8 +22,6 @@ from tracker.dat.search import Found
 from tracker.features.estimator import BoxEstimator
 from tracker.features.region import RegionMap
 
-_PEAK = 0.45  # distance from a peak within which there is no other, in mean sides
-
 
 class DenseSearch:
     """A grid of candidates and the box estimator.
@@ -79,8 +77,9 @@ class DenseSearch:
     def _peaks(self, boxes: Boxes, scores: NDArray[np.float64]) -> list[int]:
         """Rows of the highest scores, none of them close to a higher one."""
         left, rows = scores.copy(), []
+        reach = self.params.peak_distance * boxes[0, 2:].mean()
         for _ in range(self.params.peaks):
             rows.append(int(left.argmax()))
-            near = np.abs(centre(boxes) - centre(boxes[rows[-1]])).max(axis=1) < _PEAK * boxes[0, 2:].mean()
+            near = np.abs(centre(boxes) - centre(boxes[rows[-1]])).max(axis=1) < reach
             left[near] = -np.inf
         return rows

@@ -178,10 +178,10 @@ class Learner:
         return torch.from_numpy(rows).to(self._head.weights.device)
 
     def _dropout(self, count: int) -> tuple[Tensor, Tensor] | None:
-        """Factors of the outputs of fc4 and fc5; the share that is kept is a multiple of 1/256."""
+        """Factors of the outputs of fc4 and fc5; the share that is kept is a multiple of one step."""
         p = self.params
         if not p.dropout:
             return None
-        drawn = torch.from_numpy(self._rng.integers(0, 256, (2, count, p.hidden), np.uint8))
-        first, second = (drawn >= round(256 * p.dropout)).to(self._head.weights) / (1 - p.dropout)
+        drawn = torch.from_numpy(self._rng.integers(0, p.dropout_steps, (2, count, p.hidden), np.uint8))
+        first, second = (drawn >= round(p.dropout_steps * p.dropout)).to(self._head.weights) / (1 - p.dropout)
         return first, second

@@ -22,9 +22,6 @@ from tracker.dat.learning import Learner
 from tracker.dat.params import Params
 from tracker.features.samples import Frame, Memory, Samples
 
-_SMALLEST_SIDE = 4.0
-_FIRST_TRAININGS = 3
-
 
 class Target:
     """One object that is followed, learned from the first frame.
@@ -60,7 +57,7 @@ class Target:
 
         frames = [self.extractor.frame(image, box), *(self.extractor.frame(image, box, view) for view in p.views)]
         positives, negatives = self._first_samples(frames, image.shape[1], image.shape[0])
-        self.head = Head(positives.features.shape[1], p.hidden, self._rng, positives.features.device)
+        self.head = Head(positives.features.shape[1], p.hidden, self._rng, positives.features.device, params=p)
         self.learner = Learner(self.head, backbone.attention, p, self._rng)
         self._learn_first(positives, negatives)
         self.search = backbone.search(frames[0], box, self._rng)
@@ -68,7 +65,7 @@ class Target:
         self._positives = Memory(p.long_memory, p.update_positives)
         self._negatives = Memory(p.short_memory, p.update_negatives)
         self._positives.add(positives)
-        self._negatives.add(negatives.take(slice(0, 2 * p.update_negatives)))
+        self._negatives.add(negatives.take(slice(0, p.remembered_negatives * p.update_negatives)))
         self.score = float(self.head.margins(frames[0].samples(box[None]).features)[0])
 
     def follow(self, image: NDArray[np.uint8]) -> None:
@@ -86,8 +83,7 @@ class Target:
             if (self.lost - 1) % p.lost_interval == 0:
                 self._learn(p.short_memory)
             return
-        height, width = image.shape[:2]
-        self.reported, self.box = _inside(found.box, width, height), _inside(found.state, width, height)
+        self.reported, self.box = self._inside(found.box, image), self._inside(found.state, image)
         self._remember(frame)
         if self.frames % p.update_interval == 0:
             self._learn(p.long_memory)
@@ -105,44 +101,54 @@ class Target:
     def _first_samples(self, frames: list[Frame], width: int, height: int) -> tuple[Samples, Samples]:
         """Positives and negatives of the first frame, then of its changed views."""
         p, rng, box = self.params, self._rng, self.box
-        near = sampling.gaussian(rng, box, 8 * p.initial_positives, 0.2, 1.2, 1.2)
+        count = p.initial_positive_draws * p.initial_positives
+        shape = p.positive_translation, p.positive_scale, p.initial_positive_aspect
+        near = sampling.gaussian(rng, box, count, *shape)
         positives = sampling.select(near, box, p.positive_overlap, 1, p.initial_positives)
-        anywhere = round(2 * p.initial_negatives * p.whole_image_share)
-        drawn = self._background(2 * p.initial_negatives - anywhere)
+        count = p.negative_draws * p.initial_negatives
+        anywhere = round(count * p.whole_image_share)
+        drawn = self._background(count - anywhere)
         drawn = np.concatenate([drawn, sampling.whole_image(rng, box, anywhere, p.negative_scale, width, height)])
         negatives = sampling.select(rng.permutation(drawn), box, 0, p.initial_negative_overlap, p.initial_negatives)
 
         def seen(boxes: Boxes) -> Samples:
-            return _joined(frames, [boxes, *[boxes[: len(boxes) // 4]] * (len(frames) - 1)])
+            return _joined(frames, [boxes, *[boxes[: int(p.view_share * len(boxes))]] * (len(frames) - 1)])
 
         return seen(positives), seen(negatives)
 
     def _background(self, count: int) -> Boxes:
-        """Boxes (count, 4) around the target, half of them Gaussian and half uniform."""
+        """Boxes (count, 4) around the target, some of them Gaussian, then some uniform."""
         p = self.params
+        some = int((1 - p.uniform_share) * count)
+        shape = p.negative_translation, p.negative_scale, p.negative_aspect
+        gaussian = sampling.gaussian(self._rng, self.box, some, *shape)
         return np.concatenate(
-            [
-                sampling.gaussian(self._rng, self.box, count // 2, 2.0, p.negative_scale, 1.2),
-                sampling.uniform(self._rng, self.box, count - count // 2, p.reach, p.negative_scale),
-            ]
+            [gaussian, sampling.uniform(self._rng, self.box, count - some, p.reach, p.negative_scale)]
         )
 
     def _learn_first(self, positives: Samples, negatives: Samples) -> None:
-        """Train on the first frame; after a training that had to be undone, at a tenth of the rate."""
+        """Train on the first frame; after a training that had to be undone, again at a lower rate."""
         p = self.params
-        rates = [p.initial_rate / 10**attempt for attempt in range(_FIRST_TRAININGS)]
+        rates = [p.initial_rate / p.retry_divisor**attempt for attempt in range(p.initial_trainings)]
         if not any(self.learner.train(positives, negatives, rate, p.initial_iterations) for rate in rates):
             raise RuntimeError(
                 f"the first training does not stay finite at rates from {rates[0]:g} to {rates[-1]:g}; lower "
                 f"attention_weight, which is {p.attention_weight:g}, or check the weights file of the backbone"
             )
 
+    def _inside(self, box: Boxes, image: NDArray[np.uint8]) -> Boxes:
+        """``box`` with its sides and its centre inside the image, so that a target which leaves can return."""
+        bounds = np.array(image.shape[1::-1])  # width, height
+        size = np.clip(box[2:], self.params.smallest_side, self.params.largest_side * bounds)
+        return around(np.clip(centre(box), 0, bounds), size)
+
     def _remember(self, frame: Frame) -> None:
         """Put this frame's samples into memory."""
         p = self.params
-        near = sampling.gaussian(self._rng, self.box, 4 * p.update_positives, 0.2, 1.2)
+        count = p.update_positive_draws * p.update_positives
+        near = sampling.gaussian(self._rng, self.box, count, p.positive_translation, p.positive_scale)
         positives = sampling.select(near, self.box, p.positive_overlap, 1, p.update_positives)
-        drawn = self._rng.permutation(self._background(2 * p.update_negatives))
+        drawn = self._rng.permutation(self._background(p.negative_draws * p.update_negatives))
         negatives = sampling.select(drawn, self.box, 0, p.update_negative_overlap, p.update_negatives)
         self._positives.add(frame.samples(positives))
         self._negatives.add(frame.samples(negatives))
@@ -156,9 +162,3 @@ class Target:
 def _joined(frames: list[Frame], parts: list[Boxes]) -> Samples:
     """Samples of each frame at its part of the boxes, which may have none."""
     return Samples.join([frame.samples(part) for frame, part in zip(frames, parts, strict=True) if len(part)])
-
-
-def _inside(box: Boxes, width: int, height: int) -> Boxes:
-    """``box`` with its sides and its centre inside the image, so that a target which leaves can return."""
-    size = np.clip(box[2:], _SMALLEST_SIDE, [2.0 * width, 2.0 * height])
-    return around(np.clip(centre(box), 0, [width, height]), size)

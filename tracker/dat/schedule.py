@@ -58,9 +58,14 @@ class Schedule:
     name: str
     function: Callable[[int], float]
 
+    @property
+    def digest(self) -> str:
+        """Hash of what the function does, the same in every process: part of the tracker's fingerprint."""
+        return _digest(self.function)
+
     def __repr__(self) -> str:
-        """Its name and what the function does, the same in every process: part of the tracker's fingerprint."""
-        return f"{self.name}=<{_digest(self.function)}>"
+        """Its name, and what the function does."""
+        return f"{self.name}=<{self.digest}>"
 
     def value(self, frame: int) -> float:
         """The parameter in ``frame``.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import fields, replace
 
 import numpy as np
@@ -13,6 +12,7 @@ from tracker.core.boxes import Boxes, checked
 from tracker.core.tracker import Maps, Result, Tracker
 from tracker.dat import backbone as backbones
 from tracker.dat.backbone import Backbone
+from tracker.dat.fingerprint import fingerprint
 from tracker.dat.params import FAST, PRESETS, Params
 from tracker.dat.target import Target
 
@@ -52,8 +52,7 @@ class ReciprocativeTracker(Tracker):
         self.device = _device(params.device)
         torch.set_num_threads(params.threads)
         self.backbone = backbone or backbones.load(params, self.device)
-        settings = repr(replace(params, seed=None, device=self.device.type))
-        self.fingerprint = hashlib.sha256(f"{settings} {self.backbone.sha256}".encode()).hexdigest()[:16]
+        self.fingerprint = fingerprint(params, self.device.type, self.backbone.sha256)
         self.seed = params.seed
         self.target: Target | None = None
 

@@ -99,14 +99,18 @@ def _declared(owner: type) -> list[tuple[str, tuple[type, ...], tuple[Any, ...]]
     ]
 
 
+def alternatives(hint: Any) -> tuple[Any, ...]:
+    """The members of a union; any other annotation is its own only one.
+
+    >>> alternatives(int | None)
+    (<class 'int'>, <class 'NoneType'>)
+    """
+    return get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+
+
 def _split(hint: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    if get_origin(hint) is Annotated:
-        kind, *limits = get_args(hint)
-        return (kind,), tuple(limits)
-    if get_origin(hint) in (Union, types.UnionType):
-        parts = [_split(part) for part in get_args(hint)]
-        return tuple(chain(*(kinds for kinds, _ in parts))), tuple(chain(*(limits for _, limits in parts)))
-    return (hint,), ()
+    parts = [get_args(part) if get_origin(part) is Annotated else (part,) for part in alternatives(hint)]
+    return tuple(kind for kind, *_ in parts), tuple(chain(*(limits for _, *limits in parts)))
 
 
 def _is(value: Any, kind: type) -> bool:

@@ -98,8 +98,9 @@ def test_the_example_of_a_backbone(monkeypatch):
     from tracker.dat import backbone
     from tracker.dat.tracker import ReciprocativeTracker
 
-    monkeypatch.setattr(backbone, "load", run(blocks("CONTRIBUTING.md")[2])["edges"])
-    tracker = ReciprocativeTracker(replace(FAST, threads=1))
+    monkeypatch.setattr(backbone, "BUILDERS", {**backbone.BUILDERS})
+    run(blocks("CONTRIBUTING.md")[2])
+    tracker = ReciprocativeTracker(replace(FAST, threads=1, backbone="edges"))
     images, boxes = scenes.frames(3), scenes.boxes(3)
     tracker.init(images[0], np.array(boxes[0], float))
     for image, truth in zip(images[1:], boxes[1:], strict=True):

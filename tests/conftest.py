@@ -1,6 +1,8 @@
-"""Profiles of hypothesis: the same examples in every run of ``make test``, new ones in ``make soak``."""
+"""Profiles of hypothesis, the same examples in every run of ``make test``, new ones in ``make soak``; loud skips."""
 
 from hypothesis import Phase, settings
+
+from tests.helpers.shared import ABSENT
 
 settings.register_profile("repeatable", derandomize=True, database=None)
 settings.load_profile("repeatable")
@@ -8,3 +10,11 @@ settings.load_profile("repeatable")
 settings.register_profile(
     "mutants", derandomize=True, database=None, deadline=None, phases=(Phase.explicit, Phase.generate)
 )
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say which evidence was not looked at."""
+    absent = [report for report in terminalreporter.stats.get("skipped", []) if ABSENT in str(report.longrepr)]
+    if absent:
+        count = f"{len(absent)} test{'s' * (len(absent) > 1)} skipped"
+        terminalreporter.write_line(f"{count}: {ABSENT}: the published tables were not checked", yellow=True, bold=True)

@@ -307,7 +307,7 @@ def test_full_disk_is_a_clear_error_and_earlier_results_stay(reference, fresh, s
     ],
 )
 def test_wrong_use_is_an_error(fresh, monkeypatch, capsys, arguments, code, message):
-    monkeypatch.setattr(scheduler, "ANSWER_LIMIT", 1)
+    monkeypatch.setattr("tracker.vot.evaluation.scheduler.ANSWER_LIMIT", 1)
     monkeypatch.setattr(evaluate_command, "signal", SimpleNamespace(signal=lambda *_: None, SIGTERM=15))
     assert cli.main(["evaluate", *arguments, "--workspace", str(fresh)]) == code
     assert message in capsys.readouterr().err

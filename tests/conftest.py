@@ -1,8 +1,11 @@
 """Profiles of hypothesis, the same examples in every run of ``make test``, new ones in ``make soak``; loud skips."""
 
+import pytest
 from hypothesis import Phase, settings
 
 from tests.helpers.shared import ABSENT
+
+collect_ignore = ["helpers"]  # scripts among them, and no doctests
 
 settings.register_profile("repeatable", derandomize=True, database=None)
 settings.load_profile("repeatable")
@@ -12,8 +15,10 @@ settings.register_profile(
 )
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(terminalreporter):
-    """Say which evidence was not looked at."""
+    """Say as the last line which evidence was not looked at."""
+    yield
     absent = [report for report in terminalreporter.stats.get("skipped", []) if ABSENT in str(report.longrepr)]
     if absent:
         count = f"{len(absent)} test{'s' * (len(absent) > 1)} skipped"

@@ -31,8 +31,8 @@ def edges(params, device):
 
     def extractor():
         projection = Projection(params.channels)
-        size, scale = params.region_size, params.region_scale
-        return RegionExtractor(Edges(), projection, size, scale, params.grid, device)
+        square = params.region_size, params.region_scale, params.region_margin
+        return RegionExtractor(Edges(), projection, *square, params.grid, device)
 
     def evidence(gradients, samples):
         return attention.evidence_maps(gradients, samples.features, params.grid**2)

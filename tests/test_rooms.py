@@ -55,7 +55,6 @@ VOT = {
 
 MENDED_SOON = {
     "adapters": "imports opencv of baselines and got10k",
-    "features": "imports View of dat.params",
     "sequences": "__main__ imports cli",
     "vot.evaluation": "session imports tables",
     "vot.results": "importing reads load_workspace of tables.summary",

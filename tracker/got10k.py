@@ -54,8 +54,8 @@ class Exported(_Tracker):  # type: ignore[misc]
         named = isinstance(tracker, str)
         self._tracker = catalog.create(tracker, **parameters) if named else adapt(tracker, parameters)
         label = tracker if named else getattr(tracker, "__name__", type(tracker).__name__)
-        seeded = getattr(getattr(self._tracker, "params", None), "seed", None) is not None
-        super().__init__(name or label, is_deterministic=seeded or getattr(self._tracker, "deterministic", False))
+        repeats = self._tracker.deterministic or self._tracker.seed is not None
+        super().__init__(name or label, is_deterministic=repeats)
 
     def init(self, image: Image.Image, box: Any) -> None:
         """Start on a PIL image with the target at ``box`` (x, y, w, h), counted from 1."""

@@ -38,11 +38,14 @@ class Learner:
         rng: source of batches and dropout.
 
     Attributes:
+        params: as they are in the present frame.
+        attention: what ``attention`` was.
         faults: how often ``undo`` was called, by ``train`` or from outside.
     """
 
     def __init__(self, head: Head, attention: Attention, params: Params, rng: np.random.Generator):
-        self._head, self._attention, self._params, self._rng = head, attention, params, rng
+        self.params, self.attention = params, attention
+        self._head, self._rng = head, rng
         self._velocity = torch.zeros_like(head.weights)
         self._gradients = head.weights.new_zeros(2 if params.clip_apart else 1, len(head.weights))
         self._slow = head.weights.numel() - head.layers.w6.numel() - head.layers.b6.numel()  # of fc4 and fc5
@@ -66,7 +69,7 @@ class Learner:
         Returns:
             Whether the steps were kept.
         """
-        p = self._params
+        p = self.params
         for iteration in range(iterations):
             if iteration % p.mining_interval == 0:
                 hard = self._mine(negatives)
@@ -111,7 +114,7 @@ class Learner:
             The loss, and the gradient; where the terms are clipped apart, that of the classification, then that of the
             regulariser.
         """
-        head, p = self._head, self._params
+        head, p = self._head, self.params
         terms = [head.split(term) for term in self._terms]
         passed = head.forward(batch.features, dropout)
         log_share = passed.logits.log_softmax(dim=1)
@@ -129,7 +132,7 @@ class Learner:
     @property
     def _terms(self) -> Tensor:
         """The gradients that are clipped one by one; with lambda 0, which a schedule may reach, only the first."""
-        return self._gradients if self._params.attention_weight else self._gradients[:1]
+        return self._gradients if self.params.attention_weight else self._gradients[:1]
 
     @stage("attention")
     def _add_penalty(self, samples: Samples, z4: Tensor, positives: int, out: Layers) -> None:
@@ -138,13 +141,13 @@ class Learner:
         gradients = head_gradients(self._head, activations)
         with torch.enable_grad():
             leaf = gradients.features.detach().requires_grad_()
-            penalty = self._params.attention_weight * regulariser(self._attention(leaf, samples), positives)
+            penalty = self.params.attention_weight * regulariser(self.attention(leaf, samples), positives)
             (of_features,) = torch.autograd.grad(penalty, leaf)
         add_penalty_gradient(self._head, activations, gradients, of_features, out)
 
     def descend(self, rate: float) -> bool:
         """One step of SGD with momentum and weight decay down the last gradient, clipped; False if it is not finite."""
-        p, weights, velocity = self._params, self._head.weights, self._velocity
+        p, weights, velocity = self.params, self._head.weights, self._velocity
         norms = [float(term.norm()) for term in self._terms]
         if not all(map(math.isfinite, norms)):
             return False
@@ -163,9 +166,9 @@ class Learner:
 
     def _mine(self, negatives: Pool) -> Samples:
         """The negatives that the head takes most for the target, out of a random pool."""
-        rows = self._rows(negatives, self._params.mining_pool)
+        rows = self._rows(negatives, self.params.mining_pool)
         margins = self._head.margins(negatives.features_of(rows))
-        return negatives.take(rows[margins.topk(min(self._params.mined_negatives, len(rows))).indices])
+        return negatives.take(rows[margins.topk(min(self.params.mined_negatives, len(rows))).indices])
 
     def _draw(self, samples: Pool, count: int) -> Samples:
         return samples.take(self._rows(samples, count))
@@ -175,10 +178,10 @@ class Learner:
         return torch.from_numpy(rows).to(self._head.weights.device)
 
     def _dropout(self, count: int) -> tuple[Tensor, Tensor] | None:
-        """Factors of the outputs of fc4 and fc5; the share that is kept is a multiple of 1/256."""
-        p = self._params
+        """Factors of the outputs of fc4 and fc5; the share that is kept is a multiple of one step."""
+        p = self.params
         if not p.dropout:
             return None
-        drawn = torch.from_numpy(self._rng.integers(0, 256, (2, count, p.hidden), np.uint8))
-        first, second = (drawn >= round(256 * p.dropout)).to(self._head.weights) / (1 - p.dropout)
+        drawn = torch.from_numpy(self._rng.integers(0, p.dropout_steps, (2, count, p.hidden), np.uint8))
+        first, second = (drawn >= round(p.dropout_steps * p.dropout)).to(self._head.weights) / (1 - p.dropout)
         return first, second

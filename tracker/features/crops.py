@@ -19,11 +19,11 @@ from torch import Tensor
 
 from tracker.core.boxes import Boxes
 from tracker.core.timing import stage
-from tracker.dat.params import View
 from tracker.features.efficientnet import Trunk
 from tracker.features.region import Image, upsampled
 from tracker.features.samples import Samples
 from tracker.features.vggm import CROP_SIZE, MEAN
+from tracker.features.view import View
 
 PADDING = 16
 _CHUNK = 16

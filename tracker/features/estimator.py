@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tracker.core.boxes import Boxes, centre
+from tracker.core.boxes import Boxes, around, centre
 from tracker.core.timing import stage
 from tracker.features.efficientnet import CHANNELS as LEVELS
 from tracker.features.region import RegionMap, upsampled
@@ -123,8 +123,7 @@ class BoxEstimator(nn.Module):
     @torch.inference_mode()
     def template(self, frame: RegionMap, box: Boxes) -> Tensor:
         """What ``refine`` compares with: (1, CHANNELS, TEMPLATE, TEMPLATE) of a frame around a box (4,)."""
-        size = box[2:] * TEMPLATE_SCALE
-        wide = frame.to_cells(_around(centre(box), size)[None])
+        wide = frame.to_cells(around(centre(box), box[2:] * TEMPLATE_SCALE)[None])
         return sampled(frame.plain.permute(2, 0, 1), wide, TEMPLATE, _TEMPLATE_POINTS)
 
     @stage("estimator")
@@ -143,10 +142,6 @@ def _layer(inputs: int, outputs: int, dilation: int, batch_norm: bool) -> nn.Seq
     convolution = nn.Conv2d(inputs, outputs, 3, padding=dilation, dilation=dilation, bias=not batch_norm)
     norm = [nn.BatchNorm2d(outputs)] if batch_norm else []
     return nn.Sequential(convolution, *norm, nn.ReLU(inplace=True))
-
-
-def _around(middle: Boxes, size: Boxes) -> Boxes:
-    return np.concatenate([middle - size / 2, size])
 
 
 def windows_of(boxes: Tensor) -> Tensor:

@@ -225,10 +225,10 @@ def _look(
     folder = result_folder(directory, task.tracker, task.experiment, task.sequence)
     names = trajectories(folder)
     before = provenance.read(folder)
-    if names and before is not None and before != task.provenance:
-        found.stale.append((task, task.provenance.differences(before)))
+    if names and before is not None and (differences := task.provenance.differences(before)):
+        found.stale.append((task, differences))
         return
-    if names and before is None:
+    if names and (before is None or before.tracker == provenance.UNKNOWN):
         found.unrecorded.append(task)
     runs, damaged = read_runs(folder, {name: expected_frames(experiment, sequence, name) for name in names})
     found.half_written += [(folder, name, str(error)) for name, error in damaged.items()]

@@ -29,15 +29,14 @@ ROOMS = {
     "vot": "core formats adapters catalog weights",
     "vot.results": "core formats",
     "vot.experiments": "vot.results",
-    "vot.workspace": "core formats vot.results",
+    "vot.toolkit": "core",
     "vot.measures": "core vot.results",
-    "vot.tables": "core formats adapters vot.results vot.workspace vot.measures",
-    "vot.evaluation": "core formats vot.results vot.workspace vot.experiments",
-    "vot.toolkit": "core vot.evaluation",
-    "vot.submission": "core weights catalog vot.results vot.workspace vot.measures vot.evaluation vot.toolkit",
+    "vot.tables": "core formats adapters vot.results vot.measures",
+    "vot.evaluation": "core formats vot.results vot.experiments vot.toolkit",
+    "vot.submission": "core weights catalog vot.results vot.measures vot.evaluation vot.toolkit",
     "doctor": "core formats weights media adapters catalog serving",
     "commands": "core formats weights media sequences dat features baselines adapters catalog serving doctor "
-    "vot.results vot.workspace vot.measures vot.tables vot.evaluation vot.toolkit vot.submission",
+    "vot.results vot.measures vot.tables vot.evaluation vot.toolkit vot.submission",
     "cli": "core commands",
     "__main__": "serving",
 }
@@ -49,17 +48,18 @@ VOT = {
     "report": "tables",
     "toolkit": "toolkit",
     "worker": "evaluation",
-    "workspace": "workspace",
+    "workspace": "results",
 }
 """Rooms of the modules of ``tracker/vot/`` that stacks name by path; the others there are measures."""
 
 MENDED_SOON = {
     "adapters": "imports opencv of baselines and got10k",
     "sequences": "__main__ imports cli",
-    "vot.evaluation": "session imports tables",
+    "vot.evaluation": "session shows tables",
     "vot.results": "importing reads load_workspace of tables.summary",
     "vot.submission": "pack reads load_workspace of tables.summary",
-    "vot.tables": "comparison imports evaluation.probe",
+    "vot.tables": "comparison imports TrackerFailed of evaluation.probe",
+    "vot.toolkit": "imports environment of evaluation.probe",
 }
 
 

@@ -63,7 +63,8 @@ def create(name: str, **overrides: Any) -> Tracker:
     if not TRACKERS[name].preset:
         from tracker import baselines
 
-        return getattr(baselines, name)(**overrides)
+        baseline: Tracker = getattr(baselines, name)(**overrides)
+        return baseline
     from tracker.dat.tracker import ReciprocativeTracker
 
     return ReciprocativeTracker(replace(preset(name), **overrides))

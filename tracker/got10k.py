@@ -37,7 +37,8 @@ class Imported:
 
     def update(self, image: NDArray[np.uint8]) -> NDArray[np.float64]:
         """The box in the next frame."""
-        return np.asarray(self._tracker.update(Image.fromarray(image)), np.float64) - _FIRST
+        box: NDArray[np.float64] = np.asarray(self._tracker.update(Image.fromarray(image)), np.float64) - _FIRST
+        return box
 
 
 class Exported(_Tracker):  # type: ignore[misc]
@@ -63,7 +64,8 @@ class Exported(_Tracker):  # type: ignore[misc]
 
     def update(self, image: Image.Image) -> NDArray[np.float64]:
         """The box in the next frame, counted from 1."""
-        return self._tracker.update(_pixels(image)).box + _FIRST
+        box: NDArray[np.float64] = self._tracker.update(_pixels(image)).box + _FIRST
+        return box
 
 
 def _pixels(image: Image.Image) -> NDArray[np.uint8]:

@@ -14,6 +14,7 @@ from benchmarks.identify import code_digest
 from benchmarks.measures import ExpectedOverlap, bootstrap, failures
 from benchmarks.published import published_runs
 from benchmarks.runs import Source, Variant, _run_section, run_key, runaway
+from tests.helpers.shared import SHARED, needs
 from tracker.core.tracker import Result
 from tracker.vot.results.runs import Run
 
@@ -313,11 +314,11 @@ def test_speed_drives_trackers_in_processes_of_their_own(tmp_path, capsys):
     assert "| NCC " in out and "threads of a tracker: 1" in out
 
 
-@pytest.mark.skipif(not Path("../shared/data/vot2018").is_dir(), reason="the shared research data are not there")
+@needs("vot2018")
 def test_published_vot2018_runs_give_the_known_figures():
     """Failures and accuracy of ../shared/data/BASELINES.md, counted by another implementation."""
-    sources = quality.find_sequences([Path("../shared/data/sequences")])
-    names, trackers = published_runs(Path("../shared/data/vot2018"), sources)
+    sources = quality.find_sequences([SHARED / "sequences"])
+    names, trackers = published_runs(SHARED / "vot2018", sources)
     truths = [source.annotations() for source in sources if source.name in names]
     known = {"LightTrack": (2, 0.559), "SiamBAN": (4, 0.648), "DaSiamRPN": (5, 0.633), "ECOHC": (5, 0.514)}
     known |= {"SiamTPN": (7, 0.707), "SiamAPN": (8, 0.651), "NCC": (33, 0.487)}

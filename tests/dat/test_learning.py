@@ -111,8 +111,12 @@ def test_mining_finds_the_negatives_that_look_like_the_target():
 
 
 def test_small_batches_of_samples_suffice():
-    _, learner = make()
-    learner.train(Samples(torch.randn(2, CHANNELS * CELLS)), Samples(torch.randn(3, CHANNELS * CELLS)), 1e-3, 3)
+    head, learner = make()
+    before = head.weights.clone()
+    positives, negatives = (Samples(torch.randn(count, CHANNELS * CELLS, generator=generator())) for count in (2, 3))
+    learner.train(positives, negatives, 1e-3, 3)
+    assert head.weights.isfinite().all()
+    assert not torch.equal(head.weights, before)
 
 
 def test_steps_are_those_of_pytorchs_sgd():

@@ -1,5 +1,6 @@
 """VGG-M, its back-propagation as a linear map, and the regulariser's gradients at input, conv1 and features."""
 
+import threading
 import time
 from dataclasses import replace
 
@@ -282,12 +283,14 @@ def test_a_share_that_fails_is_told_when_all_have_ended():
     torch.set_num_threads(2)
     try:
         linear = Linearisation(VGGM(weights()), "conv1", 2).fix(crops(2), torch.ones(2, FEATURES))
-        ended = []
+        failed, ended = threading.Event(), []
 
         def work(share, rows):
             if rows.start == 0:
+                failed.set()
                 raise MemoryError("one share")
-            time.sleep(0.2)
+            assert failed.wait(60)
+            time.sleep(0.1)  # time for the failure to be told too early, if it can
             ended.append(rows)
 
         with pytest.raises(MemoryError, match="one share"):

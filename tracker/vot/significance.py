@@ -31,57 +31,65 @@ def accuracy_differs(
     Returns:
         (trackers, trackers) bool, symmetric, False on the diagonal.
     """
-    practical = thresholds is not None
-    scores = _signed_rank_scores(overlaps, thresholds if thresholds is not None else np.empty(0), practical)
-    with np.errstate(invalid="ignore"):
-        different = 2 * ndtr(-np.abs(scores)) <= alpha
+    trackers = len(overlaps)
+    different = np.zeros((trackers, trackers), bool)
+    for one in range(1, trackers):
+        differences = overlaps[one] - overlaps[:one]  # (pairs, frames)
+        counts = np.count_nonzero(~np.isnan(differences), axis=1)  # (pairs,)
+        close = np.zeros(one, bool) if thresholds is None else _within(differences, thresholds)
+        different[one, :one] = (counts < COMMON_FRAMES) & ~(close & (counts > 0))
+        tested = np.flatnonzero((counts >= COMMON_FRAMES) & ~close)
+        with np.errstate(invalid="ignore"):
+            scores = _signed_rank_scores(np.sort(differences[tested], axis=1))
+            different[one, tested] = 2 * ndtr(-np.abs(scores)) <= alpha
     return different | different.T
 
 
 @njit(nogil=True, cache=True)
-def _signed_rank_scores(overlaps, thresholds, practical):  # type: ignore[no-untyped-def]
-    """Scores (trackers, trackers) below the diagonal: infinite for different, NaN for not, else to be judged."""
-    trackers, frames = overlaps.shape
-    scores = np.full((trackers, trackers), np.nan)
-    difference = np.empty(frames)
-    for i in range(trackers):
-        for j in range(i):
-            count, ratios = 0, 0.0
-            for frame in range(frames):
-                value = overlaps[i, frame] - overlaps[j, frame]
-                if not np.isnan(value):
-                    difference[count] = value
-                    count += 1
-                    if practical:
-                        ratios += value / thresholds[frame]
-            if count and practical and abs(ratios / count) < 1:
-                continue
-            scores[i, j] = np.inf if count < COMMON_FRAMES else _signed_rank_score(difference[:count])
+def _within(differences, thresholds):  # type: ignore[no-untyped-def]
+    """Whether (pairs,) the mean of difference over threshold is below 1."""
+    within = np.zeros(len(differences), np.bool_)
+    for pair in range(len(differences)):
+        count, ratios = 0, 0.0
+        for frame in range(len(thresholds)):
+            value = differences[pair, frame]
+            if not np.isnan(value):
+                count += 1
+                ratios += value / thresholds[frame]
+        within[pair] = count > 0 and abs(ratios / count) < 1
+    return within
+
+
+@njit(nogil=True, cache=True)
+def _signed_rank_scores(differences):  # type: ignore[no-untyped-def]
+    """Scores (pairs,) of the sum of the ranks of positive differences; zeros are left out, ties share the mean rank.
+
+    NaN where all are zero. ``differences`` (pairs, frames) are sorted, NaN last: sizes grow from the zeros outwards.
+    """
+    scores = np.empty(len(differences))
+    for pair in range(len(differences)):
+        row = differences[pair]
+        end = len(row)
+        while end and np.isnan(row[end - 1]):
+            end -= 1
+        negative, positive = np.searchsorted(row[:end], 0.0), np.searchsorted(row[:end], 0.0, "right")
+        count = negative + end - positive
+        ranks, ties, rank = 0.0, 0.0, 0
+        while rank < count:
+            size = min(row[positive] if positive < end else np.inf, -row[negative - 1] if negative else np.inf)
+            ups = downs = 0
+            while positive + ups < end and row[positive + ups] == size:
+                ups += 1
+            while downs < negative and -row[negative - 1 - downs] == size:
+                downs += 1
+            tied = ups + downs
+            ranks += ups * (2 * rank + 1 + tied) / 2
+            ties += float(tied) ** 3 - tied
+            positive, negative, rank = positive + ups, negative - downs, rank + tied
+        expected = count * (count + 1.0) / 4
+        variance = (count * (count + 1.0) * (2.0 * count + 1.0) - ties / 2) / 24
+        scores[pair] = (ranks - expected) / np.sqrt(variance) if count else np.nan
     return scores
-
-
-@njit(nogil=True)
-def _signed_rank_score(difference):  # type: ignore[no-untyped-def]
-    """Score of the sum of the ranks of positive differences; zeros are left out, ties share the mean rank."""
-    difference = difference[difference != 0]
-    count = len(difference)
-    if count == 0:
-        return np.nan
-    size = np.abs(difference)
-    order = np.argsort(size)
-    positive, ties, start = 0.0, 0.0, 0
-    while start < count:
-        end = start + 1
-        while end < count and size[order[end]] == size[order[start]]:
-            end += 1
-        for place in range(start, end):
-            if difference[order[place]] > 0:
-                positive += (start + 1 + end) / 2
-        ties += float(end - start) ** 3 - (end - start)
-        start = end
-    expected = count * (count + 1.0) / 4
-    variance = (count * (count + 1.0) * (2.0 * count + 1.0) - ties / 2) / 24
-    return (positive - expected) / np.sqrt(variance)
 
 
 def robustness_differs(failures: Items[np.ndarray], alpha: float = ALPHA) -> np.ndarray:

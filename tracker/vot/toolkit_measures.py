@@ -12,6 +12,7 @@ from collections.abc import Callable
 from collections.abc import Sequence as Items
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from vot.analysis import Analysis
 from vot.analysis.supervised import AverageAccuracyRobustness, EAOCurve, EAOScore, compute_eao_curve
 from vot.utilities.data import Grid
 
+from tracker.vot import kept
 from tracker.vot.accuracy import burn_in
 from tracker.vot.kept import Run
 from tracker.vot.raw import FAILURE, INITIALIZATION
@@ -72,13 +74,20 @@ def _accuracy_robustness(
 def _curves(experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[Row]:
     everything = load(experiment, trackers, sequences)
     flat = [tuple(run for repeated in by_sequence for run in repeated) for by_sequence in everything]
+    folder = kept.folder_of(experiment.storage)
     with ThreadPoolExecutor(CORES) as pool:
-        return [(curve,) for curve in pool.map(_curve, flat)]
+        return [(curve,) for curve in pool.map(partial(_kept_curve, folder), flat)]
 
 
-@cached_by(LRUCache(maxsize=256), lock=threading.Lock())
-def _curve(runs: tuple[Run, ...]) -> np.ndarray:
-    """The EAO curve of one tracker, which the score and the plot share."""
+@cached_by(LRUCache(maxsize=256), lambda _, runs: runs, lock=threading.Lock())
+def _kept_curve(folder: Path | None, runs: tuple[Run, ...]) -> np.ndarray:
+    """The EAO curve of one tracker, which the score and the plot share; numpy decides in which order it is summed."""
+    name = f"compute_eao_curve {kept.TOOLKIT} {np.__version__}"
+    return kept.result(name, runs, folder, lambda: _curve(runs))
+
+
+def _curve(runs: Items[Run]) -> np.ndarray:
+    """The EAO curve of one tracker."""
     parts, held = [], []
     for run in runs:
         overlaps = _overlaps(run)

@@ -77,15 +77,19 @@ def curves(runs: Items[Items[Run]], tagged: Items[Items[np.ndarray]], skip: int 
     for index, repeated in enumerate(runs):
         inside = np.array([masks[index] for masks in tagged])  # (selections, frames)
         before = np.pad(np.cumsum(inside, axis=1), ((0, 0), (1, 0)))  # (selections, frames + 1)
+        places = []
         for run in repeated:
             unknown = np.isnan(run.overlaps) & (run.codes == FAILURE).any()
             overlaps.append(np.where(unknown, 0, run.overlaps))
             for first, last, lost in fragments(run, skip):
+                places.append((first, last))
                 pieces.append((begin + first, begin + last, lost))
-                weights.append((before[:, last + 1] - before[:, first]) / (last + 1 - first) * (1 / len(repeated)))
             begin += len(run.codes)
+        first, last = np.array(places).T
+        weights.append((before[:, last + 1] - before[:, first]) / (last + 1 - first) * (1 / len(repeated)))
     starts, ends, failed = map(np.array, zip(*pieces, strict=True))
-    total, weight = _sums(starts, ends, failed, np.array(weights), np.concatenate(overlaps), longest)
+    shares = np.concatenate(weights, axis=1).T.copy()  # (pieces, selections)
+    total, weight = _sums(starts, ends, failed, shares, np.concatenate(overlaps), longest)
     with np.errstate(invalid="ignore"):
         values = (total / weight).T
     values[:, 0] = 1.0

@@ -7,14 +7,15 @@ continuity), which take one pair a call; a challenge of 62 trackers has 1,891 pa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence as Items
 
 import numpy as np
 from numba import njit
-from scipy.special import ndtr
 
 ALPHA = 0.05
 COMMON_FRAMES = 25
+_erfc = np.vectorize(math.erfc, otypes=[float])
 
 
 def accuracy_differs(
@@ -39,9 +40,8 @@ def accuracy_differs(
         close = np.zeros(one, bool) if thresholds is None else _within(differences, thresholds)
         different[one, :one] = (counts < COMMON_FRAMES) & ~(close & (counts > 0))
         tested = np.flatnonzero((counts >= COMMON_FRAMES) & ~close)
-        with np.errstate(invalid="ignore"):
-            scores = _signed_rank_scores(np.sort(differences[tested], axis=1))
-            different[one, tested] = 2 * ndtr(-np.abs(scores)) <= alpha
+        scores = _signed_rank_scores(np.sort(differences[tested], axis=1))
+        different[one, tested] = _erfc(np.abs(scores) / math.sqrt(2)) <= alpha
     return different | different.T
 
 
@@ -114,6 +114,6 @@ def robustness_differs(failures: Items[np.ndarray], alpha: float = ALPHA) -> np.
     with np.errstate(invalid="ignore", divide="ignore"):
         deviation = np.sqrt(product / 12 * (total + 1 - ties / (total * (total - 1))))
         score = (np.maximum(above, product - above) - product / 2 - 0.5) / deviation
-        different = np.minimum(2 * ndtr(-score), 1) <= alpha
+        different = np.minimum(_erfc(score / math.sqrt(2)), 1) <= alpha
     np.fill_diagonal(different, False)
     return different

@@ -1,8 +1,9 @@
 """Which pairs of trackers differ: the protocol's two tests, of all pairs at once.
 
-Source: toolkit-legacy, `test_significance` of `analysis/analyze_ranks.m`, tags vot2015-final and vot2016-final. The
-p-values are those of ``scipy.stats.wilcoxon`` (method ``approx``) and ``mannwhitneyu`` (``asymptotic``, with
-continuity), which take one pair a call; a challenge of 62 trackers has 1,891 pairs in each of 67 selections.
+Source: toolkit-legacy, `test_significance` of `analysis/analyze_ranks.m`, tags vot2015-final and vot2016-final; before
+it `analysis/compare_trackers.m` (VOT2014) and `compare_pairs.m` (VOT2013, `paired-prob`). The p-values are those of
+``scipy.stats.wilcoxon`` (method ``approx``) and ``mannwhitneyu`` (``asymptotic``, with continuity), which take one pair
+a call; a challenge of 62 trackers has 1,891 pairs in each of 67 selections.
 """
 
 from __future__ import annotations
@@ -14,20 +15,24 @@ import numpy as np
 from numba import njit
 
 ALPHA = 0.05
-COMMON_FRAMES = 25
+COMMON_FRAMES = {"vot2013": 5, "vot2014": 5, "vot2015": 25}
+"""By the challenge whose test it is: with fewer common frames trackers differ in VOT2015's, and not in the others."""
+EQUAL_FRAMES = 0.95
+"""VOT2013: trackers do not differ if their overlaps are the same on a larger share of the common frames."""
 _erfc = np.vectorize(math.erfc, otypes=[float])
 
 
 def accuracy_differs(
-    overlaps: np.ndarray, alpha: float = ALPHA, thresholds: np.ndarray | None = None
+    overlaps: np.ndarray, alpha: float = ALPHA, thresholds: np.ndarray | None = None, test: str = "vot2015"
 ) -> np.ndarray:
-    """Wilcoxon signed-rank test on common frames; without common frames, or with fewer than 25: different.
+    """Wilcoxon signed-rank test on common frames; too few of them (``COMMON_FRAMES``) decide without it.
 
     Args:
         overlaps: (trackers, frames) float64, NaN where a tracker has none.
         alpha: significance level.
         thresholds: (frames,) of practical difference: two trackers do not differ, whatever else, if the mean of
-            difference over threshold is below 1. None leaves that test out.
+            difference over threshold is below 1. None leaves that test out, and VOT2013 has none.
+        test: a key of ``COMMON_FRAMES``.
 
     Returns:
         (trackers, trackers) bool, symmetric, False on the diagonal.
@@ -37,9 +42,13 @@ def accuracy_differs(
     for one in range(1, trackers):
         differences = overlaps[one] - overlaps[:one]  # (pairs, frames)
         counts = np.count_nonzero(~np.isnan(differences), axis=1)  # (pairs,)
-        close = np.zeros(one, bool) if thresholds is None else _within(differences, thresholds)
-        different[one, :one] = (counts < COMMON_FRAMES) & ~(close & (counts > 0))
-        tested = np.flatnonzero((counts >= COMMON_FRAMES) & ~close)
+        few = counts < COMMON_FRAMES[test]
+        if test == "vot2013":
+            close = np.count_nonzero(differences == 0, axis=1) / np.maximum(counts, 1) > EQUAL_FRAMES
+        else:
+            close = np.zeros(one, bool) if thresholds is None else _within(differences, thresholds)
+        different[one, :one] = few & ~close & (test == "vot2015")
+        tested = np.flatnonzero(~few & ~close)
         scores = _signed_rank_scores(np.sort(differences[tested], axis=1))
         different[one, tested] = _erfc(np.abs(scores) / math.sqrt(2)) <= alpha
     return different | different.T

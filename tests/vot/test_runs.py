@@ -113,7 +113,7 @@ def test_a_curve_is_summed_once_and_anew_when_the_runs_have_changed(tmp_path, su
 
 def curves(folder, *trackers):
     """The toolkit's EAO curves, as another process would ask for them."""
-    toolkit_measures._kept_curve.cache_clear()
+    toolkit_measures._curve.cache_clear()
     workspace = load_workspace(folder)
     experiment = workspace.stack["baseline"]
     sequences, found = experiment.transform(workspace.dataset), workspace.registry.resolve(*trackers)

@@ -1,10 +1,11 @@
 """Measured runs, kept by their content: a result file is measured once, whoever asks and however often.
 
 The key of a tracker's runs on a sequence is a digest of the bytes of the result files, of the ground truth and of the
-release of the toolkit whose overlap it is. Nothing depends on names or dates: results that were written anew are
-measured anew, and the same results under another name are not. In a workspace on disk what was measured also stays
-below ``cache/overlaps``, for the next command, and with it what is slow to compute of the overlaps (:func:`result`).
-The folder may be deleted at any time; a file in it that is not as it was written counts as missing.
+releases of the toolkit, whose overlap it is, of numpy and of this package. Nothing depends on names or dates: results
+that were written anew are measured anew, and the same results under another name are not. In a workspace on disk what
+was measured also stays below ``cache/overlaps``, for the next command, and with it what is slow to compute of the
+overlaps (:func:`result`). The folder may be deleted at any time; a file in it that is not as it was written counts as
+missing.
 """
 
 from __future__ import annotations
@@ -22,13 +23,15 @@ import numpy as np
 from cachetools import LRUCache
 from vot.workspace.storage import LocalStorage, Storage
 
+from tracker import __version__
 from tracker.vot.annotations import Annotations
 
 ENTRIES = 20_000
 """Kept in memory; 62 trackers on 60 sequences are 3,720 and take 70 MB."""
 DIGEST = 32
 """Bytes of the digest of what follows it in a file."""
-TOOLKIT = metadata.version("vot-toolkit")
+RELEASES = f"vot-toolkit {metadata.version('vot-toolkit')}, numpy {np.__version__}, {__version__}"
+"""Of all that measures: part of every key."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +53,7 @@ _lock = threading.Lock()
 
 def key(contents: Iterable[bytes], truth: Annotations) -> bytes:
     """The digest of result files and of what they are measured against."""
-    whole = sha256(f"overlaps, codes {TOOLKIT}".encode() + truth.digest)
+    whole = sha256(f"overlaps, codes; {RELEASES}".encode() + truth.digest)
     for data in contents:
         whole.update(sha256(data).digest())
     return whole.digest()
@@ -81,21 +84,22 @@ def keep(key: bytes, runs: list[Run], folder: Path | None) -> None:
     _write(key, folder, overlaps.astype("<f8").tobytes() + codes.tobytes())
 
 
-def result(name: str, runs: Iterable[Run], folder: Path | None, compute: Callable[[], np.ndarray]) -> np.ndarray:
-    """What ``compute`` gives, (numbers,) float64, kept in ``folder`` by the content of the runs that it is computed of.
+def result(
+    name: str, contents: Iterable[bytes], folder: Path | None, compute: Callable[[], np.ndarray]
+) -> np.ndarray:
+    """What ``compute`` gives, (numbers,) float64, kept in ``folder`` by the content of what it is computed of.
 
     Args:
-        name: tells it, and the version of what computes it, from all else that is kept.
-        runs: all that it depends on.
+        name: tells it from all else that is kept.
+        contents: all that it depends on.
         folder: see :func:`folder_of`.
         compute: called if nothing was kept.
     """
-    whole = sha256(f"{name}\n".encode())
-    for run in runs:
-        whole.update(b"%d\n" % len(run.codes) + run.overlaps.tobytes() + run.codes.tobytes())
-    data = _read(whole.digest(), folder)
-    if data is not None:
-        return np.frombuffer(data, "<f8")
+    whole = sha256(f"{name}; {RELEASES}".encode())
+    for data in contents:
+        whole.update(sha256(data).digest())
+    if (found := _read(whole.digest(), folder)) is not None:
+        return np.frombuffer(found, "<f8")
     values = compute()
     _write(whole.digest(), folder, values.astype("<f8").tobytes())
     return values

@@ -47,7 +47,7 @@ def rows_of(analysis: Analysis) -> Callable[[Any, Items[Any], Items[Any]], list[
 
 def _overlaps(run: Run) -> np.ndarray:
     """The toolkit gives 0 where a side is a code."""
-    return np.nan_to_num(run.overlaps)
+    return np.where(np.isnan(run.overlaps), 0, run.overlaps)
 
 
 def _accuracy(run: Run, burnin: int) -> float:
@@ -76,18 +76,12 @@ def _curves(experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> lis
     flat = [tuple(run for repeated in by_sequence for run in repeated) for by_sequence in everything]
     folder = kept.folder_of(experiment.storage)
     with ThreadPoolExecutor(CORES) as pool:
-        return [(curve,) for curve in pool.map(partial(_kept_curve, folder), flat)]
+        return [(curve,) for curve in pool.map(partial(_curve, folder), flat)]
 
 
 @cached_by(LRUCache(maxsize=256), lambda _, runs: runs, lock=threading.Lock())
-def _kept_curve(folder: Path | None, runs: tuple[Run, ...]) -> np.ndarray:
-    """The EAO curve of one tracker, which the score and the plot share; numpy decides in which order it is summed."""
-    name = f"compute_eao_curve {kept.TOOLKIT} {np.__version__}"
-    return kept.result(name, runs, folder, lambda: _curve(runs))
-
-
-def _curve(runs: Items[Run]) -> np.ndarray:
-    """The EAO curve of one tracker."""
+def _curve(folder: Path | None, runs: tuple[Run, ...]) -> np.ndarray:
+    """The EAO curve of one tracker, which the score and the plot share."""
     parts, held = [], []
     for run in runs:
         overlaps = _overlaps(run)
@@ -97,4 +91,6 @@ def _curve(runs: Items[Run]) -> np.ndarray:
         if len(starts) > len(ends):
             parts.append(overlaps[starts[-1] :])
             held.append(True)
-    return compute_eao_curve(parts, [1] * len(parts), held)
+    contents = (b"%d" % last + part.tobytes() for part, last in zip(parts, held, strict=False))
+    curve = partial(compute_eao_curve, parts, [1] * len(parts), held)
+    return kept.result("compute_eao_curve", contents, folder, curve)

@@ -40,8 +40,8 @@ CLASSES = 2
 CHUNK = 32
 """Largest number of samples that pass conv2 together."""
 _PIECE = 1
-"""Samples that are worked on together at conv1, where two gradients of each take a megabyte: they should stay in the
-cache."""
+"""Samples that a processor works on together at conv1, where two gradients of each take a megabyte: they should stay in
+the cache. A GPU takes a chunk."""
 _SLOPE = -2 * LRN_ALPHA * LRN_BETA
 
 
@@ -100,12 +100,25 @@ class _Stage:
         """``pull``, of which row y is written to ``out[y % len(out)]``."""
         direct, across, scratch = self._buffers(*gradient.shape[:2])
         scaled = gradient.flatten(2) * self._gain[rows]  # (K, n, h * w * C)
-        direct.zero_().flatten(2).scatter_add_(2, self._winners[rows].expand(scaled.shape), scaled)
+        self._scatter(self._winners[rows].expand(scaled.shape), scaled, direct.zero_().flatten(2))
         window_sum_(torch.mul(direct, self._coupling[rows], out=across), scratch)
         direct, across, activation = direct[..., :-PAD], across[..., :-PAD], self.activation(rows)
         for j, part in enumerate(out):
             every = slice(j, None, len(out))
             torch.addcmul(direct[:, :, every], across[:, :, every], activation[:, every], value=_SLOPE, out=part)
+
+    def _scatter(self, winners: Tensor, values: Tensor, into: Tensor) -> None:
+        """Add values (K, n, h * w * C) at the winners of their windows to flat padded maps.
+
+        On a GPU additions to one place come in any order, and sums differ from run to run: there, every second window
+        along each axis at a time, which have no place in common.
+        """
+        apart = 2 if into.is_cuda else 1
+        winners, values = winners.unflatten(2, self.pooled), values.unflatten(2, self.pooled)
+        for row in range(apart):
+            for column in range(apart):
+                windows = (..., slice(row, None, apart), slice(column, None, apart), slice(None))
+                into.scatter_add_(2, winners[windows].flatten(2), values[windows].flatten(2))
 
     def push(self, rows: slice, tangent: Tensor) -> Tensor:
         """Adjoint of ``pull``: (K, n, H, W, C) to (K, n, h, w, C)."""
@@ -132,18 +145,19 @@ class _Share:
         like = network.biases[0]
         self._network, self._at, self._shape = network, at, POINTS[at]
         self._chunk = min(CHUNK, capacity)
+        self._piece = self._chunk if like.is_cuda else _PIECE
         self._first, self._second = (
-            _Stage(like, capacity, ACTIVATIONS[0], _PIECE),
+            _Stage(like, capacity, ACTIVATIONS[0], self._piece),
             _Stage(like, capacity, ACTIVATIONS[1], self._chunk),
         )
         self._alive = like.new_empty((capacity, FEATURES), dtype=torch.bool)
         self._positive = like.new_empty((CLASSES, capacity, *self._shape), dtype=torch.bool)
-        self._tangent = like.new_empty(CLASSES * _PIECE, *self._shape)
+        self._tangent = like.new_empty(CLASSES * self._piece, *self._shape)
         self._count = 0
         _, kernel, last = network.kernels
         self._conv2 = Winograd(kernel, self._first.pooled[0], stride=2, tile=6, batch=CLASSES * self._chunk)
         self._conv3 = Winograd(last, self._second.pooled[0], stride=1, tile=3, batch=CLASSES * capacity)
-        self._conv1 = RowFilter(network.kernels[0], ACTIVATIONS[0][0], stride=2, tile=4, batch=CLASSES * _PIECE)
+        self._conv1 = RowFilter(network.kernels[0], ACTIVATIONS[0][0], stride=2, tile=4, batch=CLASSES * self._piece)
         self._ones = like.new_ones(self._shape[2])
 
     def fix(self, crops: Tensor, features: Tensor) -> None:
@@ -152,7 +166,7 @@ class _Share:
         torch.gt(features, 0, out=self._alive[: len(crops)])
         for rows in _split(slice(0, self._count), self._chunk):
             pooled = []
-            for piece in _split(rows, _PIECE):
+            for piece in _split(rows, self._piece):
                 self._network.conv(0, self._network.normalise(crops[piece]), out=self._first.activation(piece))
                 pooled.append(self._first.fix(piece))
             x = self._conv2.forward(torch.cat(pooled)).add_(self._network.biases[1])  # (n, 11, 11, 256)
@@ -194,7 +208,7 @@ class _Share:
         for rows in _split(slice(0, self._count), self._chunk):
             g = self._second.pull(rows, top[:, rows])  # (K, n, 11, 11, 256)
             g = _each(self._conv2.adjoint, g)  # (K, n, 25, 25, 96)
-            for piece in _split(rows, _PIECE):
+            for piece in _split(rows, self._piece):
                 at_pooled = g[:, piece.start - rows.start : piece.stop - rows.start]
                 if self._at == "conv1":
                     yield piece, self._first.pull(piece, at_pooled)
@@ -221,7 +235,7 @@ class _Share:
         top = self._tangent.new_empty(len(out), self._count, *self._second.pooled)
         for rows in _split(slice(0, self._count), self._chunk):
             pieces = []
-            for piece in _split(rows, _PIECE):
+            for piece in _split(rows, self._piece):
                 v = tangent(piece)
                 if self._at == "input":
                     v = _each(self._forward1, v)  # (K, n, 51, 51, 96)

@@ -18,7 +18,7 @@ from tracker.boxes import Boxes
 from tracker.crops import CropExtractor, Lite0Crops
 from tracker.dense import DenseSearch
 from tracker.drawn import DrawnSearch
-from tracker.efficientnet import EfficientNetLite0, Trunk, fused
+from tracker.efficientnet import Captured, EfficientNetLite0, Trunk, fused
 from tracker.estimator import BoxEstimator
 from tracker.features import RegionExtractor
 from tracker.learning import Attention
@@ -75,7 +75,7 @@ def load(params: Params, device: torch.device) -> Backbone:
 def _region(params: Params, device: torch.device) -> Backbone:
     loaded, trained = weights.load(params.backbone), weights.load("box-estimator")
     network = EfficientNetLite0(loaded.tensors).to(device)
-    trunk: Trunk = fused(network, params.region_size) if device.type == "cpu" else network
+    trunk: Trunk = (fused if device.type == "cpu" else Captured)(network, params.region_size)
     estimator = BoxEstimator.of(trained.tensors).to(device)
 
     def extractor() -> Extractor:

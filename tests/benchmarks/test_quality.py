@@ -304,6 +304,9 @@ def test_timing_tables_add_up():
     assert "| mean     | 50.0 | 10.0 |       5.00 |" in speed.rate_table({"DAT": fast, "CSRT": slow})
     row = next(line for line in speed.frame_table({"DAT": fast}).splitlines() if line.startswith("| DAT"))
     assert [cell.strip() for cell in row.split("|")[2:-1]][:6] == ["50.0", "20.0", "20.0", "29.0", "30.0", "10.0"]
+    on_gpu = speed.Timing(frames={"a": [start, frame]}, peak=9.0, gpu=("H100", 456.7))
+    table = speed.frame_table({"DAT": fast, "DAT:device=cuda": on_gpu}).splitlines()
+    assert [line.split("|")[-2].strip() for line in table[2:]] == ["-", "457"]
 
 
 @pytest.mark.integration

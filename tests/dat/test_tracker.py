@@ -297,6 +297,13 @@ def test_cuda_follows_as_the_cpu_does():
     assert min(boxes.overlap(r.box, moved(s)) for r, s in zip(results[1:], PATH, strict=True)) > 0.6
 
 
+def test_cuda_gives_the_same_boxes_for_the_same_seed():
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device on this machine")
+    first, second = (follow(ReciprocativeTracker(replace(SMALL, device="cuda")), PATH) for _ in range(2))
+    assert all(np.array_equal(a.box, b.box) and a.score == b.score for a, b in zip(first, second, strict=True))
+
+
 def test_a_fork_follows_a_target_of_its_own_with_the_same_weights(dat):
     alone = follow(dat, PATH[:3])
     first, second = dat.fork(), dat.fork()

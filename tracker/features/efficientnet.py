@@ -86,6 +86,33 @@ class EfficientNetLite0(nn.Module):
         return level_8, self.deep(level_8)
 
 
+class Captured:
+    """The trunk for single images (1, 3, size, size) on its GPU, as one CUDA graph: a launch instead of a hundred.
+
+    Args:
+        trunk: on the GPU.
+        size: of the images.
+    """
+
+    def __init__(self, trunk: EfficientNetLite0, size: int):
+        self._trunk = trunk  # the graph reads the weights where they lie
+        self._image = torch.zeros(1, 3, size, size, device="cuda").to(memory_format=torch.channels_last)
+        self._graph, aside = torch.cuda.CUDAGraph(), torch.cuda.Stream()
+        with torch.inference_mode():
+            aside.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(aside):  # what is set up at first use cannot be captured
+                trunk(self._image)
+            torch.cuda.current_stream().wait_stream(aside)
+            with torch.cuda.graph(self._graph):
+                self._levels = trunk(self._image)
+
+    def __call__(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Both levels, valid until the next call."""
+        self._image.copy_(image)
+        self._graph.replay()
+        return self._levels
+
+
 def fused(trunk: EfficientNetLite0, size: int) -> Trunk:
     """The trunk for single images (1, 3, size, size) on the CPU, convolutions and activations fused by oneDNN.
 

@@ -7,11 +7,11 @@ SECOND := .venv-toolkit-0.9.0
 SOAK := .venv-soak
 CONTRIB := benchmarks/.venv-contrib
 
-.PHONY: install evaluate test lint soak test-toolkits bench-env train clean
+.PHONY: install evaluate test quick lint soak test-toolkits bench-env train clean
 
 install: $(INSTALLED)
 
-$(INSTALLED): env/requirements.lock env/torch.lock env/install.sh pyproject.toml
+$(INSTALLED): env/requirements.lock env/torch.lock env/install.sh pyproject.toml setup.py
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v < (3, 14) else f"Python 3.10 to 3.13 is needed, this is {v[0]}.{v[1]}: make PYTHON=python3.11 ...")'
 	@echo "making the environment $(VENV), once: the downloads take a few minutes"
 	$(PYTHON) -m venv $(VENV)
@@ -37,11 +37,16 @@ $(SECOND)/.installed $(SOAK)/.installed: $(INSTALLED)
 test: lint $(SECOND)/.installed
 	$(BIN)/python -m pytest -m "not soak"
 
+# Without real toolkit runs and long searches for counter-examples.
+quick: $(INSTALLED)
+	$(BIN)/python -m pytest -m "not soak and not integration and not slow"
+
 test-toolkits: $(SECOND)/.installed
 	$(BIN)/python -m pytest tests/integration/test_toolkits.py
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 # FIGURES="--write docs/trust.md" keeps what is measured, LONG="--sequences FOLDER --only NAME" is what to follow for long.

@@ -1,12 +1,12 @@
 """The trackers to be ranked against, and the catalog that makes them by name."""
 
 import configparser
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from tests.helpers.shared import SHARED, needs
 from tracker import baselines, catalog
 from tracker.core import boxes
 from tracker.core.paths import PROJECT
@@ -167,7 +167,7 @@ def test_a_build_without_mil_says_so(monkeypatch):
 
 
 def test_the_catalog_names_what_it_knows():
-    with pytest.raises(ValueError, match="unknown tracker 'CSR'; choose one of DAT, DAT-paper, MDNet, NCC, NanoTrack"):
+    with pytest.raises(ValueError, match="unknown tracker 'CSR'; choose one of DAT, DAT-paper, DAT-crops, MDNet, NCC"):
         catalog.create("CSR")
     with pytest.raises(ValueError, match="tracker NCC has no parameter lambda_, seed; it takes threads"):
         catalog.create("NCC", seed=1, lambda_=2)
@@ -207,7 +207,7 @@ def test_trackers_ini_has_no_traps():
         assert int(section["timeout"]) >= 30 and int(section["env_reciprocative_threads"]) >= 1
 
 
-NANO = Path("../shared/data/models/nanotrack_v2")
+NANO = SHARED / "models" / "nanotrack_v2"
 
 
 def test_nanotrack_without_its_files_says_how_to_get_them(tmp_path, monkeypatch):
@@ -216,7 +216,7 @@ def test_nanotrack_without_its_files_says_how_to_get_them(tmp_path, monkeypatch)
         catalog.create("NanoTrack")
 
 
-@pytest.mark.skipif(not NANO.is_dir(), reason="NanoTrack's files are not in ../shared/data/models/nanotrack_v2")
+@needs("models/nanotrack_v2")
 def test_nanotrack_follows_a_moving_target_with_the_files_that_a_user_added(scene, tmp_path, monkeypatch):
     monkeypatch.setenv("RECIPROCATIVE_WEIGHTS", str(tmp_path))
     for part in ("backbone", "head"):

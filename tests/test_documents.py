@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shlex
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -64,53 +64,6 @@ def test_the_readme_s_own_tracker_on_an_own_video(tmp_path, monkeypatch):
     assert len(workspace.dataset["clip"]) == 60
 
 
-def test_the_example_of_a_baseline():
-    tracker = run(blocks("CONTRIBUTING.md")[0])["Still"]()
-    image = scenes.frames(1)[0]
-    tracker.init(image, np.array([1.0, 2, 3, 4]))
-    assert tracker.update(image).box.tolist() == [1, 2, 3, 4]
-    with pytest.raises(ValueError):
-        tracker.init(image, np.array([1.0, 2, 0, 4]))
-
-
-def test_the_example_of_an_analysis(tmp_path, monkeypatch):
-    from vot.analysis import Sorting
-    from vot.workspace import Workspace
-
-    code = blocks("CONTRIBUTING.md")[1]
-    analysis = run(code)["FramesToFailure"]()
-    folder = scenes.write_workspace(tmp_path / "w")
-    (folder / "trackers.ini").write_text("[A]\ncommand = x\nprotocol = traxpython\n")
-    box = "1,2,3,4"
-    for sequence, lines in (("one", ["1", box, "2", "0"]), ("two", ["1", box, box, box])):
-        results = folder / "results" / "A" / "baseline" / sequence
-        results.mkdir(parents=True)
-        (results / f"{sequence}_001.txt").write_text("\n".join(lines) + "\n")
-    workspace = Workspace.load(str(folder))
-    experiment = workspace.stack.experiments["baseline"]
-    (row,) = analysis.rows(experiment, list(workspace.registry), list(workspace.dataset))
-    assert row == (3.0,)  # frame 2, and the whole length 4
-    assert analysis.describe()[0].direction == Sorting.DESCENDING
-
-
-def test_the_example_of_a_backbone(monkeypatch):
-    from tracker import FAST
-    from tracker.dat import backbone
-    from tracker.dat.tracker import ReciprocativeTracker
-
-    monkeypatch.setattr(backbone, "load", run(blocks("CONTRIBUTING.md")[2])["edges"])
-    tracker = ReciprocativeTracker(replace(FAST, threads=1))
-    images, boxes = scenes.frames(3), scenes.boxes(3)
-    tracker.init(images[0], np.array(boxes[0], float))
-    for image, truth in zip(images[1:], boxes[1:], strict=True):
-        assert np.abs(tracker.update(image).box[:2] - truth[:2]).max() < SIDE_TOLERANCE
-
-
-@pytest.mark.parametrize("page", ["CONTRIBUTING.md"])
-def test_each_example_is_short(page):
-    assert all(len(code.splitlines()) < 50 for code in blocks(page))
-
-
 def test_exit_codes_are_those_of_the_command():
     table = dict(re.findall(r"^\| (\d+) \| (.+) \|$", (PROJECT / "docs/commands.md").read_text(), re.MULTILINE))
     assert {int(code): meaning for code, meaning in table.items()} == cli.EXIT_CODES
@@ -140,9 +93,20 @@ def test_pictures_are_small():
 
 def test_the_map_of_the_code_is_true():
     (tree,) = re.findall(r"^```\n(tracker/\n.*?)^```$", (PROJECT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
-    named = {name for name in re.findall(r"\b(\w+)\.py\b", tree)}
-    there = {path.stem for path in (PROJECT / "tracker").glob("*.py")}
-    assert named == there - {"__main__"}
+    named = {name for line in tree.splitlines() for name in re.findall(r"\b(\w+)(?:/|\.py) ", line[:30])}
+    there = {path.stem for path in (PROJECT / "tracker").glob("[a-z]*") if path.is_dir() or path.suffix == ".py"}
+    assert there <= named and all((PROJECT / name).exists() for name in named - there), named ^ there
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_files_and_modules_that_are_named_exist(page):
+    text = page.read_text()
+    for name in re.findall(r"\b((?:tracker|tests|benchmarks|training|examples|env)/[\w/]+\.\w+)", text):
+        assert (PROJECT / name).exists(), name
+    for name in re.findall(r"`((?:\w+/)*test_\w+\.py)`", text):
+        assert (PROJECT / "tests" / name).exists() or (PROJECT / name).exists(), name
+    for name in re.findall(r"(?:from|import|`-m|-m) (tracker(?:\.\w+)+)", text):
+        assert importlib.util.find_spec(name), name
 
 
 def test_citation_is_valid_yaml_and_versions_agree():

@@ -60,6 +60,16 @@ def test_conda_file_brings_a_supported_python():
     assert Requirement(f"x{supported}").specifier.contains(python)
 
 
+def test_the_workflow_runs_the_two_commands_of_the_readme_on_every_python():
+    (job,) = yaml.safe_load((PROJECT / ".github/workflows/test.yml").read_text())["jobs"].values()
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    versions = {match[1] for line in project["classifiers"] if (match := re.search(r":: (3\.\d+)$", line))}
+    assert set(job["strategy"]["matrix"]["python"]) == versions
+    supported = Requirement(f"x{project['requires-python']}").specifier
+    assert {f"3.{minor}" for minor in range(20) if supported.contains(f"3.{minor}")} == versions
+    assert [step["run"] for step in job["steps"] if "run" in step][-2:] == ["make evaluate", "make test"]
+
+
 def docker_commands():
     """Instruction and argument of every line of the Dockerfile."""
     lines = [line for line in (ENV / "Dockerfile").read_text().splitlines() if line and not line.startswith("#")]

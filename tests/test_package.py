@@ -1,60 +1,68 @@
-"""The package as others get it: what the wheel holds, and what importing it drags in."""
+"""The package as others get it: what an installation holds."""
 
 import configparser
 import os
 import shutil
 import subprocess
 import sys
-import zipfile
 from importlib import import_module
 
 import pytest
 
-from tracker.core.paths import PROJECT
+from tracker.core.paths import PROJECT, REGISTRY
 
 
-def test_the_toolkits_side_never_imports_torch():
-    code = (
-        "import importlib, pkgutil, sys, tracker.vot\n"
-        "names = [module.name for module in pkgutil.walk_packages(tracker.vot.__path__, 'tracker.vot.')]\n"
-        "assert len(names) > 20\n"
-        "for name in names:\n"
-        "    try:\n"
-        "        importlib.import_module(name)\n"
-        "    except ImportError as error:\n"
-        "        assert error.name == 'vot.tracker', error  # what only newer toolkits have\n"
-        "    assert 'torch' not in sys.modules, name\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-
-
-@pytest.mark.soak
-def test_the_wheel_has_all_that_a_run_needs(tmp_path):
-    source = tmp_path / "source"
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """The folder of a wheel made from a source distribution, as ``pip install .`` and an index would have it."""
+    folder = tmp_path_factory.mktemp("package")
+    source = folder / "source"
     shutil.copytree(PROJECT / "tracker", source / "tracker", ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("pyproject.toml", "README.md", "LICENSE"):
+    for file in ("pyproject.toml", "setup.py", "MANIFEST.in", "trackers.ini", "README.md", "LICENSE"):
         shutil.copy(PROJECT / file, source)
-    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), str(source)]
-    subprocess.run(pip, check=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        names = set(archive.namelist())
-        archive.extractall(tmp_path / "installed")
+    sdist = "from setuptools.build_meta import build_sdist; build_sdist('..')"
+    subprocess.run([sys.executable, "-c", sdist], cwd=source, check=True, capture_output=True)
+    (archive,) = folder.glob("*.tar.gz")
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target"]
+    subprocess.run([*pip, str(folder / "site"), str(archive)], check=True)
+    return folder / "site"
+
+
+@pytest.mark.integration
+def test_an_installation_has_all_that_a_run_needs(installed):
     project = {path.relative_to(PROJECT).as_posix() for path in (PROJECT / "tracker").rglob("*") if path.is_file()}
-    needed = {name for name in project if name.endswith((".py", ".ini", ".html", ".yaml", ".npz", "py.typed"))}
-    assert {"tracker/trackers.ini", "tracker/py.typed", "tracker/vot/stacks/vot2016.yaml"} <= needed <= names
-    (metadata,) = [name for name in names if name.endswith(".dist-info/entry_points.txt")]
+    needed = {name for name in project if name.endswith((".py", ".html", ".yaml", ".npz", "py.typed"))}
+    assert {"tracker/py.typed", "tracker/vot/stacks/vot2016.yaml"} <= needed
+    assert not {name for name in needed if not (installed / name).is_file()}
+    (metadata,) = installed.glob("*.dist-info/entry_points.txt")
     points = configparser.ConfigParser()
     points.optionxform = str
-    points.read(tmp_path / "installed" / metadata)
+    points.read(metadata)
     assert set(points.sections()) == {"console_scripts", "vot_analysis", "vot_report"}
     for section in points.sections():
         for place in points[section].values():
             module, name = place.split(":")
             assert callable(getattr(import_module(module), name)), place
-    for option, expected in (([], "tracker/trackers.ini"), (["--stacks"], "tracker/vot/stacks")):
-        environment = {**os.environ, "PYTHONPATH": str(tmp_path / "installed")}
-        command = [sys.executable, "-m", "tracker.cli", "registry", *option]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
-        assert done.stdout.strip() == str(tmp_path / "installed" / expected)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("option", "path"), [([], "tracker/trackers.ini"), (["--stacks"], "tracker/vot/stacks")])
+def test_an_installation_finds_its_own_files(installed, option, path):
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    command = [sys.executable, "-m", "tracker.cli", "registry", *option]
+    done = subprocess.run(command, cwd=installed, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(installed / path)
+
+
+@pytest.mark.integration
+def test_the_registry_of_an_installation_leads_to_its_package(installed):
+    there, here = configparser.ConfigParser(), configparser.ConfigParser()
+    there.read(installed / "tracker/trackers.ini")
+    here.read(REGISTRY)
+    assert there.sections() == here.sections() and "DAT" in there
+    for name in there.sections():
+        assert dict(there[name]) == {**here[name], "paths": ".."}, name
+
+
+def test_a_checkout_has_one_registry():
+    assert REGISTRY == PROJECT / "trackers.ini" and not list((PROJECT / "tracker").rglob("*.ini"))

@@ -9,9 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tracker.core.tracker import Result
+    from tracker.core.tracker import Result, Tracker
     from tracker.dat.params import FAST, MDNET, PAPER, PRESETS, Params
     from tracker.dat.tracker import ReciprocativeTracker
+    from tracker.media.video import open_source
     from tracker.serving.server import serve
     from tracker.vot.evaluation import evaluate
 
@@ -20,6 +21,8 @@ __version__ = "0.2.0"
 _EXPORTS = {
     "ReciprocativeTracker": "tracker.dat.tracker",
     "Result": "tracker.core.tracker",
+    "Tracker": "tracker.core.tracker",
+    "open_source": "tracker.media.video",
     "Params": "tracker.dat.params",
     "FAST": "tracker.dat.params",
     "MDNET": "tracker.dat.params",
@@ -29,7 +32,19 @@ _EXPORTS = {
     "evaluate": "tracker.vot.evaluation",
 }
 
-__all__ = ["FAST", "MDNET", "PAPER", "PRESETS", "Params", "ReciprocativeTracker", "Result", "evaluate", "serve"]
+__all__ = [
+    "FAST",
+    "MDNET",
+    "PAPER",
+    "PRESETS",
+    "Params",
+    "ReciprocativeTracker",
+    "Result",
+    "Tracker",
+    "evaluate",
+    "open_source",
+    "serve",
+]
 
 
 def __getattr__(name: str) -> Any:

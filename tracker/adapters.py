@@ -112,24 +112,20 @@ def section(name: str, folder: str) -> dict[str, str]:
     }
 
 
-class Adapter:
-    """Somebody's object as a tracker: its answers become :class:`Result`; its other attributes are handed through.
-
-    A copy has a tracker of its own, made anew or copied: a server follows several objects at once.
-    """
+class Adapter(Tracker):
+    """Somebody's object as a tracker: its answers become :class:`Result`; what else it offers is handed through."""
 
     def __init__(self, tracker: OwnTracker, again: Callable[[], OwnTracker]) -> None:
         """Wrap ``tracker``; ``again`` gives another one like it."""
         self._tracker, self._again = tracker, again
         self._box = np.zeros(4)
+        for name in ("warm_up", "fingerprint", "deterministic", "attention"):  # what a Tracker may have
+            if hasattr(tracker, name):
+                setattr(self, name, getattr(tracker, name))
 
-    def __getattr__(self, name: str) -> Any:  # warm_up, fingerprint, attention, ...
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self._tracker, name)
-
-    def __copy__(self) -> Adapter:
-        return type(self)(self._again(), self._again)
+    def fork(self) -> Adapter:
+        """Another one around an object of its own, made anew or copied."""
+        return Adapter(self._again(), self._again)
 
     def init(self, image: NDArray[np.uint8], box: NDArray[np.float64]) -> Result:
         """Start on ``image`` (H, W, 3) RGB uint8 with the target at ``box`` (x, y, w, h)."""
@@ -180,6 +176,8 @@ def _wrapped(made: Any, again: Callable[[], Any]) -> Tracker:
         from tracker.baselines import opencv
 
         return opencv(again)
+    if isinstance(made, Tracker):
+        return made
     if (got10k := sys.modules.get("got10k.trackers")) and isinstance(made, got10k.Tracker):
         from tracker.got10k import Imported
 

@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 
 from tracker import weights
 from tracker.core import boxes
-from tracker.core.tracker import Result
+from tracker.core.tracker import Result, Tracker
 
 SEARCH_SCALE = 3.0
 
 
-class NCC:
+class NCC(Tracker):
     """Normalised cross-correlation with the grey template of the first frame.
 
     ``Result.score`` is the correlation coefficient, from -1 to 1.
@@ -56,8 +56,7 @@ class NCC:
     def update(self, image: NDArray[np.uint8]) -> Result:
         """Move the box to the best match in ``image`` (H, W, 3) RGB; repeat it if the search region has none."""
         height, width = image.shape[:2]
-        size = self._box[2:] * SEARCH_SCALE
-        region = np.concatenate([boxes.centre(self._box) - 0.5 * size, size])
+        region = boxes.around(boxes.centre(self._box), self._box[2:] * SEARCH_SCALE)
         left, top, right, bottom = _pixels(region, width, height)
         rows, columns = self._template.shape
         if self._flat or right - left < columns or bottom - top < rows:
@@ -68,7 +67,7 @@ class NCC:
         return Result(self._box.copy(), score=float(score), lost=score <= 0)
 
 
-class OpenCV:
+class OpenCV(Tracker):
     """Any tracker of the installed OpenCV.
 
     OpenCV tells no confidence: ``Result.score`` is 1 where it reports a target and -1 where not.
@@ -206,7 +205,7 @@ class KCF(_Named):
 
 def opencv(kind: Any, threads: int = 1) -> OpenCV:
     """The tracker for a class or function of OpenCV's: the one that this package names, if it does."""
-    named = {one.opencv_name: one for one in (NanoTrack, MIL, CSRT, KCF)}
+    named = {one.opencv_name: one for one in _Named.__subclasses__()}
     known = named.get(getattr(kind, "__name__", "")) if isinstance(kind, type) else None
     return known(threads) if known else OpenCV(kind, threads)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tracker.core.tracker import Tracker
@@ -10,11 +10,33 @@ from tracker.core.tracker import Tracker
 if TYPE_CHECKING:
     from tracker.dat.params import Params
 
-_PRESETS = {"DAT": "FAST", "DAT-paper": "PAPER", "MDNet": "MDNET"}  # names of presets in tracker.dat.params
-_BASELINES = ("NCC", "NanoTrack", "MIL", "CSRT", "KCF")  # names of classes in tracker.baselines
 
-LEARNING = tuple(_PRESETS)
-NAMES = (*_PRESETS, *_BASELINES)
+@dataclass(frozen=True)
+class Entry:
+    """One tracker.
+
+    Attributes:
+        preset: of ``tracker.dat.params``, for DAT; without, it is the class of its name in ``tracker.baselines``.
+        weights: what a baseline needs of the weights registry.
+    """
+
+    preset: str = ""
+    weights: tuple[str, ...] = ()
+
+
+TRACKERS = {
+    "DAT": Entry("FAST"),
+    "DAT-paper": Entry("PAPER"),
+    "DAT-crops": Entry("CROPS"),
+    "MDNet": Entry("MDNET"),
+    "NCC": Entry(),
+    "NanoTrack": Entry(weights=("nanotrack-backbone", "nanotrack-head")),
+    "MIL": Entry(),
+    "CSRT": Entry(),
+    "KCF": Entry(),
+}
+NAMES = tuple(TRACKERS)
+LEARNING = tuple(name for name, entry in TRACKERS.items() if entry.preset)
 
 
 def create(name: str, **overrides: Any) -> Tracker:
@@ -22,7 +44,7 @@ def create(name: str, **overrides: Any) -> Tracker:
 
     Args:
         name: one of ``NAMES``, or ``module:Class`` of somebody's own, see :func:`tracker.adapters.adapt`.
-        overrides: fields of ``tracker.Params`` for DAT, DAT-paper and MDNet; ``threads`` for the baselines; what the
+        overrides: fields of ``tracker.Params`` for those in ``LEARNING``; ``threads`` for the baselines; what the
             constructor takes for others.
 
     Raises:
@@ -38,26 +60,27 @@ def create(name: str, **overrides: Any) -> Tracker:
         from tracker import adapters
 
         return adapters.adapt(adapters.find(name), overrides)
-    if name in _BASELINES:
+    if not TRACKERS[name].preset:
         from tracker import baselines
 
-        return getattr(baselines, name)(**overrides)
+        baseline: Tracker = getattr(baselines, name)(**overrides)
+        return baseline
     from tracker.dat.tracker import ReciprocativeTracker
 
     return ReciprocativeTracker(replace(preset(name), **overrides))
 
 
 def preset(name: str) -> Params:
-    """The parameters that ``create`` starts from for DAT, DAT-paper and MDNet.
+    """The parameters that ``create`` starts from for one of ``LEARNING``.
 
     Raises:
         ValueError: if the name is that of a baseline, or unknown.
     """
     from tracker.dat.params import PRESETS
 
-    if name not in _PRESETS:
-        raise ValueError(f"tracker {name!r} has no preset; {', '.join(_PRESETS)} have")
-    return PRESETS[_PRESETS[name]]
+    if name not in LEARNING:
+        raise ValueError(f"tracker {name!r} has no preset; {', '.join(LEARNING)} have")
+    return PRESETS[TRACKERS[name].preset]
 
 
 def weights_of(name: str, settings: str = "") -> tuple[str, ...]:
@@ -68,11 +91,10 @@ def weights_of(name: str, settings: str = "") -> tuple[str, ...]:
     """
     from tracker.core.settings import parse
 
-    if name == "NanoTrack":
-        return "nanotrack-backbone", "nanotrack-head"
-    if name in _BASELINES:
-        return ()
-    params = replace(preset(name), **parse([settings], options(name), f"tracker {name}"))
+    values = parse([settings], options(name), f"tracker {name}")
+    if name not in LEARNING:
+        return TRACKERS[name].weights
+    params = replace(preset(name), **values)
     return (params.backbone, "box-estimator") if params.features == "region" else (params.backbone,)
 
 
@@ -92,7 +114,7 @@ def options(name: str) -> dict[str, Any]:
         return {"threads": int} if adapters.of_opencv(found) else accepted(found)
     if name not in NAMES:
         raise ValueError(f"unknown tracker {name!r}; choose one of {', '.join(NAMES)}, or module:Class of your own")
-    if name in _BASELINES:
+    if not TRACKERS[name].preset:
         return {"threads": int}
     from tracker.dat.params import Params
 

@@ -37,7 +37,8 @@ class Imported:
 
     def update(self, image: NDArray[np.uint8]) -> NDArray[np.float64]:
         """The box in the next frame."""
-        return np.asarray(self._tracker.update(Image.fromarray(image)), np.float64) - _FIRST
+        box: NDArray[np.float64] = np.asarray(self._tracker.update(Image.fromarray(image)), np.float64) - _FIRST
+        return box
 
 
 class Exported(_Tracker):  # type: ignore[misc]
@@ -54,8 +55,8 @@ class Exported(_Tracker):  # type: ignore[misc]
         named = isinstance(tracker, str)
         self._tracker = catalog.create(tracker, **parameters) if named else adapt(tracker, parameters)
         label = tracker if named else getattr(tracker, "__name__", type(tracker).__name__)
-        seeded = getattr(getattr(self._tracker, "params", None), "seed", None) is not None
-        super().__init__(name or label, is_deterministic=seeded or getattr(self._tracker, "deterministic", False))
+        repeats = self._tracker.deterministic or self._tracker.seed is not None
+        super().__init__(name or label, is_deterministic=repeats)
 
     def init(self, image: Image.Image, box: Any) -> None:
         """Start on a PIL image with the target at ``box`` (x, y, w, h), counted from 1."""
@@ -63,7 +64,8 @@ class Exported(_Tracker):  # type: ignore[misc]
 
     def update(self, image: Image.Image) -> NDArray[np.float64]:
         """The box in the next frame, counted from 1."""
-        return self._tracker.update(_pixels(image)).box + _FIRST
+        box: NDArray[np.float64] = self._tracker.update(_pixels(image)).box + _FIRST
+        return box
 
 
 def _pixels(image: Image.Image) -> NDArray[np.uint8]:

@@ -40,11 +40,13 @@ def test_survivors_stand_in_the_report_with_their_reason(monkeypatch):
     counts = mutants.count(mutants.statuses(LISTING))
     survivors = {f"tracker.core.boxes.x_clip__mutmut_{k}": f"old -> {new}" for k, new in ((1, "known"), (2, "new"))}
     report = mutants.render(counts, survivors)
-    assert "| tracker/core/boxes.py       |       4 |      1 |       1 |        2 |  50.0 % |" in report
+    assert "| tracker/core/boxes.py  |       4 |      1 |       1 |        2 |  50.0 % |" in report
     assert "- `old -> known`: it is the same\n- `old -> new`: no test notices it" in report
 
 
-@pytest.mark.parametrize(("listing", "code"), [(LISTING, 1), (LISTING.partition("    tracker.core")[0], 0)])
+@pytest.mark.parametrize(
+    ("listing", "code"), [(LISTING, 1), (LISTING.partition("    tracker.core.boxes.x_clip")[0], 0)]
+)
 def test_a_module_below_the_floor_is_an_error(monkeypatch, capsys, tmp_path, listing, code):
     answers = {"run": "", "results": listing, "show": DIFF}
     monkeypatch.setattr(mutants, "mutmut", lambda command, *_: answers[command])

@@ -70,7 +70,7 @@ def test_background_is_on_the_side_with_more_room():
         (["-1"], 2, "at least 0"),
         (["x"], 2, "invalid int"),
         (["3", "--tracker", "NCC"], 2, "'NCC' has no preset"),
-        (["3", "--tracker", "none"], 2, "DAT, DAT-paper, MDNet"),
+        (["3", "--tracker", "none"], 2, "DAT, DAT-paper, DAT-crops, MDNet"),
         (["3", "--out", "a.pdf"], 2, "must end in one of"),
     ],
 )

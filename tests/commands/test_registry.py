@@ -4,7 +4,7 @@ import configparser
 from pathlib import Path
 
 from tracker import catalog, cli
-from tracker.core.paths import PROJECT, REGISTRY
+from tracker.core.paths import PROJECT
 
 
 def test_it_prints_the_path_of_a_file_with_the_catalog_s_trackers(capsys):
@@ -13,13 +13,6 @@ def test_it_prints_the_path_of_a_file_with_the_catalog_s_trackers(capsys):
     parser.read(capsys.readouterr().out.strip())
     names = {section["env_RECIPROCATIVE_TRACKER"] for name, section in parser.items() if name != "DEFAULT"}
     assert {"DAT", "DAT-paper", "MDNet", "NCC", "MIL"} <= names <= set(catalog.NAMES)
-
-
-def test_the_packaged_file_is_the_project_s_but_for_its_place():
-    project = (PROJECT / "trackers.ini").read_text()
-    assert REGISTRY.read_text() == project.replace("paths = .\n", "paths = ..\n"), (
-        "trackers.ini was changed: run  sed 's/^paths = \\.$/paths = ../' trackers.ini > tracker/trackers.ini"
-    )
 
 
 def test_an_installation_without_it_says_how_to_mend(monkeypatch, capsys, tmp_path):

@@ -9,11 +9,11 @@ import pytest
 from tests.helpers import scenes
 from tracker import catalog, cli
 from tracker.commands import track
-from tracker.core.tracker import Result
+from tracker.core.tracker import Result, Tracker
 from tracker.media.video import open_source
 
 
-class Fake:
+class Fake(Tracker):
     """Follows the square exactly, is lost where told to, and checks what it is given."""
 
     def __init__(self, lost=(), fail_at=None):

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
-import torch
 
 from tests.helpers import scenes
+from tests.helpers.matconvnet import kernels, write_mat
 from tracker import cli
 from tracker.doctor.weights import check_weights
 from tracker.weights import registry
@@ -17,11 +17,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def download(tmp_path):
-    """A file in the layout of py-MDNet's."""
-    shapes = registry.REGISTRY["mdnet"].shapes
-    layers = {key.replace(".", ".0."): torch.zeros(shape) for key, shape in shapes.items()}
-    torch.save({"shared_layers": layers}, tmp_path / "mdnet_imagenet_vid.pth")
-    return tmp_path / "mdnet_imagenet_vid.pth"
+    return write_mat(tmp_path / "imagenet-vgg-m.mat", kernels())
 
 
 def test_list_tells_everything(folder, capsys):
@@ -38,11 +34,11 @@ def test_add_then_list_and_verify(folder, download, capsys):
     assert cli.main(["weights", "add", str(download)]) == 0
     assert (folder / download.name).is_file()
     assert cli.main(["weights", "list"]) == 0
-    assert f"mdnet: here, {folder / download.name}" in capsys.readouterr().out
+    assert f"vgg-m: here, {folder / download.name}" in capsys.readouterr().out
     assert cli.main(["weights", "verify"]) == 0
     out = capsys.readouterr().out
-    assert "ok    mdnet: sha256 unchanged" in out and "ok    efficientnet-lite0: sha256 as published" in out
-    assert "--    vgg-m: not here" in out
+    assert "ok    vgg-m: sha256 unchanged" in out and "ok    efficientnet-lite0: sha256 as published" in out
+    assert "--    nanotrack-head: not here" in out
 
 
 def test_verify_finds_what_changed(folder, download, capsys):
@@ -51,11 +47,11 @@ def test_verify_finds_what_changed(folder, download, capsys):
         file.seek(-2000, 2)
         file.write(b"damage")
     assert cli.main(["weights", "verify"]) == 1
-    assert "FAIL  mdnet:" in capsys.readouterr().out
+    assert "FAIL  vgg-m:" in capsys.readouterr().out
     (finding,) = check_weights()
     assert not finding.fails  # no tracker that was asked for needs them
-    (finding,) = check_weights({"mdnet"})
-    assert finding.fails and finding.mend == "reciprocative weights add mdnet_imagenet_vid.pth"
+    (finding,) = check_weights({"vgg-m"})
+    assert finding.fails and finding.mend == "reciprocative weights add imagenet-vgg-m.mat"
 
 
 def test_doctor_asks_for_the_weights_that_are_needed(folder):
@@ -72,7 +68,7 @@ def test_doctor_asks_for_the_weights_that_are_needed(folder):
         (["add"], 2, "FILE"),
         (["add", "absent.mat"], 3, "absent.mat does not exist"),
         (["add", "other.bin"], 3, "or give --name ENTRY"),
-        (["add", "other.bin", "--name", "mdnet"], 3, "cannot be read as mdnet weights"),
+        (["add", "other.bin", "--name", "vgg-m"], 3, "cannot be read as vgg-m weights"),
         (["add", "other.bin", "--name", "efficientnet-lite0"], 3, "comes with its package"),
         (["add", "other.bin", "--name", "resnet"], 2, "invalid choice"),
     ],

@@ -1,15 +1,9 @@
 from __future__ import annotations
 
-import doctest
-
 import pytest
 
 from tracker import Params
 from tracker.core import settings
-
-
-def test_the_examples_of_the_module():
-    assert doctest.testmod(settings).failed == 0
 
 
 def test_every_parameter_but_views_can_be_given_as_text():

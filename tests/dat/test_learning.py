@@ -111,8 +111,12 @@ def test_mining_finds_the_negatives_that_look_like_the_target():
 
 
 def test_small_batches_of_samples_suffice():
-    _, learner = make()
-    learner.train(Samples(torch.randn(2, CHANNELS * CELLS)), Samples(torch.randn(3, CHANNELS * CELLS)), 1e-3, 3)
+    head, learner = make()
+    before = head.weights.clone()
+    positives, negatives = (Samples(torch.randn(count, CHANNELS * CELLS, generator=generator())) for count in (2, 3))
+    learner.train(positives, negatives, 1e-3, 3)
+    assert head.weights.isfinite().all()
+    assert not torch.equal(head.weights, before)
 
 
 def test_steps_are_those_of_pytorchs_sgd():
@@ -156,7 +160,7 @@ def test_a_regulariser_that_ends_leaves_no_step_behind():
     for begins in (True, False):
         head, learner = make(params)
         for frame in (0, 1) if begins else (1,):
-            params.at(frame)
+            learner.params = params.at(frame)
             learner.gradient(Samples.join([*classes(6)]), 6, None)
         assert learner.descend(1e-3)
         heads.append(head)
@@ -190,7 +194,7 @@ def test_a_training_that_does_not_stay_finite_is_undone(damage, monkeypatch, cap
         bad = Samples(positives.features.clone())
         bad.features[-150:] = float("inf")
     elif damage.endswith("gradient"):
-        learner._attention = poisoned(3, float("nan") if damage == "nan gradient" else 1e38)
+        learner.attention = poisoned(3, float("nan") if damage == "nan gradient" else 1e38)
     elif damage == "weights":
         learner._velocity.fill_(1e3)
         rate = 1e37
@@ -200,7 +204,7 @@ def test_a_training_that_does_not_stay_finite_is_undone(damage, monkeypatch, cap
     assert torch.equal(head.weights, weights) and torch.equal(learner._velocity, velocity)
     assert learner.faults == 1 and "training undone" in caplog.text
     monkeypatch.undo()
-    learner._attention = poisoned(-1, 1.0)
+    learner.attention = poisoned(-1, 1.0)
     assert learner.train(positives, negatives, 1e-3, 5)
     assert not torch.equal(head.weights, weights) and head.weights.isfinite().all() and learner.faults == 1
 

@@ -18,7 +18,7 @@ def test_it_learns_a_linear_relation_and_moves_new_boxes_onto_the_target():
     rng = np.random.default_rng(0)
     mixing = rng.standard_normal((4, 40))
     train, test = (sampling.gaussian(rng, TARGET, count, 0.4, 1.3, 1.1) for count in (300, 20))
-    regressor = BoxRegressor(linear_features(train, mixing), train, TARGET, ridge=1e-6)
+    regressor = BoxRegressor(linear_features(train, mixing), train, TARGET, ridge=1e-6, log_scale=0.5)
     assert regressor.refine(linear_features(test, mixing), test) == pytest.approx(np.tile(TARGET, (20, 1)), abs=1e-3)
 
 
@@ -26,7 +26,7 @@ def test_a_large_penalty_leaves_boxes_almost_where_they_are():
     rng = np.random.default_rng(1)
     train = sampling.gaussian(rng, TARGET, 500, 0.4, 1.3)
     features = torch.from_numpy(rng.standard_normal((500, 40)))
-    refined = BoxRegressor(features, train, TARGET, ridge=1e9).refine(features, train)
+    refined = BoxRegressor(features, train, TARGET, ridge=1e9, log_scale=0.5).refine(features, train)
     assert np.abs(refined - train).max() < 0.05 * TARGET[2:].max()
 
 
@@ -34,5 +34,5 @@ def test_a_size_cannot_explode():
     rng = np.random.default_rng(2)
     train = sampling.gaussian(rng, TARGET, 100, 0.4, 1.3)
     features = linear_features(train, rng.standard_normal((4, 40)))
-    refined = BoxRegressor(features, train, TARGET, ridge=1e-6).refine(features * 1e3, train)
+    refined = BoxRegressor(features, train, TARGET, ridge=1e-6, log_scale=0.5).refine(features * 1e3, train)
     assert (refined[:, 2:] / train[:, 2:]).max() <= np.exp(0.5) + 1e-9

@@ -26,7 +26,7 @@ def test_the_learner_sees_the_value_of_each_frame(monkeypatch):
     train = Learner.train
 
     def watched(self, *arguments, **options):
-        seen.append(self._params.attention_weight)
+        seen.append(self.params.attention_weight)
         return train(self, *arguments, **options)
 
     monkeypatch.setattr(Learner, "train", watched)

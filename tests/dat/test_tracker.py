@@ -1,4 +1,4 @@
-from copy import copy
+import inspect
 from dataclasses import fields, replace
 
 import cv2
@@ -120,12 +120,12 @@ def never_finite(gradients, samples):
     return gradients[:, :, : FAST.grid**2] * float("nan")
 
 
-def test_updates_that_do_not_stay_finite_leave_the_head_as_it_was(dat, monkeypatch, caplog):
+def test_updates_that_do_not_stay_finite_leave_the_head_as_it_was(caplog):
+    dat = ReciprocativeTracker(replace(SMALL, update_interval=2, update_stop=0.0))
     dat.init(scene(), BOX)
-    head = dat._target.head
+    head = dat.target.head
     learned = head.weights.clone()
-    dat._target.learner._attention = never_finite
-    monkeypatch.setattr(dat, "params", replace(SMALL, update_interval=2, update_stop=0.0))
+    dat.target.learner.attention = never_finite
     results = [dat.update(scene(shift)) for shift in PATH]
     assert [result.faults for result in results] == [0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6]
     assert torch.equal(head.weights, learned)
@@ -135,7 +135,7 @@ def test_updates_that_do_not_stay_finite_leave_the_head_as_it_was(dat, monkeypat
 
 def test_a_head_that_overflows_goes_back_to_what_it_had_learned(dat):
     follow(dat, PATH[:2])
-    dat._target.head.weights.mul_(1e30)
+    dat.target.head.weights.mul_(1e30)
     overflown = dat.update(scene(PATH[2]))
     assert overflown.lost and overflown.faults == 1 and np.isfinite(overflown.score)
     after = dat.update(scene(PATH[3]))
@@ -145,30 +145,30 @@ def test_a_head_that_overflows_goes_back_to_what_it_had_learned(dat):
 
 def test_a_frame_whose_features_are_not_finite_is_passed_over(dat, monkeypatch):
     follow(dat, PATH[:2])
-    seen = dat._target.extractor.frame(scene(PATH[2]), moved(PATH[2]))
+    seen = dat.target.extractor.frame(scene(PATH[2]), moved(PATH[2]))
     damaged = replace(seen, values=torch.full_like(seen.values, float("nan")))
     with monkeypatch.context() as patched:
-        patched.setattr(dat._target.extractor, "frame", lambda *_: damaged)
+        patched.setattr(dat.target.extractor, "frame", lambda *_: damaged)
         passed = dat.update(scene(PATH[2]))
     assert passed.lost and passed.faults == 1 and np.isfinite([*passed.box, passed.score]).all()
     assert boxes.overlap(dat.update(scene(PATH[3])).box, moved(PATH[3])) > 0.6
 
 
 def test_a_first_training_that_does_not_stay_finite_is_tried_again_more_slowly(dat, monkeypatch):
-    sound, calls = dat._backbone.attention, []
+    sound, calls = dat.backbone.attention, []
 
     def attention(gradients, samples):
         calls.append(len(calls))
         return sound(gradients, samples) * (float("nan") if len(calls) == 3 else 1.0)
 
-    monkeypatch.setattr(dat, "_backbone", replace(dat._backbone, attention=attention))
+    monkeypatch.setattr(dat, "backbone", replace(dat.backbone, attention=attention))
     results = follow(dat, PATH)
     assert [result.faults for result in results] == [1] * len(results)
     assert min(boxes.overlap(r.box, moved(s)) for r, s in zip(results[1:], PATH, strict=True)) > 0.5
 
 
 def test_a_first_training_that_never_stays_finite_is_an_error(dat, monkeypatch):
-    monkeypatch.setattr(dat, "_backbone", replace(dat._backbone, attention=never_finite))
+    monkeypatch.setattr(dat, "backbone", replace(dat.backbone, attention=never_finite))
     with pytest.raises(RuntimeError, match=r"at rates from 0.0005 to 5e-06; lower attention_weight, which is 1, or"):
         dat.init(scene(), BOX)
 
@@ -198,6 +198,11 @@ def test_a_preset_may_be_named():
         ReciprocativeTracker("mdnet")
 
 
+def test_a_backbone_that_nobody_knows_is_refused():
+    with pytest.raises(ValueError, match="backbone is 'resnet'; choose one of efficientnet-lite0, vgg-m"):
+        ReciprocativeTracker(replace(SMALL, backbone="resnet"))
+
+
 def test_update_before_init_is_refused():
     with pytest.raises(RuntimeError, match="call init"):
         ReciprocativeTracker(SMALL).update(scene())
@@ -206,7 +211,7 @@ def test_update_before_init_is_refused():
 def test_warm_up_leaves_no_target():
     warm = ReciprocativeTracker(SMALL)
     warm.warm_up()
-    assert warm.seed is None
+    assert warm.target is None
     with pytest.raises(RuntimeError, match="call init"):
         warm.update(scene())
 
@@ -222,7 +227,7 @@ def test_presets_differ_where_they_say():
     [
         ({"device": "tpu"}, "device is 'tpu'; choose one of auto, cpu, cuda"),
         ({"attention_at": "conv1"}, "attention_at is 'conv1', which needs"),
-        ({"backbone": "vgg-m"}, "needs backbone 'efficientnet-lite0'"),
+        ({"backbone": "vgg-m"}, "region', which backbone 'vgg-m' does not give; set features='crops'"),
         ({"device": 0}, "device is 0; give a text"),
         ({"threads": 0}, "threads is 0; it must be at least 1"),
         ({"threads": 1.5}, "threads is 1.5; give a whole number"),
@@ -247,8 +252,35 @@ def test_impossible_parameters_are_refused(change, message):
         replace(FAST, **change)
 
 
-def test_every_parameter_is_documented():
-    assert all(f"        {field.name}: " in (Params.__doc__ or "") for field in fields(Params))
+def test_the_reason_of_every_parameter_stands_beside_it():
+    lines = inspect.getsource(Params).splitlines()
+    for field in fields(Params):
+        (index,) = [i for i, line in enumerate(lines) if line.startswith(f"    {field.name}: ")]
+        assert "  # " in lines[index] or lines[index - 1].startswith("    # "), field.name
+
+
+def test_numbers_of_sampling_and_search_decide_boxes():
+    brief = replace(SMALL, initial_iterations=2, initial_negatives=200, views=SMALL.views[:1])
+    plain = follow(ReciprocativeTracker(brief), PATH[:2])
+    for name, value in {
+        "fc5_deviation": 0.05,
+        "hidden_bias": 0.2,
+        "initial_positive_draws": 9,
+        "initial_positive_aspect": 1.1,
+        "positive_translation": 0.3,
+        "negative_aspect": 1.4,
+        "negative_translation": 1.0,
+        "negative_draws": 3,
+        "region_margin": 6.0,
+        "uniform_share": 0.2,
+        "view_share": 0.5,
+        "dropout_steps": 16,
+        "smallest_side": 60.0,
+        "largest_side": 0.1,
+        "peak_distance": 2.0,
+    }.items():
+        changed = follow(ReciprocativeTracker(replace(brief, **{name: value})), PATH[:2])
+        assert any(not np.array_equal(a.box, b.box) for a, b in zip(plain, changed, strict=True)), name
 
 
 def test_cuda_without_a_device_is_refused():
@@ -265,15 +297,21 @@ def test_cuda_follows_as_the_cpu_does():
     assert min(boxes.overlap(r.box, moved(s)) for r, s in zip(results[1:], PATH, strict=True)) > 0.6
 
 
-def test_a_copy_follows_a_target_of_its_own_with_the_same_weights(dat):
-    """The server starts further objects on copies."""
+def test_cuda_gives_the_same_boxes_for_the_same_seed():
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device on this machine")
+    first, second = (follow(ReciprocativeTracker(replace(SMALL, device="cuda")), PATH) for _ in range(2))
+    assert all(np.array_equal(a.box, b.box) and a.score == b.score for a, b in zip(first, second, strict=True))
+
+
+def test_a_fork_follows_a_target_of_its_own_with_the_same_weights(dat):
     alone = follow(dat, PATH[:3])
-    first, second = copy(dat), copy(dat)
+    first, second = dat.fork(), dat.fork()
     first.init(scene(), BOX)
     second.init(scene((5, 5)), moved((-30, -20)))  # something else
     between = []
     for shift in PATH[:3]:
         between.append(first.update(scene(shift)))
         second.update(scene(shift))
-    assert first._backbone is dat._backbone
+    assert first.backbone is second.backbone is dat.backbone
     assert all(np.array_equal(a.box, b.box) for a, b in zip(alone[1:], between, strict=True))

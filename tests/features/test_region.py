@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from tracker.dat.params import View
 from tracker.features import region
 from tracker.features.region import RegionExtractor, RegionMap, _changed, bin_weights, upsampled
+from tracker.features.view import View
 
 
 class Identity(nn.Module):
@@ -54,7 +54,7 @@ def both(fine, coarse):
 
 
 def extractor(size=64) -> RegionExtractor:
-    return RegionExtractor(Identity(), both, size, 4.0, 5, torch.device("cpu"))
+    return RegionExtractor(Identity(), both, size, 4.0, 1.5, 5, torch.device("cpu"))
 
 
 def test_region_beyond_the_image_is_finite():

@@ -14,7 +14,7 @@ import numpy as np
 
 from tracker import catalog
 from tracker.core import boxes
-from tracker.core.tracker import Result
+from tracker.core.tracker import Result, Tracker
 from tracker.serving import server
 
 RECORD = Path(os.environ["FAKE_RECORD"])
@@ -26,7 +26,7 @@ def record(kind: str, **arrays) -> None:
 
 
 @dataclass
-class Fake:
+class Fake(Tracker):
     """Moves the box by one pixel to the right in each frame; its score counts the frames."""
 
     parameters: dict

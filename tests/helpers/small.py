@@ -7,12 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tracker.core.paths import PROJECT
 from tracker.vot.results.groundtruth import write_dataset
 from tracker.vot.results.raw import FAILURE, INITIALIZATION, UNKNOWN
 from tracker.vot.results.runs import REGION, Run
 
-SHARED = PROJECT.parent / "shared" / "data"
 SIZE = (100, 80)
 STACK = """\
 title: Small

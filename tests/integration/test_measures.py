@@ -7,7 +7,8 @@ import sys
 import pytest
 import vot.utilities.cli as toolkit
 
-from tests.helpers.small import SHARED, run_lines, write_run, write_workspace
+from tests.helpers.shared import SHARED, needs
+from tests.helpers.small import run_lines, write_run, write_workspace
 from tests.helpers.workspaces import run
 from tracker import cli
 from tracker.core.paths import PROJECT
@@ -193,7 +194,7 @@ def published(tmp_path_factory):
     return workspace
 
 
-@pytest.mark.skipif(not VOT2018.is_dir(), reason="needs the VOT2018 runs in ../shared")
+@needs("vot2018")
 def test_published_runs_give_the_golden_figures_through_the_toolkit(published, vot):
     golden = json.loads((VOT2018 / "golden.json").read_text())["toolkit_rasteriser"]
     peers = golden["peer_set"]

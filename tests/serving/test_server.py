@@ -409,16 +409,17 @@ ENDING = """
 import logging, threading, time
 from tracker.serving.watchdog import Watchdog
 
-watchdog = Watchdog()
+watchdog, ending = Watchdog(), threading.Event()
 
 def shutdown():
     watchdog.tell("shutdown")
-    time.sleep(0.5)
+    ending.set()
+    time.sleep(0.2)  # time for the second to come in, if it can
     {fault}
 
 logging.shutdown = shutdown
 threading.Thread(target=watchdog.exit, args=(3, "the first")).start()
-time.sleep(0.2)
+ending.wait()
 watchdog.exit(4, "the second")
 """
 

@@ -1,6 +1,5 @@
 """EAO: against the definition written out in MATLAB's terms, and cases worked by hand."""
 
-import doctest
 import math
 import warnings
 
@@ -12,7 +11,6 @@ from vot.analysis import Sorting
 from vot.region import Rectangle
 
 from tests.helpers.small import STACK, random_run, run_lines, write_run, write_workspace
-from tracker.vot import expected_overlap
 from tracker.vot.expected_overlap import ExpectedOverlap, ExpectedOverlapCurve, curve, fragments, interval_of, score
 from tracker.vot.results.annotations import TAGS, Annotations, annotations_of
 from tracker.vot.results.raw import FAILURE, INITIALIZATION, UNKNOWN, DamagedFile
@@ -284,7 +282,3 @@ def test_the_columns_that_the_toolkit_shows():
     assert (plot.name, plot.abbreviation, plot.wrt) == ("Expected overlap", "EAO", "Sequence length")
     assert (plot.minimal, plot.maximal, plot.trait) == (0, 1, "eao")
     assert details is None and interval is None
-
-
-def test_examples_in_the_documentation():
-    assert doctest.testmod(expected_overlap).failed == 0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from vot.dataset import load_dataset
 
-from tests.helpers.small import SHARED
+from tests.helpers.shared import SHARED, needs
 from tracker.vot.accuracy import Selection, by_tag, sample
 from tracker.vot.expected_overlap import curve, interval_of, score
 from tracker.vot.ranking import ARRank
@@ -16,7 +16,7 @@ from tracker.vot.results.raw import FAILURE, RESET_BASED_CODES, check, parse
 from tracker.vot.results.runs import REGION, Run, measure
 
 VOT2018 = SHARED / "vot2018"
-pytestmark = pytest.mark.skipif(not VOT2018.is_dir(), reason="needs the VOT2018 runs in ../shared")
+pytestmark = needs("vot2018")
 PEER_SETS = ("toolkit_rasteriser", "toolkit_rasteriser_second_peer_set")
 
 
@@ -108,7 +108,7 @@ def test_ranks_hold_for_a_peer_set_in_reverse_order(golden, truths, runs):
             assert list(one.robustness_rank) == list(reversed(other.robustness_rank))
 
 
-@pytest.mark.skipif(not (SHARED / "vot2016_dat_authors").is_dir(), reason="needs the authors' VOT2016 run in ../shared")
+@needs("vot2016_dat_authors")
 def test_the_authors_own_vot2016_run():
     """No ground truth comes with it: failures, frames, and the interval that VOT2016's lengths give."""
     codes = []

@@ -5,7 +5,7 @@ import csv
 import pytest
 from vot.dataset import load_dataset
 
-from tests.helpers.small import SHARED
+from tests.helpers.shared import SHARED, needs
 from tracker.vot.accuracy import by_tag, challenge_table, sample
 from tracker.vot.expected_overlap import curve, interval_of, score
 from tracker.vot.results.annotations import annotations_of
@@ -14,7 +14,7 @@ from tracker.vot.results.runs import measure
 
 OFFICIAL = SHARED / "official"
 INTERVAL = (108, 371)
-pytestmark = pytest.mark.skipif(not OFFICIAL.is_dir(), reason="needs raw runs in ../shared/data/official")
+pytestmark = needs("official")
 
 NAMES = {"muster": "MUSTer", "ncc": "NCC", "srdcf": "SRDCF"}
 """Of the printed table, where those of the folders differ."""

@@ -1,6 +1,5 @@
 """The one-pass measures: closed forms, and a second implementation that goes frame by frame."""
 
-import doctest
 import math
 
 import numpy as np
@@ -99,7 +98,3 @@ def test_thresholds_are_those_of_otb():
     assert ERRORS.tolist() == list(range(51))
     assert pytest.approx([index / 20 for index in range(21)]) == OVERLAPS
     assert OVERLAPS[10] == precision.OS_OVERLAP
-
-
-def test_examples_in_the_documentation():
-    assert doctest.testmod(precision).failed == 0

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,53 +14,32 @@ import scipy.io
 import torch
 
 from tests.helpers import memory
+from tests.helpers.matconvnet import kernels, write_mat
 from tracker.formats import matfile
-from tracker.weights import registry
+from tracker.weights import readers, registry
 from tracker.weights.registry import WeightsError
-
-SHAPES = ((96, 3, 7), (256, 96, 5), (512, 256, 3))
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     chosen = tmp_path / "weights"
     monkeypatch.setenv("RECIPROCATIVE_WEIGHTS", str(chosen))
+    torch_file = replace(registry.entry("vgg-m"), name="torch-file", file="convolutions.pth", reader=readers.state)
+    monkeypatch.setitem(registry.REGISTRY, torch_file.name, torch_file)
     return chosen
 
 
-def kernels():
-    rng = np.random.default_rng(0)
-    return [
-        (rng.standard_normal((k, k, c, o), np.float32), rng.standard_normal((o, 1), np.float32)) for o, c, k in SHAPES
-    ]
-
-
-def write_mat(path, tensors):
-    """A MatConvNet SimpleNN file: a 1 x L cell of 1 x 1 structs; conv layers hold a 1 x 2 cell of HWIO kernel, bias."""
-    layers = np.empty((1, 9), object)
-    for i in range(9):
-        if i % 4 == 0:
-            pair = np.empty((1, 2), object)
-            pair[0, 0], pair[0, 1] = tensors[i // 4]
-            layers[0, i] = {"weights": pair, "name": f"conv{i // 4 + 1}", "type": "conv", "stride": [2, 2]}
-        else:
-            layers[0, i] = {"name": f"other{i}", "type": ("relu", "normalize", "pool")[i % 4 - 1]}
-    scipy.io.savemat(path, {"layers": layers, "meta": {"classes": "none"}})
-    return path
-
-
 def write_pth(path, tensors, **changes):
-    """A py-MDNet file, with the fc layers that it also holds."""
-    state = {}
+    """A file of torch.save, with layers that nobody uses."""
+    state = {"fc4.weight": torch.zeros(512, 4608)}
     for i, (kernel, bias) in enumerate(tensors, 1):
-        state[f"conv{i}.0.weight"] = torch.from_numpy(kernel.transpose(3, 2, 0, 1).copy())
-        state[f"conv{i}.0.bias"] = torch.from_numpy(bias[:, 0])
-    state["fc4.0.weight"], state["fc5.1.weight"] = torch.zeros(512, 4608), torch.zeros(512, 512)
-    torch.save({"shared_layers": state | changes}, path)
+        state[f"conv{i}.weight"] = torch.from_numpy(kernel.transpose(3, 2, 0, 1).copy())
+        state[f"conv{i}.bias"] = torch.from_numpy(bias[:, 0])
+    torch.save(state | changes, path)
     return path
 
 
-@pytest.mark.parametrize(("name", "write"), [("vgg-m", write_mat), ("mdnet", write_pth)])
+@pytest.mark.parametrize(("name", "write"), [("vgg-m", write_mat), ("torch-file", write_pth)])
 def test_published_layout_gives_pytorch_kernels(tmp_path, folder, name, write):
     expected = kernels()
     file = write(tmp_path / registry.entry(name).file, expected)
@@ -83,7 +63,7 @@ def test_default_weights_come_with_the_wheel_and_match_their_checksum():
     assert "as published" in registry.verify("efficientnet-lite0")
 
 
-@pytest.mark.parametrize("name", ["vgg-m", "mdnet"])
+@pytest.mark.parametrize("name", ["vgg-m", "torch-file"])
 def test_missing_file_says_where_from_where_to_and_what_needs_none(folder, name):
     known = registry.entry(name)
     with pytest.raises(WeightsError) as caught:
@@ -100,8 +80,8 @@ def test_wrong_shape_names_key_and_shapes(tmp_path):
 
 
 def test_wrong_key_is_named(tmp_path):
-    file = write_pth(tmp_path / "mdnet_imagenet_vid.pth", kernels()[:2])
-    with pytest.raises(WeightsError, match=r"has no conv3\.weight; it is not mdnet"):
+    file = write_pth(tmp_path / "convolutions.pth", kernels()[:2])
+    with pytest.raises(WeightsError, match=r"has no conv3\.weight; it is not torch-file"):
         registry.add(file)
 
 
@@ -113,7 +93,7 @@ def test_values_that_are_not_finite_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>404 Not Found</html>", b"MATLAB 5.0 MAT-file" + bytes(200)])
-@pytest.mark.parametrize("name", ["vgg-m", "mdnet"])
+@pytest.mark.parametrize("name", ["vgg-m", "torch-file"])
 def test_files_that_are_no_weights_are_refused(tmp_path, folder, name, content):
     file = tmp_path / registry.entry(name).file
     file.write_bytes(content)
@@ -134,8 +114,8 @@ def test_pickles_that_run_code_are_refused(tmp_path):
         def __reduce__(self):
             return (print, ("harm",))
 
-    file = tmp_path / "mdnet_imagenet_vid.pth"
-    torch.save({"shared_layers": Harmful()}, file)
+    file = tmp_path / "convolutions.pth"
+    torch.save({"conv1.weight": Harmful()}, file)
     with pytest.raises(WeightsError, match="cannot be read"):
         registry.add(file)
 
@@ -158,7 +138,7 @@ def test_damaged_wheel_is_found(tmp_path, monkeypatch):
 
 
 def test_unknown_names_list_the_known_ones(tmp_path):
-    with pytest.raises(WeightsError, match=r"unknown weights 'vgg'.*efficientnet-lite0, box-estimator, vgg-m, mdnet"):
+    with pytest.raises(WeightsError, match=r"unknown weights 'vgg'.*efficientnet-lite0, box-estimator, vgg-m"):
         registry.load("vgg")
     file = tmp_path / "weights.bin"
     file.touch()
@@ -250,7 +230,7 @@ def refused_without_memory(file, message):
         registry.add(file)
 
 
-@pytest.mark.parametrize(("name", "write"), [("vgg-m", write_mat), ("mdnet", write_pth)])
+@pytest.mark.parametrize(("name", "write"), [("vgg-m", write_mat), ("torch-file", write_pth)])
 def test_truncated_files_are_refused_wherever_they_end(tmp_path, name, write):
     file = write(tmp_path / registry.entry(name).file, kernels())
     whole = file.read_bytes()
@@ -271,7 +251,7 @@ def test_compressed_mat_files_are_read(tmp_path):
 
 def pth_of(pickle, path, compression=zipfile.ZIP_STORED):
     """A file of torch.save around another pickle."""
-    torch.save({"shared_layers": {}}, path)
+    torch.save({}, path)
     with zipfile.ZipFile(path) as archive:
         members = {info.filename: archive.read(info) for info in archive.infolist()}
     with zipfile.ZipFile(path, "w", compression) as archive:
@@ -292,11 +272,11 @@ def pth_of(pickle, path, compression=zipfile.ZIP_STORED):
     ],
 )
 def test_hostile_pickles_are_refused_without_memory(tmp_path, pickle):
-    refused_without_memory(pth_of(pickle, tmp_path / "mdnet_imagenet_vid.pth"), "cannot be read as mdnet")
+    refused_without_memory(pth_of(pickle, tmp_path / "convolutions.pth"), "cannot be read as torch-file")
 
 
 def test_zip_bombs_are_refused_without_memory(tmp_path):
-    file = pth_of(bytes(1 << 28), tmp_path / "mdnet_imagenet_vid.pth", compression=zipfile.ZIP_DEFLATED)
+    file = pth_of(bytes(1 << 28), tmp_path / "convolutions.pth", compression=zipfile.ZIP_DEFLATED)
     assert file.stat().st_size < 1 << 20
     refused_without_memory(file, "members are compressed")
 
@@ -312,15 +292,15 @@ def test_zip_bombs_are_refused_without_memory(tmp_path):
     ],
 )
 def test_what_is_no_tensor_of_the_network_is_refused(tmp_path, value):
-    file = write_pth(tmp_path / "mdnet_imagenet_vid.pth", kernels(), **{"conv1.0.weight": value})
+    file = write_pth(tmp_path / "convolutions.pth", kernels(), **{"conv1.weight": value})
     refused_without_memory(file, r"conv1\.weight|cannot be read")
 
 
 def test_parameters_and_half_precision_are_weights(tmp_path):
     bias = torch.nn.Parameter(torch.ones(96)), torch.ones(256, dtype=torch.bfloat16)
-    changes = {"conv1.0.bias": bias[0], "conv2.0.bias": bias[1]}
-    registry.add(write_pth(tmp_path / "mdnet_imagenet_vid.pth", kernels(), **changes))
-    loaded = registry.load("mdnet").tensors
+    changes = {"conv1.bias": bias[0], "conv2.bias": bias[1]}
+    registry.add(write_pth(tmp_path / "convolutions.pth", kernels(), **changes))
+    loaded = registry.load("torch-file").tensors
     assert loaded["conv1.bias"].dtype == loaded["conv2.bias"].dtype == torch.float32
     assert not loaded["conv1.bias"].requires_grad and loaded["conv2.bias"].sum() == 256
 
@@ -334,7 +314,7 @@ def test_a_damaged_record_of_the_checksum_is_found(tmp_path, record):
 
 
 def test_what_is_no_file_is_not_read(tmp_path):
-    file = tmp_path / "mdnet_imagenet_vid.pth"
+    file = tmp_path / "convolutions.pth"
     os.mkfifo(file)
     with pytest.raises(WeightsError, match="does not exist or is no file"):
         registry.add(file)

@@ -156,7 +156,7 @@ def _tell_of(source: Source) -> None:
 def _attention_of(tracker: Tracker, args: argparse.Namespace) -> Callable[[Image, NDArray[np.float64]], Any] | None:
     if not args.attention:
         return None
-    if not hasattr(tracker, "attention"):
+    if tracker.attention is None:
         raise ValueError(f"--attention: {args.tracker} has no attention; use --tracker DAT, DAT-paper or MDNet")
     return tracker.attention
 

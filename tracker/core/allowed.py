@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 import types
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
@@ -61,13 +62,19 @@ Share = Annotated[float, Within(0, 1)]
 ShareBelowOne = Annotated[float, Within(0, 1, high_open=True)]
 
 
-def check(instance: Any) -> None:
-    """Check every field of a dataclass.
+def check(instance: Any, names: Collection[str] | None = None) -> None:
+    """Check the fields of a dataclass.
+
+    Args:
+        instance: of the dataclass.
+        names: of the fields; None checks all.
 
     Raises:
         ValueError: a value is of another type than declared, not finite, or none that the field may have.
     """
     for name, kinds, limits in _declared(type(instance)):  # type: ignore[arg-type]
+        if names is not None and name not in names:
+            continue
         value = getattr(instance, name)
         if value is None and type(None) in kinds:
             continue
@@ -92,14 +99,18 @@ def _declared(owner: type) -> list[tuple[str, tuple[type, ...], tuple[Any, ...]]
     ]
 
 
+def alternatives(hint: Any) -> tuple[Any, ...]:
+    """The members of a union; any other annotation is its own only one.
+
+    >>> alternatives(int | None)
+    (<class 'int'>, <class 'NoneType'>)
+    """
+    return get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+
+
 def _split(hint: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    if get_origin(hint) is Annotated:
-        kind, *limits = get_args(hint)
-        return (kind,), tuple(limits)
-    if get_origin(hint) in (Union, types.UnionType):
-        parts = [_split(part) for part in get_args(hint)]
-        return tuple(chain(*(kinds for kinds, _ in parts))), tuple(chain(*(limits for _, limits in parts)))
-    return (hint,), ()
+    parts = [get_args(part) if get_origin(part) is Annotated else (part,) for part in alternatives(hint)]
+    return tuple(kind for kind, *_ in parts), tuple(chain(*(limits for _, *limits in parts)))
 
 
 def _is(value: Any, kind: type) -> bool:

@@ -27,6 +27,11 @@ def centre(boxes: ArrayLike) -> Boxes:
     return boxes[..., :2] + 0.5 * boxes[..., 2:]
 
 
+def around(centres: Boxes, sizes: Boxes) -> Boxes:
+    """Boxes (..., 4) of sizes (..., 2), as (w, h), about centres (..., 2)."""
+    return np.concatenate([centres - 0.5 * sizes, sizes], axis=-1)
+
+
 def overlap(boxes: ArrayLike, others: ArrayLike) -> Boxes:
     """Intersection over union of boxes (..., 4) with others (..., 4), broadcast against each other.
 

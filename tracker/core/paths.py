@@ -6,5 +6,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
 PROJECT = PACKAGE.parent
-REGISTRY = PACKAGE / "trackers.ini"
 STACKS = PACKAGE / "vot" / "stacks"
+
+_BUILT = PACKAGE / "trackers.ini"  # setup.py writes it into the wheel; a checkout has the project's
+REGISTRY = _BUILT if _BUILT.is_file() else PROJECT / "trackers.ini"

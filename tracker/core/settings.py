@@ -9,9 +9,10 @@ from __future__ import annotations
 import difflib
 import inspect
 import math
-import types
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
+
+from tracker.core.allowed import alternatives
 
 _WORDS = {"true": True, "false": False}
 _EXPECTED = {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "none"}
@@ -87,7 +88,7 @@ def told(values: Mapping[str, Any]) -> str:
 
 
 def _value(name: str, text: str, kind: Any) -> Any:
-    kinds = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
+    kinds = alternatives(kind)
     if unreadable := [one for one in kinds if one not in _EXPECTED]:
         what = getattr(unreadable[0], "__name__", str(unreadable[0]))
         raise ValueError(f"{name} is a {what}, which cannot be given as text: set it from Python")

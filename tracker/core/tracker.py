@@ -1,12 +1,15 @@
-"""What a tracker says of one frame, and the two-method interface that every tracker here has."""
+"""What a tracker says of one frame, and what every tracker here offers."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+Maps = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -33,13 +36,33 @@ class Result:
     fingerprint: str = ""
 
 
-class Tracker(Protocol):
-    """A single-object tracker: no I/O, no protocol, no timing inside."""
+class Tracker:
+    """A single-object tracker: no I/O, no protocol, no timing inside.
+
+    Attributes:
+        fingerprint: see :class:`Result`; empty if it tells none.
+        seed: of its generators; None where nothing is random, or each ``init`` draws one.
+        deterministic: whether its boxes are the same in every run, whatever the seed.
+        attention: gives the maps of the target and of the background, (h, w) float32 each, over a box (4,) in an image
+            (H, W, 3); None where a tracker has no such maps.
+    """
+
+    fingerprint: str = ""
+    seed: int | None = None
+    deterministic: bool = False
+    attention: Callable[[NDArray[np.uint8], NDArray[np.float64]], Maps] | None = None
+
+    def warm_up(self) -> None:
+        """Do once what would make the first frame late."""
+
+    def fork(self) -> Tracker:
+        """Another tracker like this one, for a target of its own at the same time; what was loaded is shared."""
+        return copy(self)
 
     def init(self, image: NDArray[np.uint8], box: NDArray[np.float64]) -> Result:
         """Start on ``image`` (H, W, 3) RGB uint8 with the target at ``box`` (x, y, w, h), 0-based float pixels."""
-        ...
+        raise NotImplementedError
 
     def update(self, image: NDArray[np.uint8]) -> Result:
         """Find the target in the next frame, (H, W, 3) RGB uint8."""
-        ...
+        raise NotImplementedError

@@ -18,15 +18,16 @@ from tracker.dat import attention
 from tracker.dat.dense import DenseSearch
 from tracker.dat.drawn import DrawnSearch
 from tracker.dat.learning import Attention
-from tracker.dat.params import Params, View
+from tracker.dat.params import Params
 from tracker.dat.search import Search
 from tracker.features.crops import CropExtractor, Lite0Crops
-from tracker.features.efficientnet import EfficientNetLite0, Trunk, fused
+from tracker.features.efficientnet import Captured, EfficientNetLite0, Trunk, fused
 from tracker.features.estimator import BoxEstimator
 from tracker.features.jacobian.linearisation import Linearisation
 from tracker.features.region import RegionExtractor
 from tracker.features.samples import Frame, Samples
 from tracker.features.vggm import SHAPE, VGGM
+from tracker.features.view import View
 
 
 class Extractor(Protocol):
@@ -58,13 +59,18 @@ def load(params: Params, device: torch.device) -> Backbone:
     """The backbone that ``params`` name.
 
     Raises:
+        ValueError: there is none of that name.
         tracker.weights.WeightsError: the weights file is missing or not what its name says.
     """
+    if params.backbone not in BUILDERS:
+        raise ValueError(f"backbone is {params.backbone!r}; choose one of {', '.join(BUILDERS)}")
+    return BUILDERS[params.backbone](params, device)
+
+
+def _lite0(params: Params, device: torch.device) -> Backbone:
     if params.features == "region":
         return _region(params, device)
-    loaded = weights.load(params.backbone)
-    if params.backbone == "vgg-m":
-        return _vgg_m(params, loaded, device)
+    loaded = weights.load("efficientnet-lite0")
     network = EfficientNetLite0(loaded.tensors).to(device)
 
     def extractor() -> Extractor:
@@ -74,14 +80,14 @@ def load(params: Params, device: torch.device) -> Backbone:
 
 
 def _region(params: Params, device: torch.device) -> Backbone:
-    loaded, trained = weights.load(params.backbone), weights.load("box-estimator")
+    loaded, trained = weights.load("efficientnet-lite0"), weights.load("box-estimator")
     network = EfficientNetLite0(loaded.tensors).to(device)
-    trunk: Trunk = fused(network, params.region_size) if device.type == "cpu" else network
+    trunk: Trunk = (fused if device.type == "cpu" else Captured)(network, params.region_size)
     estimator = BoxEstimator.of(trained.tensors).to(device)
 
     def extractor() -> Extractor:
-        size, scale = params.region_size, params.region_scale
-        return RegionExtractor(trunk, estimator.project, size, scale, params.grid, device)
+        square = params.region_size, params.region_scale, params.region_margin
+        return RegionExtractor(trunk, estimator.project, *square, params.grid, device)
 
     search = partial(DenseSearch, params, estimator)
     sha256 = loaded.sha256 + trained.sha256
@@ -92,7 +98,8 @@ def _evidence(params: Params) -> Attention:
     return lambda gradients, samples: attention.evidence_maps(gradients, samples.features, params.grid**2)
 
 
-def _vgg_m(params: Params, loaded: weights.Loaded, device: torch.device) -> Backbone:
+def _vgg_m(params: Params, device: torch.device) -> Backbone:
+    loaded = weights.load("vgg-m")
     network = VGGM(loaded.tensors, device)
     search = partial(DrawnSearch, params)
     extractor = CropExtractor(network.features, keep=params.attention_at != "features")
@@ -109,3 +116,7 @@ def _vgg_m(params: Params, loaded: weights.Loaded, device: torch.device) -> Back
         return attention_maps / attention_maps.detach().mean().clamp_min(torch.finfo(gradients.dtype).tiny)
 
     return Backbone(lambda: extractor, search, maps, loaded.sha256)
+
+
+BUILDERS: dict[str, Callable[[Params, torch.device], Backbone]] = {"efficientnet-lite0": _lite0, "vgg-m": _vgg_m}
+"""What ``Params.backbone`` may name; a further one is added here, its weights in ``tracker/weights/registry.py``."""

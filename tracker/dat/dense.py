@@ -15,14 +15,12 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.core.boxes import Boxes, centre
+from tracker.core.boxes import Boxes, around, centre
 from tracker.dat.head import Head
 from tracker.dat.params import Params
 from tracker.dat.search import Found
 from tracker.features.estimator import BoxEstimator
 from tracker.features.region import RegionMap
-
-_PEAK = 0.45  # distance from a peak within which there is no other, in mean sides
 
 
 class DenseSearch:
@@ -36,7 +34,7 @@ class DenseSearch:
     """
 
     def __init__(self, params: Params, estimator: BoxEstimator, frame: RegionMap, box: Boxes):
-        self._params, self._estimator = params, estimator
+        self.params, self._estimator = params, estimator
         self._template = estimator.template(frame, box)
 
     def find(self, frame: RegionMap, state: Boxes, head: Head, rng: np.random.Generator, lost: int) -> Found:
@@ -54,13 +52,13 @@ class DenseSearch:
 
     def _steadied(self, boxes: Boxes, state: Boxes) -> Boxes:
         """The boxes (N, 4) about their centres, with sides that change little from the previous box's (4,)."""
-        most = self._params.size_step
+        most = self.params.size_step
         size = state[2:] * np.exp(most * np.tanh(np.log(boxes[:, 2:] / state[2:]) / most))
-        return np.concatenate([boxes[:, :2] + boxes[:, 2:] / 2 - size / 2, size], axis=1)
+        return around(centre(boxes), size)
 
     def _grid(self, state: Boxes) -> Boxes:
         """The box (4,) at every step within reach, (N, 4)."""
-        p = self._params
+        p = self.params
         count = round(p.reach / p.grid_step)
         offsets = np.arange(-count, count + 1) * p.grid_step * state[2:].mean()
         across, down = np.meshgrid(offsets, offsets)
@@ -71,16 +69,17 @@ class DenseSearch:
         """Bounded margins (N,) less what the way from the previous box (4,) to the boxes (N, 4) costs."""
         way = (centre(boxes) - centre(state)) / np.sqrt(state[2:].prod())  # (N, 2)
         margins = head.margins(frame.samples(boxes).features).double().cpu().numpy()
-        return self._bounded(margins) - self._params.motion_penalty * (way**2).sum(axis=1)
+        return self._bounded(margins) - self.params.motion_penalty * (way**2).sum(axis=1)
 
     def _bounded(self, verdicts: NDArray[np.float64]) -> NDArray[np.float64]:
-        return self._params.bound * np.tanh(verdicts / self._params.bound)
+        return self.params.bound * np.tanh(verdicts / self.params.bound)
 
     def _peaks(self, boxes: Boxes, scores: NDArray[np.float64]) -> list[int]:
         """Rows of the highest scores, none of them close to a higher one."""
         left, rows = scores.copy(), []
-        for _ in range(self._params.peaks):
+        reach = self.params.peak_distance * boxes[0, 2:].mean()
+        for _ in range(self.params.peaks):
             rows.append(int(left.argmax()))
-            near = np.abs(centre(boxes) - centre(boxes[rows[-1]])).max(axis=1) < _PEAK * boxes[0, 2:].mean()
+            near = np.abs(centre(boxes) - centre(boxes[rows[-1]])).max(axis=1) < reach
             left[near] = -np.inf
         return rows

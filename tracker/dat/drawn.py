@@ -27,14 +27,17 @@ class DrawnSearch:
     """
 
     def __init__(self, params: Params, frame: Frame, box: Boxes, rng: np.random.Generator):
-        self._params = params
-        drawn = sampling.gaussian(rng, box, 4 * params.regression_samples, 0.6, 1.5, 1.2)
+        self.params = params
+        count = params.regression_draws * params.regression_samples
+        shape = params.regression_translation, params.regression_scale, params.regression_aspect
+        drawn = sampling.gaussian(rng, box, count, *shape)
         boxes = sampling.select(drawn, box, params.regression_overlap, 1, params.regression_samples)
-        self._regressor = BoxRegressor(frame.samples(boxes).features, boxes, box, params.regression_ridge)
+        features = frame.samples(boxes).features
+        self._regressor = BoxRegressor(features, boxes, box, params.regression_ridge, params.regression_log_scale)
 
     def find(self, frame: Frame, state: Boxes, head: Head, rng: np.random.Generator, lost: int) -> Found:
         """See ``tracker.dat.search.Search``."""
-        p = self._params
+        p = self.params
         spread = p.near_translation * (p.lost_spread if lost else 1)
         around = sampling.gaussian(rng, state, p.near_candidates, spread, p.candidate_scale)
         candidates = np.concatenate([state[None], around])

@@ -9,10 +9,7 @@ import torch
 from torch import Tensor
 
 from tracker.core.timing import stage
-
-DEVIATIONS = (0.01, 0.044, 0.01)
-"""Standard deviations of the initial weights; py-MDNet: 0.01, but features here have another scale than VGG-M's."""
-BIASES = (0.1, 0.1, 0.0)
+from tracker.dat.params import FAST, Params
 
 
 class Layers(NamedTuple):
@@ -58,6 +55,7 @@ class Head:
         rng: source of the initial weights.
         device: where the weights live.
         dtype: float32, or float64 to check gradients.
+        params: deviations and biases of the initial weights.
 
     Attributes:
         weights: (P,), all weights and biases.
@@ -71,11 +69,14 @@ class Head:
         rng: np.random.Generator,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
+        params: Params = FAST,
     ):
         self._shapes = ((hidden, inputs), (hidden,), (hidden, hidden), (hidden,), (2, hidden), (2,))
         self.weights = torch.empty(sum(map(_size, self._shapes)), dtype=dtype, device=device)
         self.layers = self.split(self.weights)
-        for weight, bias, deviation, value in zip(self.layers[::2], self.layers[1::2], DEVIATIONS, BIASES, strict=True):
+        deviations = params.fc4_deviation, params.fc5_deviation, params.fc6_deviation
+        biases = params.hidden_bias, params.hidden_bias, 0.0
+        for weight, bias, deviation, value in zip(self.layers[::2], self.layers[1::2], deviations, biases, strict=True):
             weight.copy_(torch.from_numpy(rng.standard_normal(weight.shape, np.float32) * np.float32(deviation)))
             bias.fill_(value)
 

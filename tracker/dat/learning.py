@@ -18,7 +18,7 @@ from torch import Tensor
 
 from tracker.core.timing import stage
 from tracker.dat.attention import add_penalty_gradient, head_gradients, regulariser
-from tracker.dat.head import Head, Layers
+from tracker.dat.head import Head, Layers, Pass
 from tracker.dat.params import Params
 from tracker.features.samples import Pool, Samples
 
@@ -38,11 +38,14 @@ class Learner:
         rng: source of batches and dropout.
 
     Attributes:
+        params: as they are in the present frame.
+        attention: what ``attention`` was.
         faults: how often ``undo`` was called, by ``train`` or from outside.
     """
 
     def __init__(self, head: Head, attention: Attention, params: Params, rng: np.random.Generator):
-        self._head, self._attention, self._params, self._rng = head, attention, params, rng
+        self.params, self.attention = params, attention
+        self._head, self._rng = head, rng
         self._velocity = torch.zeros_like(head.weights)
         self._gradients = head.weights.new_zeros(2 if params.clip_apart else 1, len(head.weights))
         self._slow = head.weights.numel() - head.layers.w6.numel() - head.layers.b6.numel()  # of fc4 and fc5
@@ -66,15 +69,17 @@ class Learner:
         Returns:
             Whether the steps were kept.
         """
-        p = self._params
+        p = self.params
         for iteration in range(iterations):
             if iteration % p.mining_interval == 0:
                 hard = self._mine(negatives)
             drawn = self._draw(positives, p.batch_positives)
             batch = Samples.join([drawn, self._draw(hard, p.batch_negatives)])
-            loss, _ = self.gradient(batch, len(drawn), self._dropout(len(batch)))
+            dropout = self._dropout(len(batch))
+            passed, log_share, loss = self._classified(batch, len(drawn), dropout)
             if loss < stop:
                 break
+            self._differentiate(batch, len(drawn), dropout, passed, log_share)
             if not (math.isfinite(loss) and self.descend(rate)):
                 self.undo("the loss or its gradient")
                 return False
@@ -111,12 +116,29 @@ class Learner:
             The loss, and the gradient; where the terms are clipped apart, that of the classification, then that of the
             regulariser.
         """
-        head, p = self._head, self._params
-        terms = [head.split(term) for term in self._terms]
-        passed = head.forward(batch.features, dropout)
+        passed, log_share, loss = self._classified(batch, positives, dropout)
+        return loss, self._differentiate(batch, positives, dropout, passed, log_share)
+
+    def _classified(
+        self, batch: Samples, positives: int, dropout: tuple[Tensor, Tensor] | None
+    ) -> tuple[Pass, Tensor, float]:
+        """A pass of a batch, the logarithms (N, 2) of its class probabilities, and their loss."""
+        passed = self._head.forward(batch.features, dropout)
         log_share = passed.logits.log_softmax(dim=1)
-        loss = -float(log_share[:positives, 1].sum() + log_share[positives:, 0].sum())
-        of_logits = log_share.exp_()
+        return passed, log_share, -float(log_share[:positives, 1].sum() + log_share[positives:, 0].sum())
+
+    def _differentiate(
+        self,
+        batch: Samples,
+        positives: int,
+        dropout: tuple[Tensor, Tensor] | None,
+        passed: Pass,
+        log_share: Tensor,
+    ) -> list[Layers]:
+        """The gradient of what ``_classified`` gave."""
+        head, p = self._head, self.params
+        terms = [head.split(term) for term in self._terms]
+        of_logits = log_share.exp()
         of_logits[:positives, 1] -= 1
         of_logits[positives:, 0] -= 1
         head.backward(batch.features, passed, of_logits, dropout, terms[0])
@@ -124,12 +146,12 @@ class Learner:
             chosen = slice(0, positives + p.attention_negatives)
             self._gradients[1:].zero_()
             self._add_penalty(batch.take(chosen), passed.z4[chosen], positives, terms[-1])
-        return loss, terms
+        return terms
 
     @property
     def _terms(self) -> Tensor:
         """The gradients that are clipped one by one; with lambda 0, which a schedule may reach, only the first."""
-        return self._gradients if self._params.attention_weight else self._gradients[:1]
+        return self._gradients if self.params.attention_weight else self._gradients[:1]
 
     @stage("attention")
     def _add_penalty(self, samples: Samples, z4: Tensor, positives: int, out: Layers) -> None:
@@ -138,13 +160,13 @@ class Learner:
         gradients = head_gradients(self._head, activations)
         with torch.enable_grad():
             leaf = gradients.features.detach().requires_grad_()
-            penalty = self._params.attention_weight * regulariser(self._attention(leaf, samples), positives)
+            penalty = self.params.attention_weight * regulariser(self.attention(leaf, samples), positives)
             (of_features,) = torch.autograd.grad(penalty, leaf)
         add_penalty_gradient(self._head, activations, gradients, of_features, out)
 
     def descend(self, rate: float) -> bool:
         """One step of SGD with momentum and weight decay down the last gradient, clipped; False if it is not finite."""
-        p, weights, velocity = self._params, self._head.weights, self._velocity
+        p, weights, velocity = self.params, self._head.weights, self._velocity
         norms = [float(term.norm()) for term in self._terms]
         if not all(map(math.isfinite, norms)):
             return False
@@ -163,9 +185,9 @@ class Learner:
 
     def _mine(self, negatives: Pool) -> Samples:
         """The negatives that the head takes most for the target, out of a random pool."""
-        rows = self._rows(negatives, self._params.mining_pool)
+        rows = self._rows(negatives, self.params.mining_pool)
         margins = self._head.margins(negatives.features_of(rows))
-        return negatives.take(rows[margins.topk(min(self._params.mined_negatives, len(rows))).indices])
+        return negatives.take(rows[margins.topk(min(self.params.mined_negatives, len(rows))).indices])
 
     def _draw(self, samples: Pool, count: int) -> Samples:
         return samples.take(self._rows(samples, count))
@@ -175,10 +197,10 @@ class Learner:
         return torch.from_numpy(rows).to(self._head.weights.device)
 
     def _dropout(self, count: int) -> tuple[Tensor, Tensor] | None:
-        """Factors of the outputs of fc4 and fc5; the share that is kept is a multiple of 1/256."""
-        p = self._params
+        """Factors of the outputs of fc4 and fc5; the share that is kept is a multiple of one step."""
+        p = self.params
         if not p.dropout:
             return None
-        drawn = torch.from_numpy(self._rng.integers(0, 256, (2, count, p.hidden), np.uint8))
-        first, second = (drawn >= round(256 * p.dropout)).to(self._head.weights) / (1 - p.dropout)
+        drawn = torch.from_numpy(self._rng.integers(0, p.dropout_steps, (2, count, p.hidden), np.uint8))
+        first, second = (drawn >= round(p.dropout_steps * p.dropout)).to(self._head.weights) / (1 - p.dropout)
         return first, second

@@ -10,10 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tracker.core.boxes import Boxes, centre
+from tracker.core.boxes import Boxes, around, centre
 from tracker.core.timing import stage
-
-_LARGEST_LOG_SCALE = 0.5
 
 
 class BoxRegressor:
@@ -24,11 +22,13 @@ class BoxRegressor:
         boxes: (N, 4) of the same samples.
         target: (4,) ground truth.
         ridge: penalty of the squared weights.
+        log_scale: largest change of a side, as difference of logarithms.
     """
 
     @stage("regression")
     @torch.inference_mode()
-    def __init__(self, features: Tensor, boxes: Boxes, target: Boxes, ridge: float):
+    def __init__(self, features: Tensor, boxes: Boxes, target: Boxes, ridge: float, log_scale: float):
+        self._log_scale = log_scale
         shifts = (centre(target) - centre(boxes)) / boxes[:, 2:]
         goals = torch.from_numpy(np.concatenate([shifts, np.log(target[2:] / boxes[:, 2:])], axis=1)).to(features)
         self._mean_feature, self._mean_goal = features.mean(dim=0), goals.mean(dim=0)
@@ -42,5 +42,5 @@ class BoxRegressor:
     def refine(self, features: Tensor, boxes: Boxes) -> Boxes:
         """Boxes (N, 4) moved and resized as their features (N, D) say."""
         change = ((features - self._mean_feature) @ self._weights + self._mean_goal).double().cpu().numpy()  # (N, 4)
-        sizes = boxes[:, 2:] * np.exp(np.clip(change[:, 2:], -_LARGEST_LOG_SCALE, _LARGEST_LOG_SCALE))
-        return np.concatenate([centre(boxes) + change[:, :2] * boxes[:, 2:] - sizes / 2, sizes], axis=1)
+        sizes = boxes[:, 2:] * np.exp(np.clip(change[:, 2:], -self._log_scale, self._log_scale))
+        return around(centre(boxes) + change[:, :2] * boxes[:, 2:], sizes)

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from tracker.core.boxes import Boxes, overlap
+from tracker.core.boxes import Boxes, around, centre, overlap
 from tracker.core.timing import stage
 
 
 def _placed(box: Boxes, offsets: Boxes, scales: Boxes, aspects: Boxes | float = 1.0) -> Boxes:
     """Boxes (N, 4) like ``box``, moved by ``offsets`` (N, 2) mean sides and resized about their centres."""
     sizes = np.stack([box[2] * scales * aspects, box[3] * scales / aspects], axis=1)  # (N, 2)
-    centres = box[:2] + box[2:] / 2 + offsets * box[2:].mean()  # (N, 2)
-    return np.concatenate([centres - sizes / 2, sizes], axis=1)
+    return around(centre(box) + offsets * box[2:].mean(), sizes)
 
 
 def _normal(rng: np.random.Generator, *shape: int) -> Boxes:

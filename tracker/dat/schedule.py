@@ -8,10 +8,12 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, fields
 from types import CodeType
 from typing import Any
 
+from tracker.core.allowed import check
 from tracker.dat.params import Params
 
 VARYING = frozenset(
@@ -56,9 +58,14 @@ class Schedule:
     name: str
     function: Callable[[int], float]
 
+    @property
+    def digest(self) -> str:
+        """Hash of what the function does, the same in every process: part of the tracker's fingerprint."""
+        return _digest(self.function)
+
     def __repr__(self) -> str:
-        """Its name and what the function does, the same in every process: part of the tracker's fingerprint."""
-        return f"{self.name}=<{_digest(self.function)}>"
+        """Its name, and what the function does."""
+        return f"{self.name}=<{self.digest}>"
 
     def value(self, frame: int) -> float:
         """The parameter in ``frame``.
@@ -74,19 +81,21 @@ class Schedule:
 
 @dataclass(frozen=True, repr=True)
 class Scheduled(Params):
-    """Parameters as they are in one frame, which the tracker sets by ``at``."""
+    """Parameters as they are in one frame, the first one when they are made."""
 
     schedules: tuple[Schedule, ...] = ()
 
-    def at(self, frame: int) -> None:
-        """Go to ``frame``.
+    def at(self, frame: int) -> Scheduled:
+        """The parameters in ``frame``.
 
         Raises:
             ValueError: a value there is none that the parameter may have.
         """
+        now = copy(self)  # dataclasses.replace would check all fields in every frame
         for schedule in self.schedules:
-            object.__setattr__(self, schedule.name, schedule.value(frame))
-        self.__post_init__()
+            object.__setattr__(now, schedule.name, schedule.value(frame))
+        check(now, [schedule.name for schedule in self.schedules])
+        return now
 
 
 def scheduled(params: Params, **functions: Callable[[int], float]) -> Scheduled:
@@ -104,9 +113,7 @@ def scheduled(params: Params, **functions: Callable[[int], float]) -> Scheduled:
         if not callable(function):
             raise TypeError(f"{name} is {function!r}; give a function of the frame, or set it by dataclasses.replace")
     values = {field.name: getattr(params, field.name) for field in fields(Params)}
-    made = Scheduled(**values, schedules=tuple(Schedule(*item) for item in functions.items()))
-    made.at(0)
-    return made
+    return Scheduled(**values, schedules=tuple(Schedule(*item) for item in functions.items())).at(0)
 
 
 def _digest(function: Any) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from tracker.core.boxes import Boxes
 from tracker.dat.head import Head
+from tracker.dat.params import Params
 from tracker.features.samples import Frame
 
 
@@ -31,7 +32,13 @@ Seen = TypeVar("Seen", bound=Frame, contravariant=True)
 
 
 class Search(Protocol[Seen]):
-    """Looks for one target in frames of one kind; made anew for each target."""
+    """Looks for one target in frames of one kind; made anew for each target.
+
+    Attributes:
+        params: as they are in the present frame.
+    """
+
+    params: Params
 
     def find(self, frame: Seen, state: Boxes, head: Head, rng: np.random.Generator, lost: int) -> Found:
         """Find the target.

@@ -1,66 +1,37 @@
-"""The tracker: image -> search region -> candidates -> scores -> box -> refinement -> Result (Pu et al., NIPS 2018).
-
-After a confident frame its samples go to memory; every few frames, or when the target was not found, the learner trains
-the head on them. Only the learner knows of attention.
-"""
+"""The tracker: ``init`` learns a :class:`~tracker.dat.target.Target`, ``update`` follows it (Pu et al., NIPS 2018)."""
 
 from __future__ import annotations
 
-import hashlib
-import math
-from copy import copy
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import fields, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tracker.core.boxes import Boxes, centre, checked
-from tracker.core.tracker import Result
-from tracker.dat import backbone, sampling
-from tracker.dat.attention import head_gradients
-from tracker.dat.head import Head
-from tracker.dat.learning import Learner
+from tracker.core.boxes import Boxes, checked
+from tracker.core.tracker import Maps, Result, Tracker
+from tracker.dat.backbone import Backbone, load
+from tracker.dat.fingerprint import fingerprint
 from tracker.dat.params import FAST, PRESETS, Params
-from tracker.dat.schedule import Scheduled
-from tracker.dat.search import Search
-from tracker.features.samples import Frame, Memory, Samples
-
-_SMALLEST_SIDE = 4.0
-_FIRST_TRAININGS = 3
+from tracker.dat.target import Target
 
 
-@dataclass
-class _Target:
-    """All that belongs to the target being followed; ``init`` makes it anew."""
-
-    rng: np.random.Generator
-    extractor: backbone.Extractor
-    head: Head
-    learner: Learner
-    search: Search[Any]
-    positives: Memory
-    negatives: Memory
-    box: Boxes  # the state, around which the next frame is searched
-    reported: Boxes  # the box of the last frame in which the target was found
-    frames: int = 0
-    lost: int = 0  # frames in a row in which the target was not found
-
-
-class ReciprocativeTracker:
+class ReciprocativeTracker(Tracker):
     """DAT: ``init(image, box)`` on the first frame, then ``update(image)`` for each one.
 
-    Images are (H, W, 3) uint8 RGB, boxes (x, y, w, h) in 0-based float pixels. The number of CPU threads is set for the
-    whole process, as torch knows no other way.
+    Images are (H, W, 3) uint8 RGB, boxes (x, y, w, h) in 0-based float pixels. The number of CPU threads, and that
+    convolutions on a GPU are float32 rather than TF32, is set for the whole process, as torch knows no other way.
 
     Args:
         params: a preset, its name, ``dataclasses.replace`` of one, or :func:`tracker.dat.schedule.scheduled`.
+        backbone: the frozen network, if it is loaded already.
 
     Attributes:
         params: what it was made with.
-        seed: of the current target; None before ``init``.
+        backbone: the frozen network.
+        target: what it follows; None before ``init``.
         fingerprint: of parameters (but the seed) and weights.
+        seed: of the target; before ``init`` that of the parameters, None if one will be drawn.
 
     Raises:
         tracker.weights.registry.WeightsError: a weights file is missing or not what its name says.
@@ -71,7 +42,7 @@ class ReciprocativeTracker:
     0.0
     """
 
-    def __init__(self, params: Params | str = FAST):
+    def __init__(self, params: Params | str = FAST, backbone: Backbone | None = None):
         if isinstance(params, str):
             if params not in PRESETS:
                 raise ValueError(f"params is {params!r}; the presets are {', '.join(PRESETS)}")
@@ -79,18 +50,15 @@ class ReciprocativeTracker:
         self.params = params
         self.device = _device(params.device)
         torch.set_num_threads(params.threads)
-        self._backbone = backbone.load(params, self.device)
-        settings = repr(replace(params, seed=None, device=self.device.type))
-        self.fingerprint = hashlib.sha256(f"{settings} {self._backbone.sha256}".encode()).hexdigest()[:16]
-        self.seed: int | None = None
-        self._target: _Target | None = None
+        self.backbone = backbone or load(params, self.device)
+        self.fingerprint = fingerprint(params, self.device.type, self.backbone.sha256)
+        self.seed = params.seed
+        self.target: Target | None = None
 
     def warm_up(self) -> None:
         """Learn and follow briefly, so that the first frame does not pay for what torch does at first use."""
-        image = np.zeros((96, 128, 3), np.uint8)
-        brief = copy(self)
         p = self.params
-        brief.params = replace(
+        brief = replace(
             p,
             initial_positives=p.batch_positives,
             initial_negatives=4 * p.batch_negatives,
@@ -99,8 +67,12 @@ class ReciprocativeTracker:
             regression_samples=64,
             update_iterations=1,
         )
-        brief.init(image, np.array([40.0, 30.0, 40.0, 30.0]))
-        brief.update(image)
+        image = np.zeros((96, 128, 3), np.uint8)
+        Target(self.backbone, brief, image, np.array([40.0, 30.0, 40.0, 30.0])).follow(image)
+
+    def fork(self) -> ReciprocativeTracker:
+        """A tracker with the same parameters and weights, for another target."""
+        return ReciprocativeTracker(self.params, self.backbone)
 
     def init(self, image: NDArray[np.uint8], box: Boxes) -> Result:
         """Learn the target from the first frame; the one before is forgotten.
@@ -119,27 +91,10 @@ class ReciprocativeTracker:
         """
         height, width = _checked_image(image)
         box = checked(box, width, height)
-        p = self.params
-        self.seed = int(np.random.SeedSequence().generate_state(1)[0]) if p.seed is None else p.seed
-        rng = np.random.default_rng(self.seed)
-        self._target = None  # its memory is free for the new one
-        self._go_to(0)
-        extractor = self._backbone.extractor()
-
-        frames: list[Frame] = [extractor.frame(image, box), *(extractor.frame(image, box, view) for view in p.views)]
-        positives, negatives = self._first_samples(rng, frames, box, width, height)
-        head = Head(positives.features.shape[1], p.hidden, rng, self.device)
-        learner = Learner(head, self._backbone.attention, p, rng)
-        self._learn_first(learner, positives, negatives)
-        search = self._backbone.search(frames[0], box, rng)
-
-        memories = Memory(p.long_memory, p.update_positives), Memory(p.short_memory, p.update_negatives)
-        target = _Target(rng, extractor, head, learner, search, *memories, box, box)
-        target.positives.add(positives)
-        target.negatives.add(negatives.take(slice(0, 2 * p.update_negatives)))
-        self._target = target
-        margin = head.margins(frames[0].samples(box[None]).features)
-        return self._result(box, float(margin[0]), lost=False)
+        self.target = None  # its memory is free for the new one
+        self.target = Target(self.backbone, self.params, image, box)
+        self.seed = self.target.seed
+        return self._result(self.target)
 
     def update(self, image: NDArray[np.uint8]) -> Result:
         """Find the target in the next frame and learn from it.
@@ -152,28 +107,12 @@ class ReciprocativeTracker:
             TypeError: the image is not uint8.
             ValueError: the image is not (H, W, 3).
         """
-        height, width = _checked_image(image)
-        target, p = self._started(), self.params
-        target.frames += 1
-        self._go_to(target.frames)
-        frame = target.extractor.frame(image, target.box)
-        found = target.search.find(frame, target.box, target.head, target.rng, target.lost)
-        score = found.score
-        if not math.isfinite(score):
-            target.learner.undo("the score of the best candidates")
-            score = p.success_score
-        target.lost = target.lost + 1 if score <= p.success_score else 0
-        if not target.lost:
-            target.reported, target.box = _kept(found.box, width, height), _kept(found.state, width, height)
-            self._remember(frame)
-        if target.lost:
-            if (target.lost - 1) % p.lost_interval == 0:
-                self._learn(p.short_memory)
-        elif target.frames % p.update_interval == 0:
-            self._learn(p.long_memory)
-        return self._result(target.reported, score, target.lost > 0)
+        _checked_image(image)
+        target = self._started()
+        target.follow(image)
+        return self._result(target)
 
-    def attention(self, image: NDArray[np.uint8], box: Boxes) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def attention(self, image: NDArray[np.uint8], box: Boxes) -> Maps:
         """Attention of the present head for one sample, eqs. 1-2.
 
         Args:
@@ -188,103 +127,35 @@ class ReciprocativeTracker:
             RuntimeError: ``init`` has not been called.
         """
         height, width = _checked_image(image)
-        box = checked(box, width, height)
-        target = self._started()
-        samples = target.extractor.frame(image, box).samples(box[None])
-        with torch.no_grad():
-            z4 = target.head.forward(samples.features).z4
-            gradients = head_gradients(target.head, target.head.activations(z4)).features
-            background, own = self._backbone.attention(gradients, samples)[:, 0].cpu().numpy()  # (cells,)
-        side = round(len(own) ** 0.5)
-        return own.reshape(side, side), background.reshape(side, side)
+        return self._started().attention(image, checked(box, width, height))
 
     def __repr__(self) -> str:
         """How it was made, and of which code."""
-        preset = next((name for name, params in PRESETS.items() if params == self.params), None)
-        changed = [] if preset else [field.name for field in fields(FAST) if self._differs(field.name)]
-        made = repr(preset) if preset else ", ".join(f"{name}={getattr(self.params, name)!r}" for name in changed)
-        state = f"following, frame {self._target.frames}" if self._target else "no target"
+        params = self.target.params if self.target else self.params
+        preset = next((name for name, values in PRESETS.items() if values == params), None)
+        changed = [name for name in (field.name for field in fields(FAST)) if _differs(params, name)]
+        made = repr(preset) if preset else ", ".join(f"{name}={getattr(params, name)!r}" for name in changed)
+        state = f"following, frame {self.target.frames}" if self.target else "no target"
         return f"{type(self).__name__}({made}) on {self.device}, fingerprint {self.fingerprint}, {state}"
 
-    def _differs(self, name: str) -> bool:
-        return bool(getattr(self.params, name) != getattr(FAST, name))
-
-    def _go_to(self, frame: int) -> None:
-        if isinstance(self.params, Scheduled):
-            self.params.at(frame)
-
-    def _started(self) -> _Target:
-        if self._target is None:
+    def _started(self) -> Target:
+        if self.target is None:
             raise RuntimeError("the tracker follows no target yet: call init(image, box) first")
-        return self._target
+        return self.target
 
-    def _result(self, box: Boxes, score: float, lost: bool) -> Result:
-        faults = self._started().learner.faults
-        return Result(box.copy(), score, lost, faults=faults, seed=self.seed, fingerprint=self.fingerprint)
-
-    def _first_samples(
-        self, rng: np.random.Generator, frames: list[Frame], box: Boxes, width: int, height: int
-    ) -> tuple[Samples, Samples]:
-        """Positives and negatives of the first frame, then of its changed views."""
-        p = self.params
-        near = sampling.gaussian(rng, box, 8 * p.initial_positives, 0.2, 1.2, 1.2)
-        positives = sampling.select(near, box, p.positive_overlap, 1, p.initial_positives)
-        anywhere = round(2 * p.initial_negatives * p.whole_image_share)
-        drawn = self._background(rng, box, 2 * p.initial_negatives - anywhere)
-        drawn = np.concatenate([drawn, sampling.whole_image(rng, box, anywhere, p.negative_scale, width, height)])
-        negatives = sampling.select(rng.permutation(drawn), box, 0, p.initial_negative_overlap, p.initial_negatives)
-
-        def seen(boxes: Boxes) -> Samples:
-            return _joined(frames, [boxes, *[boxes[: len(boxes) // 4]] * (len(frames) - 1)])
-
-        return seen(positives), seen(negatives)
-
-    def _background(self, rng: np.random.Generator, box: Boxes, count: int) -> Boxes:
-        """Boxes around the target, half of them Gaussian and half uniform."""
-        p = self.params
-        return np.concatenate(
-            [
-                sampling.gaussian(rng, box, count // 2, 2.0, p.negative_scale, 1.2),
-                sampling.uniform(rng, box, count - count // 2, p.reach, p.negative_scale),
-            ]
+    def _result(self, target: Target) -> Result:
+        return Result(
+            target.reported.copy(),
+            target.score,
+            lost=target.lost > 0,
+            faults=target.learner.faults,
+            seed=target.seed,
+            fingerprint=self.fingerprint,
         )
 
-    def _learn_first(self, learner: Learner, positives: Samples, negatives: Samples) -> None:
-        """Train on the first frame; after a training that had to be undone, at a tenth of the rate."""
-        p = self.params
-        rates = [p.initial_rate / 10**attempt for attempt in range(_FIRST_TRAININGS)]
-        if not any(learner.train(positives, negatives, rate, p.initial_iterations) for rate in rates):
-            raise RuntimeError(
-                f"the first training does not stay finite at rates from {rates[0]:g} to {rates[-1]:g}; lower "
-                f"attention_weight, which is {p.attention_weight:g}, or check the weights file of the backbone"
-            )
 
-    def _remember(self, frame: Frame) -> None:
-        """Put this frame's samples into memory."""
-        p, target = self.params, self._started()
-        near = sampling.gaussian(target.rng, target.box, 4 * p.update_positives, 0.2, 1.2)
-        positives = sampling.select(near, target.box, p.positive_overlap, 1, p.update_positives)
-        drawn = target.rng.permutation(self._background(target.rng, target.box, 2 * p.update_negatives))
-        negatives = sampling.select(drawn, target.box, 0, p.update_negative_overlap, p.update_negatives)
-        target.positives.add(frame.samples(positives))
-        target.negatives.add(frame.samples(negatives))
-
-    def _learn(self, frames: int) -> None:
-        p, target = self.params, self._started()
-        positives, negatives = target.positives.recent(frames), target.negatives.recent(p.short_memory)
-        target.learner.train(positives, negatives, p.update_rate, p.update_iterations, p.update_stop)
-
-
-def _joined(frames: list[Frame], parts: list[Boxes]) -> Samples:
-    """Samples of each frame at its part of the boxes, which may have none."""
-    return Samples.join([frame.samples(part) for frame, part in zip(frames, parts, strict=True) if len(part)])
-
-
-def _kept(box: Boxes, width: int, height: int) -> Boxes:
-    """``box`` with its sides and its centre inside the image, so that a target which leaves can return."""
-    size = np.clip(box[2:], _SMALLEST_SIDE, [2.0 * width, 2.0 * height])
-    middle = np.clip(centre(box), 0, [width, height])
-    return np.concatenate([middle - size / 2, size])
+def _differs(params: Params, name: str) -> bool:
+    return bool(getattr(params, name) != getattr(FAST, name))
 
 
 def _checked_image(image: NDArray[np.uint8]) -> tuple[int, int]:
@@ -296,6 +167,10 @@ def _checked_image(image: NDArray[np.uint8]) -> tuple[int, int]:
 
 
 def _device(name: str) -> torch.device:
-    if name == "cuda" and not torch.cuda.is_available():
+    found = torch.cuda.is_available()
+    if name == "cuda" and not found:
         raise RuntimeError("device is 'cuda', but torch finds none; set device='cpu' or install a CUDA build of torch")
-    return torch.device("cuda" if name == "auto" and torch.cuda.is_available() else "cpu" if name == "auto" else name)
+    if name == "cpu" or not found:
+        return torch.device("cpu")
+    torch.backends.cudnn.allow_tf32 = False  # with it, the second frame's box is .01 pixels off, without 1e-5
+    return torch.device("cuda")

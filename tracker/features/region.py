@@ -19,15 +19,15 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tracker.core.boxes import Boxes
+from tracker.core.boxes import Boxes, centre
 from tracker.core.timing import stage
-from tracker.dat.params import View
-from tracker.features.efficientnet import Trunk
+from tracker.features.efficientnet import STRIDES, Trunk
 from tracker.features.samples import Samples
+from tracker.features.view import View
 
 Image = NDArray[np.uint8]
 
-_STRIDE = 8
+_STRIDE = STRIDES[0]
 _GREY = 127
 _SMALLEST_DEVIATION = 1e-2  # of a channel that the first frame leaves constant
 _LARGEST_PADDED = 4096  # side of a region, pixels, up to which what lies outside is added before it is resampled
@@ -129,6 +129,7 @@ class RegionExtractor:
         projection: both levels, (N, C, H, W) and (N, c, h, w), to the map's channels, (N, H, W, channels).
         size: side S of the resampled region, pixels.
         scale: side of the region in the image, in units of the root of the target's area.
+        margin: its side at least, in units of the target's longer side.
         grid: bins per side of a sample.
         device: where the trunk runs.
     """
@@ -139,11 +140,12 @@ class RegionExtractor:
         projection: Callable[[Tensor, Tensor], Tensor],
         size: int,
         scale: float,
+        margin: float,
         grid: int,
         device: torch.device,
     ):
         self._trunk, self._projection, self._size, self._scale = trunk, projection, size, scale
-        self._grid, self._device = grid, device
+        self._margin, self._grid, self._device = margin, grid, device
         self._statistics: tuple[Tensor, Tensor] | None = None
 
     def frame(self, image: Image, box: Boxes, view: View | None = None) -> RegionMap:
@@ -156,8 +158,8 @@ class RegionExtractor:
             box: (4,), centre of the search region and measure of its size.
             view: how to change the region before the trunk sees it.
         """
-        side = max(self._scale * np.sqrt(box[2] * box[3]), 1.5 * box[2:].max())
-        patch, origin, scale = self._crop(image, box[:2] + box[2:] / 2, side * (view.zoom if view else 1.0))
+        side = max(self._scale * np.sqrt(box[2] * box[3]), self._margin * box[2:].max())
+        patch, origin, scale = self._crop(image, centre(box), side * (view.zoom if view else 1.0))
         plain = self._features(_changed(patch, view) if view else patch)
         if self._statistics is None:
             cells = plain.flatten(0, 1)

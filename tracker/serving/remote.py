@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from tracker.core import boxes
 from tracker.core.paths import PROJECT
-from tracker.core.tracker import Result
+from tracker.core.tracker import Result, Tracker
 from tracker.formats.registry import Section
 from tracker.serving.process import HANDSHAKE_LIMIT, command_of, end, lines_of, start_client
 
@@ -28,12 +28,8 @@ class RemoteError(OSError):
     """The tracker did not start, did not answer in time, or ended; the message ends with its own last lines."""
 
 
-class RemoteTracker:
-    """``init`` and ``update`` of a tracker that a section of a registry starts.
-
-    Attributes:
-        fingerprint: of its parameters and weights, empty if it tells none.
-    """
+class RemoteTracker(Tracker):
+    """A tracker that a section of a registry starts."""
 
     def __init__(self, section: Section) -> None:
         """Start it and wait for its handshake.
@@ -59,6 +55,10 @@ class RemoteTracker:
             raise
         self.fingerprint = str(event["fingerprint"] or "")
         self._box = np.zeros(4)
+
+    def fork(self) -> Tracker:
+        """Start it once more."""
+        return RemoteTracker(self._section)
 
     def init(self, image: NDArray[np.uint8], box: NDArray[np.float64]) -> Result:
         """Start on ``image`` (H, W, 3) RGB uint8 with the target at ``box`` (x, y, w, h), 0-based float pixels."""

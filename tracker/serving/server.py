@@ -25,7 +25,6 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from copy import copy
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -119,12 +118,11 @@ class Session:
         """Load the weights, warm up, shake hands."""
         self._watchdog = watchdog
         self._trackers: list[Tracker] = [make()]  # kept for the next initialisation
-        if warm_up := getattr(self._trackers[0], "warm_up", None):
-            warm_up()
+        self._trackers[0].warm_up()
         self._active = 0  # how many of them have a target
         self._frames = 0
         self._seconds = 0.0
-        fingerprint = getattr(self._trackers[0], "fingerprint", "")
+        fingerprint = self._trackers[0].fingerprint
         settings = {key: value for key, value in os.environ.items() if key.startswith("RECIPROCATIVE_")}
         log.info("%s ready: version %s, settings %s, fingerprint %s", name, __version__, settings, fingerprint)
         self._server = trax.Server(
@@ -187,7 +185,7 @@ class Session:
         height, width = image.shape[:2]
         box = boxes.checked(_box(region), width, height)
         if self._active == len(self._trackers):
-            self._trackers.append(copy(self._trackers[0]))  # with the same weights; init makes the rest anew
+            self._trackers.append(self._trackers[0].fork())
         result = self._trackers[self._active].init(image, box)
         self._active += 1
         log.info(

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from attributee import Float, Integer
+from numba import njit
 from vot.analysis import Measure, Point, Sorting
 from vot.report import Plot
 
@@ -107,14 +108,29 @@ def sample(
             continue
         selected = np.array([run.overlaps[frames] for run in repeated])  # (runs, frames)
         codes = np.array([run.codes[frames] for run in repeated])  # (runs, frames)
-        selected[np.array([burn_in(row, burnin) for row in codes])] = np.nan
-        with np.errstate(invalid="ignore"):
-            overlaps.append(np.nansum(selected, axis=0) / (~np.isnan(selected)).sum(axis=0))  # (frames,)
+        overlaps.append(_means(selected, codes, burnin))
         counts = (codes == FAILURE).sum(axis=1)  # (runs,)
         filled = np.full(max(repetitions, len(counts)), counts.mean())
         filled[: len(counts)] = counts
         failures.append(filled)
     return Sample(np.concatenate(overlaps), np.array(failures))
+
+
+@njit(nogil=True, cache=True)
+def _means(overlaps, codes, burnin):  # type: ignore[no-untyped-def]
+    """Means (frames,) over the runs of overlaps (runs, frames) outside of burn-in; NaN where there is none."""
+    sums, counts = np.zeros(overlaps.shape[1]), np.zeros(overlaps.shape[1])
+    for run in range(len(overlaps)):
+        left = 0
+        for frame in range(len(sums)):
+            if codes[run, frame] == INITIALIZATION:
+                left = burnin
+            if left > 0:
+                left -= 1
+            elif not np.isnan(overlaps[run, frame]):
+                sums[frame] += overlaps[run, frame]
+                counts[frame] += 1
+    return sums / counts
 
 
 def challenge_table(

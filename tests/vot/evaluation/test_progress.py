@@ -1,6 +1,5 @@
 """The live table: counts, failures, speed and time left."""
 
-import doctest
 import io
 import time
 
@@ -97,11 +96,6 @@ def test_estimate_adds_up():
     )
     assert made.disk == 1600 * (17 + 2 * 20)
     assert made.memory > 2e9
-
-
-@pytest.mark.parametrize("module", [progress, scheduler])
-def test_examples(module):
-    assert doctest.testmod(module).failed == 0
 
 
 def test_without_a_terminal_something_is_said_from_the_first_second_on(monkeypatch):

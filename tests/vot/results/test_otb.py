@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.io
 
-from tests.helpers.small import SHARED
+from tests.helpers.shared import SHARED, needs
 from tracker import cli
 from tracker.vot.results.groundtruth import write_dataset
 from tracker.vot.results.importing import import_results
@@ -96,7 +96,7 @@ def test_results_that_do_not_fit_are_refused(tmp_path, rows, start, kind, proble
     assert not (workspace / "results").exists()
 
 
-@pytest.mark.skipif(not AUTHORS.is_dir(), reason="needs the authors' results in ../shared/data/otb_dat_authors")
+@needs("otb_dat_authors")
 @pytest.mark.parametrize(("folder", "table"), [("OTB50", OTB2013), ("OTB100", OTB2015)])
 def test_the_authors_results_have_the_figures_of_their_paper(tmp_path, folder, table):
     known = json.loads((AUTHORS / "OTB2015.json").read_text())

@@ -5,14 +5,11 @@ output of conv1, before its ReLU. Below the classifier nothing is learned, so fo
 choices and the Jacobian of the response normalisation are constants, and the way from the gradient at the features to
 the attention is one linear map ``A = J^T G``. The regulariser's parameter gradient needs only its adjoint ``J``. Both
 are applied from stored constants: no activation is computed twice and no second-order graph is built.
-
-With ``y_i = x_i s_i^-b``, ``s_i = k + a sum_j x_j^2`` over the window of i, the Jacobian of the normalisation is
-``dy_i/dx_j = s_i^-b [i = j] - 2 a b x_i x_j s_i^(-b-1)``; only the channels that win a pooling window carry gradient.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
@@ -20,103 +17,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from tracker.features.jacobian.stage import CLASSES, Stage
 from tracker.features.jacobian.winograd import RowFilter, Winograd
-from tracker.features.vggm import (
-    ACTIVATIONS,
-    CROP_SIZE,
-    FEATURES,
-    LRN_ALPHA,
-    LRN_BETA,
-    PAD,
-    SHAPE,
-    VGGM,
-    normalise_channels,
-    window_sum_,
-    without_pad,
-)
+from tracker.features.vggm import ACTIVATIONS, CROP_SIZE, FEATURES, SHAPE, VGGM
 
 POINTS = {"input": (CROP_SIZE, CROP_SIZE, 3), "conv1": ACTIVATIONS[0]}
-CLASSES = 2
 CHUNK = 32
 """Largest number of samples that pass conv2 together."""
 _PIECE = 1
-"""Samples that are worked on together at conv1, where two gradients of each take a megabyte: they should stay in the
-cache."""
-_SLOPE = -2 * LRN_ALPHA * LRN_BETA
-
-
-class _Stage:
-    """Jacobian of the ReLU, normalisation and max pooling that follow a convolution, for a batch of samples.
-
-    Args:
-        like: gives dtype and device.
-        capacity: number of samples N.
-        shape: (H, W, C) of the convolution's output.
-        piece: largest number of samples worked on at a time.
-    """
-
-    def __init__(self, like: Tensor, capacity: int, shape: tuple[int, int, int], piece: int):
-        height, width, channels = shape
-        padded = (height, width, channels + PAD)
-        self.pooled = ((height - 1) // 2, (width - 1) // 2, channels)  # (h, w, C)
-        outputs = self.pooled[0] * self.pooled[1] * channels
-        self._activation = like.new_zeros(capacity, *padded)  # the ReLU's output, x
-        self._coupling = like.new_zeros(capacity, *padded)  # x / s
-        self._winners = like.new_empty((capacity, outputs), dtype=torch.int64)  # of the pooling, in flat padded maps
-        self._gain = like.new_empty(capacity, outputs)  # s^-b at the winners, 0 where a whole window is dead
-        self._scratch = like.new_empty(3, CLASSES * piece, *padded)
-        self._channels = torch.arange(channels, device=like.device)
-
-    def activation(self, rows: slice) -> Tensor:
-        """Where the ReLU's output (n, H, W, C) has to be written before ``fix``."""
-        return self._activation[rows][..., :-PAD]
-
-    def _buffers(self, *sizes: int) -> list[Tensor]:
-        """Three buffers (*sizes, H, W, C + 2), valid until the next call."""
-        used = self._scratch[:, : torch.Size(sizes).numel()]
-        return [buffer.view(*sizes, *buffer.shape[1:]) for buffer in used]
-
-    def fix(self, rows: slice) -> Tensor:
-        """Take the constants of some samples from their activations; returns the pooled output (n, h, w, C)."""
-        x, coupling = self._activation[rows], self._coupling[rows]
-        root, scratch, _ = self._buffers(len(x))
-        y = normalise_channels(x, root, scratch)
-        output, cells = F.max_pool2d(y.permute(0, 3, 1, 2), 3, 2, return_indices=True)  # (n, C, h, w)
-        output, cells = output.permute(0, 2, 3, 1), cells.permute(0, 2, 3, 1)  # (n, h, w, C)
-        winners, gain = self._winners[rows], self._gain[rows]
-        torch.add(self._channels, cells, alpha=x.shape[3], out=winners.view(cells.shape))
-        at_winners = root.flatten(1).gather(1, winners)  # (n, h * w * C), s^-0.5
-        torch.sqrt(at_winners, out=gain).mul_(at_winners).mul_(output.flatten(1).sign())
-        torch.mul(root.square_(), x, out=coupling)
-        return output
-
-    def pull(self, rows: slice, gradient: Tensor) -> Tensor:
-        """Gradient at the pooled output (K, n, h, w, C) to the gradient before the ReLU (K, n, H, W, C)."""
-        result = without_pad(self._buffers(*gradient.shape[:2])[2])
-        self.pull_rows(rows, gradient, [result])
-        return result
-
-    def pull_rows(self, rows: slice, gradient: Tensor, out: Sequence[Tensor]) -> None:
-        """``pull``, of which row y is written to ``out[y % len(out)]``."""
-        direct, across, scratch = self._buffers(*gradient.shape[:2])
-        scaled = gradient.flatten(2) * self._gain[rows]  # (K, n, h * w * C)
-        direct.zero_().flatten(2).scatter_add_(2, self._winners[rows].expand(scaled.shape), scaled)
-        window_sum_(torch.mul(direct, self._coupling[rows], out=across), scratch)
-        direct, across, activation = direct[..., :-PAD], across[..., :-PAD], self.activation(rows)
-        for j, part in enumerate(out):
-            every = slice(j, None, len(out))
-            torch.addcmul(direct[:, :, every], across[:, :, every], activation[:, every], value=_SLOPE, out=part)
-
-    def push(self, rows: slice, tangent: Tensor) -> Tensor:
-        """Adjoint of ``pull``: (K, n, H, W, C) to (K, n, h, w, C)."""
-        across, total, scratch = self._buffers(*tangent.shape[:2])
-        torch.mul(tangent, self.activation(rows), out=across[..., :-PAD])
-        across[..., -PAD:] = 0
-        window_sum_(across, scratch)
-        coupling = self._coupling[rows][..., :-PAD]
-        torch.addcmul(tangent, across[..., :-PAD], coupling, value=_SLOPE, out=total[..., :-PAD])
-        winners = self._winners[rows].expand(len(tangent), -1, -1)
-        return total.flatten(2).gather(2, winners).mul_(self._gain[rows]).unflatten(2, self.pooled)
+"""Samples that a processor works on together at conv1, where two gradients of each take a megabyte: they should stay in
+the cache. A GPU takes a chunk."""
 
 
 class _Share:
@@ -132,18 +42,19 @@ class _Share:
         like = network.biases[0]
         self._network, self._at, self._shape = network, at, POINTS[at]
         self._chunk = min(CHUNK, capacity)
+        self._piece = self._chunk if like.is_cuda else _PIECE
         self._first, self._second = (
-            _Stage(like, capacity, ACTIVATIONS[0], _PIECE),
-            _Stage(like, capacity, ACTIVATIONS[1], self._chunk),
+            Stage(like, capacity, ACTIVATIONS[0], self._piece),
+            Stage(like, capacity, ACTIVATIONS[1], self._chunk),
         )
         self._alive = like.new_empty((capacity, FEATURES), dtype=torch.bool)
         self._positive = like.new_empty((CLASSES, capacity, *self._shape), dtype=torch.bool)
-        self._tangent = like.new_empty(CLASSES * _PIECE, *self._shape)
+        self._tangent = like.new_empty(CLASSES * self._piece, *self._shape)
         self._count = 0
         _, kernel, last = network.kernels
         self._conv2 = Winograd(kernel, self._first.pooled[0], stride=2, tile=6, batch=CLASSES * self._chunk)
         self._conv3 = Winograd(last, self._second.pooled[0], stride=1, tile=3, batch=CLASSES * capacity)
-        self._conv1 = RowFilter(network.kernels[0], ACTIVATIONS[0][0], stride=2, tile=4, batch=CLASSES * _PIECE)
+        self._conv1 = RowFilter(network.kernels[0], ACTIVATIONS[0][0], stride=2, tile=4, batch=CLASSES * self._piece)
         self._ones = like.new_ones(self._shape[2])
 
     def fix(self, crops: Tensor, features: Tensor) -> None:
@@ -152,7 +63,7 @@ class _Share:
         torch.gt(features, 0, out=self._alive[: len(crops)])
         for rows in _split(slice(0, self._count), self._chunk):
             pooled = []
-            for piece in _split(rows, _PIECE):
+            for piece in _split(rows, self._piece):
                 self._network.conv(0, self._network.normalise(crops[piece]), out=self._first.activation(piece))
                 pooled.append(self._first.fix(piece))
             x = self._conv2.forward(torch.cat(pooled)).add_(self._network.biases[1])  # (n, 11, 11, 256)
@@ -194,7 +105,7 @@ class _Share:
         for rows in _split(slice(0, self._count), self._chunk):
             g = self._second.pull(rows, top[:, rows])  # (K, n, 11, 11, 256)
             g = _each(self._conv2.adjoint, g)  # (K, n, 25, 25, 96)
-            for piece in _split(rows, _PIECE):
+            for piece in _split(rows, self._piece):
                 at_pooled = g[:, piece.start - rows.start : piece.stop - rows.start]
                 if self._at == "conv1":
                     yield piece, self._first.pull(piece, at_pooled)
@@ -221,7 +132,7 @@ class _Share:
         top = self._tangent.new_empty(len(out), self._count, *self._second.pooled)
         for rows in _split(slice(0, self._count), self._chunk):
             pieces = []
-            for piece in _split(rows, _PIECE):
+            for piece in _split(rows, self._piece):
                 v = tangent(piece)
                 if self._at == "input":
                     v = _each(self._forward1, v)  # (K, n, 51, 51, 96)

@@ -214,10 +214,10 @@ def _classify(
     folder = result_folder(directory, task.tracker, task.experiment, task.sequence)
     names = trajectories(folder)
     record = provenance.read(folder)
-    if names and record is not None and record != task.provenance:
-        result.stale.append((task, task.provenance.differences(record)))
+    if names and record is not None and (differences := task.provenance.differences(record)):
+        result.stale.append((task, differences))
         return
-    if names and record is None:
+    if names and (record is None or record.tracker == provenance.UNKNOWN):
         result.unrecorded.append(task)
     runs, damaged = read_runs(folder, {name: expected_frames(experiment, sequence, name) for name in names})
     result.half_written += [(folder, name, str(error)) for name, error in damaged.items()]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,9 @@ from tracker.vot.results.runfiles import trajectories
 from tracker.vot.results.storage import publish
 
 FILE = "fingerprint.json"
+UNKNOWN = "unknown"
+"""The tracker's fingerprint in records of before 0.2.0, whose form cannot be compared with today's."""
+_FORM = 2
 
 _NO_EFFECT_ON_BOXES = {"label", "timeout", "tags", "paths", "python", "linkpaths"}
 _NO_EFFECT_IN_ENVIRONMENT = {"RECIPROCATIVE_LOG", "PYTHONPATH", "PYTHONUNBUFFERED", "LD_LIBRARY_PATH", "PATH", "TRAX"}
@@ -33,7 +36,7 @@ class Provenance:
     """What decides the trajectories of one tracker in one experiment on one sequence.
 
     Attributes:
-        tracker: fingerprint of parameters and weights as the tracker tells it; None if it tells none.
+        tracker: fingerprint of parameters and weights as the tracker tells it; None if it tells none, or ``UNKNOWN``.
         settings: its section of trackers.ini, less what cannot change a box (label, timeout, paths, ...).
         experiment: the experiment's parameters, less analyses and number of repetitions.
         data: hash of ground truth, values and the sizes of all image files.
@@ -52,7 +55,7 @@ class Provenance:
     def differences(self, other: Provenance) -> list[str]:
         """What was otherwise when ``other`` was made, one line each: ``name: then -> now``."""
         found = []
-        if other.tracker != self.tracker:
+        if other.tracker not in (self.tracker, UNKNOWN):
             found.append(f"parameters or weights: {other.tracker} -> {self.tracker}")
         for label, now, then in (
             ("", self.settings, other.settings),
@@ -112,7 +115,7 @@ def read(folder: Path) -> Provenance | None:
         texts = isinstance(found.tracker, str | None) and isinstance(found.data, str)
         if not (texts and isinstance(found.settings, dict) and isinstance(found.experiment, dict)):
             raise TypeError("values of other types")
-        return found
+        return found if "form" in record or found.tracker is None else replace(found, tracker=UNKNOWN)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DamagedFile(str(file), f"not a record of provenance ({error}); delete it to keep the results") from error
 
@@ -122,11 +125,12 @@ def write(folder: Path, provenance: Provenance) -> None:
 
     Trajectories that are there already without a record are named in it: nobody knows what made them.
     """
-    record: dict[str, Any] = {"fingerprint": provenance.digest, **asdict(provenance)}
-    if (folder / FILE).exists():
+    before = read(folder)
+    if before is not None and before.tracker != UNKNOWN:
         return
-    if before := trajectories(folder):
-        record["unrecorded"] = before
+    record: dict[str, Any] = {"form": _FORM, "fingerprint": provenance.digest, **asdict(provenance)}
+    if unrecorded := trajectories(folder):
+        record["unrecorded"] = unrecorded
     publish(folder / FILE, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())
 
 

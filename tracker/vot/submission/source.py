@@ -12,7 +12,8 @@ from tracker.core.paths import PROJECT
 
 """Where the checkout is, if this package runs from one."""
 
-_TOP = ("pyproject.toml", "README.md", "LICENSE", "Makefile", "trackers.ini", "env", "tracker", "vot_workspace")
+_BUILD = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "Makefile")
+_TOP = (*_BUILD, "trackers.ini", "env", "tracker", "vot_workspace")
 _SUFFIXES = {".py", ".typed", ".ini", ".toml", ".md", ".html", ".yaml", ".yml", ".lock", ".txt", ".sh", ".npz", ""}
 _MADE_IN_WORKSPACE = {"results", "cache", "sequences", "analysis", "reports", "logs"}
 

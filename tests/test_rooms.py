@@ -31,8 +31,8 @@ ROOMS = {
     "vot.experiments": "vot.results",
     "vot.toolkit": "core",
     "vot.measures": "core vot.results",
-    "vot.tables": "core formats adapters vot.results vot.measures",
-    "vot.evaluation": "core formats vot.results vot.experiments vot.toolkit",
+    "vot.tables": "core formats adapters vot.results vot.measures vot.toolkit",
+    "vot.evaluation": "core formats vot.results vot.experiments vot.toolkit vot.tables",
     "vot.submission": "core weights catalog vot.results vot.measures vot.evaluation vot.toolkit",
     "doctor": "core formats weights media adapters catalog serving",
     "commands": "core formats weights media sequences dat features baselines adapters catalog serving doctor "
@@ -55,11 +55,6 @@ VOT = {
 MENDED_SOON = {
     "adapters": "imports opencv of baselines and got10k",
     "sequences": "__main__ imports cli",
-    "vot.evaluation": "session shows tables",
-    "vot.results": "importing reads load_workspace of tables.summary",
-    "vot.submission": "pack reads load_workspace of tables.summary",
-    "vot.tables": "comparison imports TrackerFailed of evaluation.probe",
-    "vot.toolkit": "imports environment of evaluation.probe",
 }
 
 

@@ -9,8 +9,7 @@ from vot.analysis import analysis_registry
 
 from tests.helpers.small import write_workspace
 from tracker.vot.expected_overlap import ExpectedOverlap, interval_of
-from tracker.vot.present import EAOScore, WherePresent, compute
-from tracker.vot.toolkit_measures import rows_of
+from tracker.vot.present import EAOScore, WherePresent, compute, rows_of
 from tracker.vot.workspace import load_workspace
 
 STACK = """\

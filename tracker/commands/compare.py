@@ -60,8 +60,8 @@ def run(args: argparse.Namespace) -> int:
     registry = args.registry and options.registry_file(args.registry)
     if registry and not registry.is_file():
         raise FileNotFoundError(f"--registry {registry} does not exist")
-    from tracker.vot.evaluation.probe import TrackerFailed
     from tracker.vot.tables import comparison
+    from tracker.vot.toolkit import TrackerFailed
 
     try:
         found = comparison.load(folder, args.sequence, args.trackers, args.experiment, args.repetition, registry)

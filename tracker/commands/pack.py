@@ -24,8 +24,8 @@ def run(args: argparse.Namespace) -> int:
         OSError: not a workspace, or the archive cannot be written.
     """
     from tracker.commands.outputs import checked
-    from tracker.vot.evaluation.probe import TrackerFailed
     from tracker.vot.submission.pack import Incomplete, pack
+    from tracker.vot.toolkit import TrackerFailed
 
     if args.out:
         checked("--out", args.out, [".zip"], overwrite=True)

@@ -2,25 +2,39 @@
 
 In an experiment that not every tracker has run (real time, one pass), a missing result makes an analysis of the toolkit
 fail, and ``vot analysis`` then gives no figure of any experiment and exits with 0.
+
+Source of the reset-based figures: ``vot.analysis.supervised`` of vot-toolkit 0.7.4 to 0.9.0, whose functions are called
+here for everything but the overlaps: its analyses compute each anew, in Python, frame by frame, and hold the
+interpreter's lock. The figures are the same to the last digit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from attributee import Boolean
 from attributee.object import Object
-from vot.analysis import Analysis, Measure, Sorting, analysis_registry
-from vot.analysis.supervised import EAOCurve
+from cachetools import LRUCache
+from cachetools import cached as cached_by
+from vot.analysis import Analysis, Measure, Sorting, analysis_registry, supervised
 from vot.experiment import Experiment
 from vot.utilities.data import Grid
 
+from tracker.vot.accuracy import burn_in
 from tracker.vot.analysis import RowAnalysis
 from tracker.vot.expected_overlap import OverInterval
+from tracker.vot.results import kept
 from tracker.vot.results.annotations import annotations_of
-from tracker.vot.toolkit_measures import rows_of
+from tracker.vot.results.kept import Run
+from tracker.vot.results.raw import FAILURE, INITIALIZATION
+from tracker.vot.results.runs import CORES, REGION, load
 
 
 def _named(name: str, _: Any, **options: Any) -> Analysis:
@@ -75,7 +89,7 @@ class EAOScore(OverInterval):
         truths = [annotations_of(sequence) for sequence in sequences]
         low, high = self.interval(truths)
         low = min(low, max(map(len, truths)) - 1)  # it reads one frame later, where equal lengths end
-        curves = [values for (values,) in _rows(EAOCurve(), experiment, trackers, sequences)]
+        curves = [values for (values,) in _rows(supervised.EAOCurve(), experiment, trackers, sequences)]
         return [EAORow(float(np.mean(part)) if len(part := curve[low : high + 1]) else None) for curve in curves]
 
 
@@ -94,3 +108,68 @@ def compute(analysis: Analysis, experiment: Any, trackers: Sequence[Any], sequen
     """The result of an analysis and of those that it needs, here and now, without the toolkit's processes and cache."""
     needed = [compute(one, experiment, trackers, sequences) for one in analysis.dependencies()]
     return analysis.compute(experiment, trackers, sequences, needed)
+
+
+def rows_of(analysis: Analysis) -> Callable[[Any, Sequence[Any], Sequence[Any]], list[tuple[Any, ...]]] | None:
+    """The function of experiment, trackers and sequences that gives the rows of ``analysis``; None for other ones."""
+    if isinstance(analysis, supervised.AverageAccuracyRobustness):
+        single = analysis.analysis
+        return partial(_accuracy_robustness, analysis) if single.bounded and single.ignore_unknown else None
+    if isinstance(analysis, supervised.EAOCurve) and analysis.bounded:
+        return _curves
+    if isinstance(analysis, supervised.EAOScore) and analysis.eaocurve.bounded:
+        return lambda *arguments: [
+            (float(np.mean(values[analysis.low : analysis.high + 1])),) for (values,) in _curves(*arguments)
+        ]
+    return None
+
+
+def _overlaps(run: Run) -> np.ndarray:
+    """The toolkit gives 0 where a side is a code."""
+    return np.where(np.isnan(run.overlaps), 0, run.overlaps)
+
+
+def _accuracy(run: Run, burnin: int) -> float:
+    counts = ~burn_in(run.codes, burnin) & (run.codes == REGION)
+    return float(np.mean(_overlaps(run)[counts])) if counts.any() else 0.0
+
+
+def _accuracy_robustness(
+    analysis: supervised.AverageAccuracyRobustness, experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]
+) -> list[tuple[Any, ...]]:
+    rows = []
+    for tracker, runs in zip(trackers, load(experiment, trackers, sequences), strict=True):
+        grid = Grid(1, len(sequences))
+        for index, repeated in enumerate(runs):
+            length = len(repeated[0].codes)
+            failures = sum(int((run.codes == FAILURE).sum()) for run in repeated) / len(repeated)
+            accuracy = sum(_accuracy(run, analysis.analysis.burnin) for run in repeated) / len(repeated)
+            reliability = math.exp(-(failures / length) * analysis.analysis.sensitivity)
+            grid[0, index] = accuracy, failures, (reliability, accuracy), length
+        rows.append(analysis.aggregate(tracker, sequences, grid))
+    return rows
+
+
+def _curves(experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) -> list[tuple[Any, ...]]:
+    everything = load(experiment, trackers, sequences)
+    flat = [tuple(run for repeated in by_sequence for run in repeated) for by_sequence in everything]
+    folder = kept.folder_of(experiment.storage)
+    with ThreadPoolExecutor(CORES) as pool:
+        return [(curve,) for curve in pool.map(partial(_curve, folder), flat)]
+
+
+@cached_by(LRUCache(maxsize=256), lambda _, runs: runs, lock=threading.Lock())
+def _curve(folder: Path | None, runs: tuple[Run, ...]) -> np.ndarray:
+    """The EAO curve of one tracker, which the score and the plot share."""
+    parts, held = [], []
+    for run in runs:
+        overlaps = _overlaps(run)
+        starts, ends = np.flatnonzero(run.codes == INITIALIZATION), np.flatnonzero(run.codes == FAILURE)
+        parts += [overlaps[start:end] for start, end in zip(starts, ends, strict=False)]
+        held += [False] * len(ends)
+        if len(starts) > len(ends):
+            parts.append(overlaps[starts[-1] :])
+            held.append(True)
+    contents = (b"%d" % last + part.tobytes() for part, last in zip(parts, held, strict=False))
+    curve = partial(supervised.compute_eao_curve, parts, [1] * len(parts), held)
+    return kept.result("compute_eao_curve", contents, folder, curve)

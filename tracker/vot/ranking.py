@@ -19,7 +19,7 @@ The DAT paper's Ar and Rr are means over sequences, shared `best`; the challenge
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence as Items
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -89,7 +89,7 @@ class Ranking:
 
 
 def rank(
-    samples: Items[Sample],
+    samples: Sequence[Sample],
     selection: Selection,
     alpha: float = ALPHA,
     sharing: str = "best",
@@ -115,7 +115,7 @@ def rank(
     )
 
 
-def practical_thresholds(truths: Items[Annotations], selection: Selection) -> np.ndarray | None:
+def practical_thresholds(truths: Sequence[Annotations], selection: Selection) -> np.ndarray | None:
     """The thresholds (frames,) of a selection, or None unless every sequence in it has them."""
     thresholds = [(truth.practical, frames) for truth, frames in zip(truths, selection.frames, strict=True)]
     parts = [None if values is None else values[frames] for values, frames in thresholds if len(frames)]
@@ -177,7 +177,7 @@ class ARRank(ResetBasedAnalysis):
             selections=None,
         )
 
-    def rankings(self, runs: Runs, truths: Items[Annotations]) -> list[Ranking]:
+    def rankings(self, runs: Runs, truths: Sequence[Annotations]) -> list[Ranking]:
         """The ranking in every selection; when ranked by tag, ``all`` (every frame) comes last."""
         if self.selection == "tag":
             selections = by_tag(truths, [*self.tags, "all"])
@@ -201,7 +201,7 @@ class ARRank(ResetBasedAnalysis):
             get_logger().info("%s: practical difference not used, no practical.value", self.title)
         return rankings
 
-    def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> Items[tuple[Any, ...]]:
+    def rows(self, experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) -> Sequence[tuple[Any, ...]]:
         """One row a tracker."""
         runs = load(experiment, trackers, sequences)
         rankings = self.rankings(runs, [annotations_of(sequence) for sequence in sequences])
@@ -224,7 +224,7 @@ class ARRank(ResetBasedAnalysis):
             rows.append(RankRow(figure(accuracy), figure(robustness), (robustness, accuracy), details))
         return rows
 
-    def figures(self, rows: Items[Any], canvas: Canvas) -> list[Plot]:
+    def figures(self, rows: Sequence[Any], canvas: Canvas) -> list[Plot]:
         """The A-R rank plot, the best at the top right as in VOT's papers."""
         limits = (len(rows) + 0.5, 0.5)
         plot = canvas.plot(f"A-R ranks per {self.selection}", "Robustness rank", "Accuracy rank", limits, limits, "ar")
@@ -252,16 +252,16 @@ class TagTable(ARRank):
         """One measure a column."""
         return tuple(measure for _, _, measure in self.columns())
 
-    def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[tuple[Any, ...]]:
+    def rows(self, experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) -> list[tuple[Any, ...]]:
         """One row a tracker."""
-        rows: Items[Any] = super().rows(experiment, trackers, sequences)
+        rows: Sequence[Any] = super().rows(experiment, trackers, sequences)
         return [tuple(row.selections[tag][key] for tag, key, _ in self.columns()) for row in rows]
 
-    def figures(self, rows: Items[Any], canvas: Canvas) -> list[Plot]:
+    def figures(self, rows: Sequence[Any], canvas: Canvas) -> list[Plot]:
         """None beside the table."""
         return []
 
 
-def _mean(values: Items[float]) -> float:
+def _mean(values: Sequence[float]) -> float:
     known = [value for value in values if not math.isnan(value)]
     return sum(known) / len(known) if known else math.nan

@@ -9,7 +9,7 @@ a call; a challenge of 62 trackers has 1,891 pairs in each of 67 selections.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence as Items
+from collections.abc import Sequence
 
 import numpy as np
 from numba import njit
@@ -101,7 +101,7 @@ def _signed_rank_scores(differences):  # type: ignore[no-untyped-def]
     return scores
 
 
-def robustness_differs(failures: Items[np.ndarray], alpha: float = ALPHA) -> np.ndarray:
+def robustness_differs(failures: Sequence[np.ndarray], alpha: float = ALPHA) -> np.ndarray:
     """Mann-Whitney U test on the failures.
 
     Args:

@@ -23,6 +23,10 @@ class MissingArtefact(OSError):
     """A command of the toolkit did not leave what it should have; the message ends with its last lines."""
 
 
+class TrackerFailed(RuntimeError):
+    """A tracker did not start, did not answer in time, or ended early; the message ends with its own last lines."""
+
+
 def environment() -> dict[str, str]:
     """This process's environment, in which this package can be imported whether it is installed or not."""
     package_root = str(PROJECT)

@@ -6,11 +6,12 @@ import time
 
 import numpy as np
 import pytest
+from vot.analysis import supervised
 from vot.analysis.supervised import EAOCurve
 from vot.region import Mask, Polygon, Rectangle, Special, calculate_overlap
 
 from tests.helpers.small import run_lines, write_run, write_workspace
-from tracker.vot import toolkit_measures
+from tracker.vot import present
 from tracker.vot.results import kept, runs
 from tracker.vot.results.overlap import Shapes, overlaps
 from tracker.vot.results.raw import DamagedFile
@@ -95,8 +96,8 @@ def test_a_process_reads_each_settled_file_once(tmp_path, monkeypatch):
 @pytest.fixture
 def summed(monkeypatch):
     """How many curves vot-toolkit has summed."""
-    calls, compute = [], toolkit_measures.compute_eao_curve
-    monkeypatch.setattr(toolkit_measures, "compute_eao_curve", lambda *parts: calls.append(1) or compute(*parts))
+    calls, compute = [], supervised.compute_eao_curve
+    monkeypatch.setattr(supervised, "compute_eao_curve", lambda *parts: calls.append(1) or compute(*parts))
     return calls
 
 
@@ -114,11 +115,11 @@ def test_a_curve_is_summed_once_and_anew_when_the_runs_have_changed(tmp_path, su
 
 def curves(folder, *trackers):
     """The toolkit's EAO curves, as another process would ask for them."""
-    toolkit_measures._curve.cache_clear()
+    present._curve.cache_clear()
     workspace = load_workspace(folder)
     experiment = workspace.stack["baseline"]
     sequences, found = experiment.transform(workspace.dataset), workspace.registry.resolve(*trackers)
-    return [curve for (curve,) in toolkit_measures.rows_of(EAOCurve())(experiment, found, sequences)]
+    return [curve for (curve,) in present.rows_of(EAOCurve())(experiment, found, sequences)]
 
 
 def test_the_content_counts_not_the_name(tmp_path, measured):

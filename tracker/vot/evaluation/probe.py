@@ -19,7 +19,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from tracker.vot.results.storage import publish
-from tracker.vot.toolkit import environment
+from tracker.vot.toolkit import TrackerFailed, environment
 
 START_LIMIT = 300.0
 """Seconds that a tracker may take from its start to the TraX handshake."""
@@ -55,10 +55,6 @@ class Probe:
     def fps(self) -> float:
         """Processed frames per second, the initialisation included; 0 if no frame was tracked."""
         return (self.frames + 1) / (self.init + self.frames * self.update) if self.frames else 0.0
-
-
-class TrackerFailed(RuntimeError):
-    """A tracker did not start, did not answer in time, or ended early; the message ends with its own last lines."""
 
 
 def probe(workspace: Path | str, tracker: str, frames: int = 0, limit: float | None = None) -> Probe:

@@ -16,14 +16,14 @@ from tracker.core.listing import ranges
 from tracker.vot.evaluation import scheduler
 from tracker.vot.evaluation.estimate import PROBE_FRAMES, estimate
 from tracker.vot.evaluation.plan import Outcome, Plan, by_length, clear, plan, threads
-from tracker.vot.evaluation.probe import Probe, TrackerFailed, frames_per_second, probe
+from tracker.vot.evaluation.probe import Probe, frames_per_second, probe
 from tracker.vot.evaluation.progress import ProgressTable, duration
 from tracker.vot.evaluation.scheduler import Place
 from tracker.vot.results.provenance import digest, settings_of
 from tracker.vot.results.runfiles import delete_run, result_folder
 from tracker.vot.tables.notebook import Evaluation
 from tracker.vot.tables.summary import print_table, summary
-from tracker.vot.toolkit import analyse
+from tracker.vot.toolkit import TrackerFailed, analyse
 from tracker.vot.toolkit import report as make_report
 from tracker.vot.workspace import resolve
 

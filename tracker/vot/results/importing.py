@@ -14,8 +14,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
-from collections.abc import Sequence as Items
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -75,7 +74,7 @@ def select_runs(
     truths: Mapping[str, Annotations],
     experiment: str,
     source: str,
-    codes: Items[int] = RESET_BASED_CODES,
+    codes: Sequence[int] = RESET_BASED_CODES,
 ) -> dict[str, bytes]:
     """The checked files of a tracker: ``sequence/file`` -> content, times as the toolkit writes them.
 

@@ -11,14 +11,14 @@ import math
 import os
 import threading
 import time
-from collections.abc import Sequence as Items
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import vot.dataset
 from cachetools import LRUCache
 from vot import get_logger
-from vot.dataset import Sequence
 from vot.experiment.multirun import MultiRunExperiment
 from vot.region import Special
 from vot.tracker import Tracker
@@ -46,13 +46,15 @@ _keys: LRUCache[object, bytes] = LRUCache(kept.ENTRIES)
 _lock = threading.Lock()
 
 
-def has_results(experiment: MultiRunExperiment, tracker: Tracker, sequences: Items[Sequence]) -> bool:
+def has_results(experiment: MultiRunExperiment, tracker: Tracker, sequences: Sequence[vot.dataset.Sequence]) -> bool:
     """Whether the tracker has a result on any of the sequences."""
     names = ((experiment.results(tracker, sequence), f"{sequence.name}_001") for sequence in sequences)
     return any(find(results, name) is not None for results, name in names)
 
 
-def raw_runs(experiment: MultiRunExperiment, tracker: Tracker, sequence: Sequence) -> list[tuple[str, bytes]]:
+def raw_runs(
+    experiment: MultiRunExperiment, tracker: Tracker, sequence: vot.dataset.Sequence
+) -> list[tuple[str, bytes]]:
     """The result files that exist: path below the workspace (for messages) and content, by repetition.
 
     Raises:
@@ -67,14 +69,14 @@ def raw_runs(experiment: MultiRunExperiment, tracker: Tracker, sequence: Sequenc
     return [(f"{folder}/{name}", read_bytes(results, name)) for name in names]
 
 
-def _local(experiment: MultiRunExperiment, tracker: Tracker, sequence: Sequence) -> Path | None:
+def _local(experiment: MultiRunExperiment, tracker: Tracker, sequence: vot.dataset.Sequence) -> Path | None:
     """The folder of the results, if they are in a workspace on disk; other storages may lay them out anew."""
     if tracker.storage is not None or experiment.storage.__class__ is not LocalStorage:  # its type is a lazy proxy
         return None
     return result_folder(experiment.storage.base, tracker.reference, experiment.identifier, sequence.name)
 
 
-def _files(experiment: MultiRunExperiment, tracker: Tracker, sequence: Sequence) -> list[str]:
+def _files(experiment: MultiRunExperiment, tracker: Tracker, sequence: vot.dataset.Sequence) -> list[str]:
     wanted = [f"{sequence.name}_{number:03d}" for number in range(1, experiment.repetitions + 1)]
     local = _local(experiment, tracker, sequence)
     if local is not None:
@@ -110,7 +112,9 @@ def measure(data: bytes, file: str, truth: Annotations) -> Run:
     return Run(overlaps(shapes, truth.shapes, truth.bounds), codes)
 
 
-def load(experiment: MultiRunExperiment, trackers: Items[Tracker], sequences: Items[Sequence]) -> Runs:
+def load(
+    experiment: MultiRunExperiment, trackers: Sequence[Tracker], sequences: Sequence[vot.dataset.Sequence]
+) -> Runs:
     """All runs of ``trackers`` on ``sequences``, checked and measured.
 
     Raises:
@@ -140,7 +144,7 @@ def load(experiment: MultiRunExperiment, trackers: Items[Tracker], sequences: It
 
 
 def _remembered(
-    experiment: MultiRunExperiment, tracker: Tracker, sequence: Sequence, truth: Annotations
+    experiment: MultiRunExperiment, tracker: Tracker, sequence: vot.dataset.Sequence, truth: Annotations
 ) -> list[Run] | None:
     """The runs of a tracker on a sequence if this process has seen this state of their files."""
     stamp = _stamp(experiment, tracker, sequence, truth)
@@ -149,7 +153,9 @@ def _remembered(
     return None if key is None else kept.remembered(key)
 
 
-def _runs(experiment: MultiRunExperiment, tracker: Tracker, sequence: Sequence, truth: Annotations) -> list[Run]:
+def _runs(
+    experiment: MultiRunExperiment, tracker: Tracker, sequence: vot.dataset.Sequence, truth: Annotations
+) -> list[Run]:
     """The runs of a tracker on a sequence, from what was kept on disk if that is possible."""
     folder = kept.folder_of(experiment.storage)
     stamp = _stamp(experiment, tracker, sequence, truth)
@@ -166,7 +172,7 @@ def _runs(experiment: MultiRunExperiment, tracker: Tracker, sequence: Sequence, 
 
 
 def _stamp(
-    experiment: MultiRunExperiment, tracker: Tracker, sequence: Sequence, truth: Annotations
+    experiment: MultiRunExperiment, tracker: Tracker, sequence: vot.dataset.Sequence, truth: Annotations
 ) -> tuple[object, ...] | None:
     """What tells this state of result files from any other without reading them; None if they are too young for it."""
     local = _local(experiment, tracker, sequence)

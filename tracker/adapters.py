@@ -119,7 +119,7 @@ class Adapter(Tracker):
         """Wrap ``tracker``; ``again`` gives another one like it."""
         self._tracker, self._again = tracker, again
         self._box = np.zeros(4)
-        for name in ("warm_up", "fingerprint", "seed", "deterministic", "attention"):  # what a Tracker may have
+        for name in ("warm_up", "fingerprint", "deterministic", "attention"):  # what a Tracker may have
             if hasattr(tracker, name):
                 setattr(self, name, getattr(tracker, name))
 

@@ -7,7 +7,7 @@ attention of a cell is its evidence, what it adds to the score: its part of ``A_
 The head is piecewise linear, so its part of the gradient has a closed form, ``G_c = W4^T D4 W5^T D5 w_c`` with the ReLU
 masks D4 and D5. The masks are constant almost everywhere, so the adjoint of this expression gives the regulariser's
 exact parameter gradient, and no second-order pass is needed. Below the head nothing is learned, so attention at conv1
-or at the input is a linear map of ``G_c`` (``backprop.py``).
+or at the input is a linear map of ``G_c`` (``features/jacobian``).
 
 Where paper and published code disagree: channels of gradients are reduced by summing the positive part (paper; the code
 sums squares), a batch is combined as the ratio of sums of sigma and mu (code; the paper's formula is per sample).

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from tracker.core.boxes import Boxes, checked
 from tracker.core.tracker import Maps, Result, Tracker
-from tracker.dat import backbone as backbones
-from tracker.dat.backbone import Backbone
+from tracker.dat.backbone import Backbone, load
 from tracker.dat.fingerprint import fingerprint
 from tracker.dat.params import FAST, PRESETS, Params
 from tracker.dat.target import Target
@@ -51,7 +50,7 @@ class ReciprocativeTracker(Tracker):
         self.params = params
         self.device = _device(params.device)
         torch.set_num_threads(params.threads)
-        self.backbone = backbone or backbones.load(params, self.device)
+        self.backbone = backbone or load(params, self.device)
         self.fingerprint = fingerprint(params, self.device.type, self.backbone.sha256)
         self.seed = params.seed
         self.target: Target | None = None

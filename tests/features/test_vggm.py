@@ -202,7 +202,7 @@ class Regulariser:
     def value(self):
         head, features = self.head, self.samples.features
         gradients = head_gradients(head, head.activations(head.forward(features).z4)).features
-        return float(regulariser(self.learner._attention(gradients, self.samples), POSITIVES))
+        return float(regulariser(self.learner.attention(gradients, self.samples), POSITIVES))
 
     def gradient(self):
         out = self.head.split(torch.zeros_like(self.head.weights))

@@ -18,8 +18,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from collections.abc import Sequence as Items
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -30,8 +29,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import vot.dataset
 from numpy.typing import NDArray
-from vot.dataset import Sequence, load_sequence
+from vot.dataset import load_sequence
 from vot.region import Polygon, Region, RegionType, Special
 from vot.tracker import Registry, Results, TrackerException
 from vot.workspace import LocalStorage
@@ -97,7 +97,7 @@ class Source:
         sequence = load_sequence(str(path))
         return cls(sequence.name, path, len(sequence), data_of(sequence))
 
-    def load(self) -> Sequence:
+    def load(self) -> vot.dataset.Sequence:
         """The toolkit's sequence."""
         return load_sequence(str(self.path))
 
@@ -169,7 +169,7 @@ def snapshot() -> Iterator[Path]:
 
 
 def prepare(
-    variants: Items[Variant], seeds: int, threads: int, root: Path, kept: Path = RUNS
+    variants: Sequence[Variant], seeds: int, threads: int, root: Path, kept: Path = RUNS
 ) -> dict[Variant, list[Series]]:
     """Identify trackers and write ``trackers.ini`` with a section for each and each seed into ``root``.
 
@@ -221,7 +221,7 @@ def run_key(identity: dict[str, Any]) -> str:
 
 
 def run_missing(
-    jobs: Items[tuple[Series, Source]], workers: int, report: Callable[[int, Series, Source, float, Run], None]
+    jobs: Sequence[tuple[Series, Source]], workers: int, report: Callable[[int, Series, Source, float, Run], None]
 ) -> None:
     """Run what is not kept yet, ``workers`` at a time.
 
@@ -248,7 +248,7 @@ def run_missing(
 
 
 def _run_all(
-    missing: Items[tuple[Series, Source]], workers: int, report: Callable[[int, Series, Source, float, Run], None]
+    missing: Sequence[tuple[Series, Source]], workers: int, report: Callable[[int, Series, Source, float, Run], None]
 ) -> None:
     errors = []
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=faulthandler.enable) as pool:
@@ -316,7 +316,7 @@ def runaway(boxes: Boxes, truths: Boxes, scores: NDArray[np.float64], size: tupl
     return bool((ends - starts >= RUNAWAY_FRAMES).any())
 
 
-def _boxes(regions: Items[Region]) -> Boxes:
+def _boxes(regions: Sequence[Region]) -> Boxes:
     """What stands for each region as a box, NaN for a code: (frames, 4)."""
     boxes = np.full((len(regions), 4), np.nan)
     for frame, region in enumerate(regions):

@@ -17,21 +17,22 @@ as 0 in a run with failures; in a run without any it stays NaN, and so do the me
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from collections.abc import Sequence as Items
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from attributee import Integer, List, String
 from numba import njit
+from vot import report
 from vot.analysis import Measure, Plot, Sorting
 
-from tracker.vot.analysis import ProtocolAnalysis, figure
+from tracker.vot.analysis import Canvas, ResetBasedAnalysis, figure
 from tracker.vot.results.annotations import TAGS, Annotations, annotations_of
+from tracker.vot.results.kept import Run
 from tracker.vot.results.raw import FAILURE
-from tracker.vot.results.runs import CORES, Run, load
+from tracker.vot.results.runs import CORES, load
 
 SKIP = 5
 
@@ -50,14 +51,14 @@ def fragments(run: Run, skip: int = SKIP) -> Iterable[tuple[int, int, bool]]:
     yield starts[-1], frames - 1, False
 
 
-def curve(runs: Items[Items[Run]], skip: int = SKIP, tagged: Items[np.ndarray] | None = None) -> np.ndarray:
+def curve(runs: Sequence[Sequence[Run]], skip: int = SKIP, tagged: Sequence[np.ndarray] | None = None) -> np.ndarray:
     """Expected overlap as a function of the sequence length: :func:`curves` for one tag, or for all frames."""
     everything = [np.ones(len(repeated[0].codes), bool) for repeated in runs]
     values: np.ndarray = curves(runs, [everything if tagged is None else tagged], skip)[0]
     return values
 
 
-def curves(runs: Items[Items[Run]], tagged: Items[Items[np.ndarray]], skip: int = SKIP) -> np.ndarray:
+def curves(runs: Sequence[Sequence[Run]], tagged: Sequence[Sequence[np.ndarray]], skip: int = SKIP) -> np.ndarray:
     """Expected overlap as a function of the sequence length, for several selections of frames.
 
     Args:
@@ -116,11 +117,11 @@ def score(values: np.ndarray, interval: tuple[int, int]) -> float:
     """Mean of a curve over the lengths low..high, both included, where it has values; NaN if it has none."""
     low, high = interval
     inside = values[low - 1 : high]
-    known = inside[~np.isnan(inside)]
-    return float(known.mean()) if len(known) else math.nan
+    numbers = inside[~np.isnan(inside)]
+    return float(numbers.mean()) if len(numbers) else math.nan
 
 
-def interval_of(lengths: Items[int], mass: float = 0.5) -> tuple[int, int]:
+def interval_of(lengths: Sequence[int], mass: float = 0.5) -> tuple[int, int]:
     """The lengths low..high of the score, from the sequence lengths.
 
     A Gaussian kernel density of the lengths (bandwidth from the estimated curvature), and around its peak the
@@ -149,13 +150,13 @@ def interval_of(lengths: Items[int], mass: float = 0.5) -> tuple[int, int]:
     return low + 1, high + 1
 
 
-class OverInterval(ProtocolAnalysis):
+class OverInterval(ResetBasedAnalysis):
     """An analysis over an interval of sequence lengths, given or estimated."""
 
     low = Integer(default=None, val_min=1, description="First length of the interval; absent: from the lengths.")
     high = Integer(default=None, val_min=1, description="Last length of the interval; absent: from the lengths.")
 
-    def interval(self, truths: Items[Annotations]) -> tuple[int, int]:
+    def interval(self, truths: Sequence[Annotations]) -> tuple[int, int]:
         """The interval given, or estimated from the sequences.
 
         Raises:
@@ -173,10 +174,24 @@ class OverInterval(ProtocolAnalysis):
             )
         return self.low, self.high
 
-    def check(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> None:
+    def check(self, experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) -> None:
         """Refuse what would give wrong figures, an impossible interval included."""
         super().check(experiment, trackers, sequences)
         self.interval([annotations_of(sequence) for sequence in sequences])
+
+
+class ScoreRow(NamedTuple):
+    """A tracker's row of :class:`ExpectedOverlap`: the score, and "low", "high" and "EAO per tag" (tag -> score)."""
+
+    eao: Any
+    details: Any
+
+
+class CurveRow(NamedTuple):
+    """A tracker's row of :class:`ExpectedOverlapCurve`: values from length 1 on, and the score's "low" and "high"."""
+
+    curve: Any
+    interval: Any
 
 
 class ExpectedOverlap(OverInterval):
@@ -188,11 +203,11 @@ class ExpectedOverlap(OverInterval):
     def _title_default(self) -> str:
         return "EAO (MATLAB definition)"
 
-    def describe(self) -> tuple[Any, ...]:
+    def describe(self) -> ScoreRow:
         """EAO, and without a column: interval and scores per tag."""
-        return Measure("Expected average overlap (MATLAB definition)", "EAO", 0, 1, Sorting.DESCENDING), None
+        return ScoreRow(Measure("Expected average overlap (MATLAB definition)", "EAO", 0, 1, Sorting.DESCENDING), None)
 
-    def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[tuple[Any, ...]]:
+    def rows(self, experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) -> list[ScoreRow]:
         """One row a tracker."""
         truths = [annotations_of(sequence) for sequence in sequences]
         interval = self.interval(truths)
@@ -201,13 +216,27 @@ class ExpectedOverlap(OverInterval):
         ]
         everything = load(experiment, trackers, sequences)
         with ThreadPoolExecutor(CORES) as pool:
-            found = list(pool.map(lambda runs: curves(runs, tagged, experiment.skip_initialize), everything))
+            by_tracker = list(pool.map(lambda runs: curves(runs, tagged, experiment.skip_initialize), everything))
         rows = []
-        for overall, *others in found:
+        for overall, *others in by_tracker:
             per_tag = {tag: figure(score(values, interval)) for tag, values in zip(self.tags, others, strict=True)}
             details = {"low": interval[0], "high": interval[1], "EAO per tag": per_tag}
-            rows.append((figure(score(overall, interval)), details))
+            rows.append(ScoreRow(figure(score(overall, interval)), details))
         return rows
+
+    def figures(self, rows: Sequence[ScoreRow], canvas: Canvas) -> list[report.Plot]:
+        """The trackers in the order of their scores; equal digits share a place."""
+        interval = span(rows[0].details["low"], rows[0].details["high"])
+        plot = canvas.plot(f"expected average overlap, {interval}", "Order", "EAO", None, None, "eao")
+        ordered = sorted(zip(canvas.trackers, [row.eao or 0 for row in rows], strict=True), key=lambda one: -one[1])
+        printed = [f"{value:.3f}" for _, value in ordered]
+        for order, (tracker, value) in enumerate(ordered, start=1):
+            text = printed[order - 1]
+            canvas.point(plot, tracker, (order, value), f"{1 + printed.index(text)}. {tracker.label}  {text}")
+        plot.axes.set_xlim(len(rows) + 0.5, 0.5)
+        plot.axes.set_xticks(range(1, len(rows) + 1))
+        plot.axes.set_ylim(bottom=0)
+        return [canvas.finish(plot)]
 
 
 class ExpectedOverlapCurve(OverInterval):
@@ -217,12 +246,33 @@ class ExpectedOverlapCurve(OverInterval):
     def _title_default(self) -> str:
         return "EAO curve (MATLAB definition)"
 
-    def describe(self) -> tuple[Any, ...]:
+    def describe(self) -> CurveRow:
         """The curve from length 1 on, and without a column: the interval."""
-        return Plot("Expected overlap", "EAO", wrt="Sequence length", minimal=0, maximal=1, trait="eao"), None
+        return CurveRow(Plot("Expected overlap", "EAO", wrt="Sequence length", minimal=0, maximal=1, trait="eao"), None)
 
-    def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[tuple[Any, ...]]:
+    def rows(self, experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) -> list[CurveRow]:
         """One row a tracker."""
         low, high = self.interval([annotations_of(sequence) for sequence in sequences])
         curves = [curve(runs, experiment.skip_initialize) for runs in load(experiment, trackers, sequences)]
-        return [([figure(value) for value in values], {"low": low, "high": high}) for values in curves]
+        return [CurveRow([figure(value) for value in values], {"low": low, "high": high}) for values in curves]
+
+    def figures(self, rows: Sequence[CurveRow], canvas: Canvas) -> list[report.Plot]:
+        """The curves, and the interval of the score."""
+        low, high = rows[0].interval["low"], rows[0].interval["high"]
+        longest = len(rows[0].curve)
+        limits = (1, min(longest, max(2 * high - low, high + 20)))
+        plot = canvas.plot("EAO curve", "Sequence length", "Expected overlap", limits, (0, 1), "eao")
+        plot.axes.axvspan(low - 0.5, high + 0.5, color="0.92", zorder=0, label=span(low, high))
+        for tracker, row in zip(canvas.trackers, rows, strict=True):
+            values = [math.nan if value is None else value for value in row.curve]
+            canvas.line(plot, tracker, range(1, longest + 1), values)
+        return [canvas.finish(plot)]
+
+
+def span(low: int, high: int) -> str:
+    """An interval of sequence lengths, for titles.
+
+    >>> span(60, 60), span(108, 371)
+    ('60 frames', '108 to 371 frames')
+    """
+    return f"{low} frames" if low == high else f"{low} to {high} frames"

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable
-from collections.abc import Sequence as Items
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -31,7 +30,7 @@ from tracker.vot.results.runs import CORES, REGION, load
 Row = tuple[Any, ...]
 
 
-def rows_of(analysis: Analysis) -> Callable[[Any, Items[Any], Items[Any]], list[Row]] | None:
+def rows_of(analysis: Analysis) -> Callable[[Any, Sequence[Any], Sequence[Any]], list[Row]] | None:
     """The function of experiment, trackers and sequences that gives the rows of ``analysis``; None for other ones."""
     if isinstance(analysis, AverageAccuracyRobustness):
         single = analysis.analysis
@@ -56,7 +55,7 @@ def _accuracy(run: Run, burnin: int) -> float:
 
 
 def _accuracy_robustness(
-    analysis: AverageAccuracyRobustness, experiment: Any, trackers: Items[Any], sequences: Items[Any]
+    analysis: AverageAccuracyRobustness, experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]
 ) -> list[Row]:
     rows = []
     for tracker, runs in zip(trackers, load(experiment, trackers, sequences), strict=True):
@@ -71,7 +70,7 @@ def _accuracy_robustness(
     return rows
 
 
-def _curves(experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[Row]:
+def _curves(experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) -> list[Row]:
     everything = load(experiment, trackers, sequences)
     flat = [tuple(run for repeated in by_sequence for run in repeated) for by_sequence in everything]
     folder = kept.folder_of(experiment.storage)

@@ -1,25 +1,19 @@
-"""The unit of a scaled-out evaluation: one tracker in one experiment on one sequence, all repetitions.
+"""The unit of a scaled-out evaluation, one tracker in one experiment on one sequence, and what a workspace still needs.
 
-A task is run by the toolkit's own experiment class in one tracker process after the other, exactly as ``vot evaluate``
-does it, so it does not matter where and in what order tasks run. This module lists what a workspace still needs and
-runs one task; :mod:`tracker.vot.evaluation.scheduler` schedules them.
+:mod:`tracker.vot.evaluation.scheduler` schedules these tasks, :mod:`tracker.vot.evaluation.execute` runs one.
 """
 
 from __future__ import annotations
 
-import errno
-import os
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 
 from vot.dataset import Sequence
 from vot.experiment import Experiment, MultiStartExperiment
 from vot.experiment.multirun import MultiRunExperiment, SupervisedExperiment
 from vot.experiment.multistart import find_anchors
-from vot.tracker import Tracker, TrackerException
+from vot.tracker import Tracker
 from vot.workspace import Workspace
 
 from tracker.core.listing import ranges
@@ -27,22 +21,17 @@ from tracker.vot.reset_based import ResetBased, require_region
 from tracker.vot.results import provenance
 from tracker.vot.results.annotations import absent_frames
 from tracker.vot.results.provenance import Provenance
-from tracker.vot.results.storage import (
+from tracker.vot.results.runfiles import (
     RunFile,
-    WholeFiles,
     delete_run,
     expected_frames,
-    read_run,
     read_runs,
     result_folder,
-    sweep,
     trajectories,
 )
 
 THREAD_VARIABLES = ("RECIPROCATIVE_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """Environment variables of a tracker's section that tell its number of threads."""
-
-LOG_LINES = 15
 
 
 @dataclass(frozen=True)
@@ -120,8 +109,8 @@ class Plan:
 def threads(tracker: Tracker) -> int | None:
     """Number of threads that a tracker's section of trackers.ini says it uses; None if it says nothing."""
     environment = tracker.describe()["env"] or {}
-    told = [environment[name] for name in THREAD_VARIABLES if environment.get(name, "").strip().isdecimal()]
-    return max(int(number) for number in told) if told else None
+    numbers = [environment[name] for name in THREAD_VARIABLES if environment.get(name, "").strip().isdecimal()]
+    return max(int(number) for number in numbers) if numbers else None
 
 
 def run_lengths(experiment: Experiment, sequence: Sequence) -> list[int]:
@@ -153,13 +142,13 @@ def plan(
         ValueError: an experiment cannot be run on a sequence, for example for want of anchors.
         DamagedFile: a record of provenance cannot be read.
     """
-    found = Plan()
+    result = Plan()
     data: dict[tuple[str, str], str] = {}
     for experiment, source, sequence in _transformed(experiments, sequences):
         key = (experiment.identifier, sequence.name)
         absent = absent_frames(sequence) if len(sequence.objects()) == 1 else []
         if absent:
-            found.absent[sequence.name] = absent
+            result.absent[sequence.name] = absent
         rules = provenance.rules_of(experiment, bool(absent))
         data[key] = provenance.data_of(sequence)
         lengths = run_lengths(experiment, sequence)
@@ -174,9 +163,9 @@ def plan(
                 experiment.realtime is not None or experiment.identifier in alone,
                 Provenance(reported, provenance.settings_of(tracker), rules, data[key]),
             )
-            _look(found, task, workspace.directory, experiment, tracker, sequence)
-    found.todo.sort(key=by_length)
-    return found
+            _classify(result, task, workspace.directory, experiment, tracker, sequence)
+    result.todo.sort(key=by_length)
+    return result
 
 
 def by_length(task: Task) -> tuple[bool, int, str]:
@@ -219,24 +208,24 @@ def _check_starts(experiment: Experiment, sequence: Sequence) -> None:
         )
 
 
-def _look(
-    found: Plan, task: Task, directory: str, experiment: Experiment, tracker: Tracker, sequence: Sequence
+def _classify(
+    result: Plan, task: Task, directory: str, experiment: Experiment, tracker: Tracker, sequence: Sequence
 ) -> None:
     folder = result_folder(directory, task.tracker, task.experiment, task.sequence)
     names = trajectories(folder)
-    before = provenance.read(folder)
-    if names and before is not None and (differences := task.provenance.differences(before)):
-        found.stale.append((task, differences))
+    record = provenance.read(folder)
+    if names and record is not None and (differences := task.provenance.differences(record)):
+        result.stale.append((task, differences))
         return
-    if names and (before is None or before.tracker == provenance.UNKNOWN):
-        found.unrecorded.append(task)
+    if names and (record is None or record.tracker == provenance.UNKNOWN):
+        result.unrecorded.append(task)
     runs, damaged = read_runs(folder, {name: expected_frames(experiment, sequence, name) for name in names})
-    found.half_written += [(folder, name, str(error)) for name, error in damaged.items()]
+    result.half_written += [(folder, name, str(error)) for name, error in damaged.items()]
     complete = len(runs) == len(names) and (len(runs) == task.runs or experiment.scan(tracker, sequence)[0])
     if runs and complete:
-        found.kept.append(Outcome(task, tuple(runs)))
+        result.kept.append(Outcome(task, tuple(runs)))
     else:
-        found.todo.append(task)
+        result.todo.append(task)
 
 
 def clear(folder: Path) -> None:
@@ -244,62 +233,3 @@ def clear(folder: Path) -> None:
     for name in trajectories(folder):
         delete_run(folder, name)
     (folder / provenance.FILE).unlink(missing_ok=True)
-
-
-@lru_cache(maxsize=1)
-def _load(directory: str, evaluation: str) -> Workspace:
-    """The workspace, loaded once in a process for each evaluation (its files may change between two)."""
-    return Workspace.load(directory)
-
-
-def execute(
-    directory: str,
-    evaluation: str,
-    task: Task,
-    environment: Mapping[str, str | None],
-    progress: Callable[[float], None] | None = None,
-) -> Outcome:
-    """Run a task in this process; what is complete already is not run again.
-
-    Args:
-        directory: the workspace's folder, as this machine sees it.
-        evaluation: any text that is the same for all tasks of an evaluation and for no other evaluation.
-        task: what to run.
-        environment: variables to set (None: to remove) so that a tracker sees what it would see under
-            ``vot evaluate``; schedulers set thread counts of their own, and sums depend on them.
-        progress: told the finished share of the task, 0 to 1, now and then.
-    """
-    start = time.monotonic()
-    for name, value in environment.items():
-        os.environ.pop(name, None) if value is None else os.environ.update({name: value})
-    folder = result_folder(directory, task.tracker, task.experiment, task.sequence)
-    storage = WholeFiles(directory, lambda: provenance.confirm(folder, task.provenance))
-    error, log, disk_full = None, "", False
-    try:
-        workspace = _load(directory, evaluation)
-        tracker = workspace.registry.resolve(task.tracker, skip_unknown=False)[0]
-        experiment = workspace.stack[task.experiment]
-        source = next(sequence for sequence in workspace.dataset if sequence.name == task.source)
-        sequence = next(item for item in experiment.transform(source) if item.name == task.sequence)
-        sweep(folder)
-        provenance.write(folder, task.provenance)
-        experiment._storage = storage
-        experiment.execute(tracker, sequence, callback=progress)
-        storage.commit()
-    except TrackerException as failure:
-        error, log = str(failure), failure.log or ""
-        with experiment.log(task.tracker) as file:
-            file.write(log)
-    except OSError as failure:
-        disk_full = failure.errno in (errno.ENOSPC, errno.EDQUOT)
-        error = f"{type(failure).__name__}: {failure}"
-    except Exception as failure:  # whatever a tracker or data set does, the other tasks go on
-        error = f"{type(failure).__name__}: {failure}"
-    finally:
-        storage.discard()
-    runs = []
-    if not error:
-        for name in trajectories(folder):
-            runs.append(read_run(folder, name, expected_frames(experiment, sequence, name)))
-    tail = "\n".join(log.strip().splitlines()[-LOG_LINES:])
-    return Outcome(task, tuple(runs), time.monotonic() - start, error, tail, disk_full)

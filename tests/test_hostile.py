@@ -13,6 +13,8 @@ from tracker.core import boxes
 from tracker.dat.params import FAST
 from tracker.dat.tracker import ReciprocativeTracker
 
+pytestmark = pytest.mark.slow
+
 BRIEF = replace(
     FAST,
     threads=1,

@@ -18,6 +18,8 @@ from tracker.core.paths import PROJECT
 from tracker.doctor import machine
 from tracker.vot.evaluation import scheduler
 
+pytestmark = pytest.mark.slow
+
 SETPRIV = shutil.which("setpriv")
 CAPABILITIES = "-all,+dac_read_search"
 """May read what belongs to root, where these tests may lie, and write nothing of it."""

@@ -88,6 +88,7 @@ def folder(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", ["input", "conv1", "features"])
 def test_paper_runs_on_a_mat_file(folder, monkeypatch, at):
     monkeypatch.setenv("RECIPROCATIVE_WEIGHTS", str(folder))

@@ -10,6 +10,8 @@ from training import cache, train
 from training.pictures import Pictures
 from training.rendering import SIDE, Renderer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def pictures() -> Pictures:

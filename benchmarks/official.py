@@ -23,7 +23,7 @@ from tracker.vot.accuracy import AccuracyFailures, ChallengeTable
 from tracker.vot.expected_overlap import ExpectedOverlap
 from tracker.vot.results.importing import import_archive
 from tracker.vot.results.raw import DamagedFile
-from tracker.vot.tables.summary import configured, load_workspace, reset_based
+from tracker.vot.workspace import configured, load_workspace, reset_based
 
 STACKS = Path(__file__).resolve().parents[1] / "tracker" / "vot" / "stacks"
 COLUMNS = ("EAO", "A", "R_failures", "R_failure_rate")
@@ -68,8 +68,8 @@ def recomputed(stack: Path, sequences: Path, results: Path) -> dict[str, Figures
         arguments = (experiment, trackers, experiment.transform(workspace.dataset))
         rows = zip(trackers, *(configured(experiment, kind).rows(*arguments) for kind in kinds), strict=True)
         return {
-            tracker.reference: dict(zip(COLUMNS, (overlap[0], *table, pooled[2]), strict=True))
-            for tracker, overlap, table, pooled in rows
+            tracker.reference: dict(zip(COLUMNS, (score.eao, *table, pooled.failures_per_100_frames), strict=True))
+            for tracker, score, table, pooled in rows
         }
 
 

@@ -21,10 +21,10 @@ from rich.console import Console
 from vot.workspace import Workspace
 
 from tracker.vot.evaluation import scheduler
+from tracker.vot.evaluation.plan import Outcome, Plan, plan
 from tracker.vot.evaluation.progress import ProgressTable, duration
 from tracker.vot.evaluation.scheduler import Place
-from tracker.vot.evaluation.tasks import Outcome, Plan, plan
-from tracker.vot.results.storage import result_folder
+from tracker.vot.results.runfiles import result_folder
 
 DUMMY = Path(__file__).resolve().parents[1] / "tests" / "helpers"
 STACK = """\

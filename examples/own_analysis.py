@@ -3,12 +3,12 @@
 import numpy as np
 from vot.analysis import Measure, Sorting
 
-from tracker.vot.analysis import ProtocolAnalysis, figure
+from tracker.vot.analysis import ResetBasedAnalysis, figure
 from tracker.vot.results.raw import FAILURE
 from tracker.vot.results.runs import load
 
 
-class FramesToFailure(ProtocolAnalysis):
+class FramesToFailure(ResetBasedAnalysis):
     """Mean number of frames before a run's first failure; its length, if it has none."""
 
     @property

@@ -12,7 +12,7 @@ from tests.media.test_video import write_video
 from tracker import cli
 from tracker.doctor import packages
 from tracker.media.video import open_source
-from tracker.vot.tables.summary import load_workspace
+from tracker.vot.workspace import load_workspace
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from tests.helpers import scenes
 from tracker.doctor import workspace
 from tracker.vot.results.annotations import annotations_of
-from tracker.vot.tables.summary import load_workspace
+from tracker.vot.workspace import load_workspace
 
 
 @pytest.fixture

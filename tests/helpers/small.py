@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tracker.vot.results.annotations import write_dataset
+from tracker.vot.results.groundtruth import write_dataset
 from tracker.vot.results.raw import FAILURE, INITIALIZATION, UNKNOWN
 from tracker.vot.results.runs import REGION, Run
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import json
+import shutil
+import subprocess
 import sys
 
 import pytest
@@ -12,7 +14,9 @@ from matplotlib.figure import Figure
 import tracker
 from tests.helpers import workspaces
 from tracker.core.paths import PROJECT
-from tracker.vot.evaluation.session import Evaluation
+from tracker.vot.evaluation.session import IncompleteResults
+from tracker.vot.tables.notebook import Evaluation
+from tracker.vot.toolkit import environment
 
 EXAMPLES = PROJECT / "examples"
 NOTEBOOK = EXAMPLES / "notebook.ipynb"
@@ -69,6 +73,29 @@ def test_evaluate_runs_what_is_missing_and_reads_all(workspace, capsys):
     assert "<th>Dummy</th>" in result._repr_html_()
     again = tracker.evaluate(workspace, quiet=True)
     assert capsys.readouterr().out == "" and again.rows[0].tracker == "Dummy"
+
+
+@pytest.mark.integration
+def test_a_script_needs_no_guard_and_a_running_event_loop_is_no_obstacle(workspace, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import asyncio, sys, tracker\n"
+        "async def cell():\n"
+        "    return tracker.evaluate(sys.argv[1], ['Dummy'], workers=1, sequences=['right'], redo_stale=True)\n"
+        "print('trackers', asyncio.run(cell()).trackers)\n"
+    )
+    shutil.rmtree(workspace / "results", ignore_errors=True)
+    done = subprocess.run([sys.executable, script, workspace], env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("tasks run, 0 were complete before, 0 failed") == done.stdout.count("trackers (") == 1
+
+
+@pytest.mark.integration
+def test_what_is_missing_is_told_in_the_error(workspace):
+    registry = workspace / "trackers.ini"
+    registry.write_text(registry.read_text() + "[Broken]\ncommand = no-such-command\nprotocol = trax\n")
+    with pytest.raises(IncompleteResults, match="tracker Broken does not run"):
+        tracker.evaluate(workspace, ["Broken"], quiet=True)
 
 
 @pytest.mark.parametrize(

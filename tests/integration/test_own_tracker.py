@@ -12,8 +12,8 @@ from tests.helpers import scenes
 from tests.helpers.workspaces import run
 from tracker import cli
 from tracker.core.paths import PROJECT
-from tracker.vot.tables.summary import load_workspace
 from tracker.vot.toolkit import analyse, report
+from tracker.vot.workspace import load_workspace
 
 EXAMPLES = PROJECT / "examples"
 

@@ -12,7 +12,8 @@ from tests.helpers.workspaces import EXPERIMENTS, run, write_registry, write_wor
 from tracker import catalog
 from tracker.core import archive
 from tracker.core.paths import PROJECT
-from tracker.vot.evaluation.tasks import execute, plan
+from tracker.vot.evaluation.execute import execute
+from tracker.vot.evaluation.plan import plan
 from tracker.vot.results.provenance import settings_of
 from tracker.vot.submission import pack
 from tracker.vot.submission.manifest import MANIFEST

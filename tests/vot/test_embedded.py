@@ -12,7 +12,7 @@ import pytest
 from vot.region import Polygon, Rectangle, calculate_overlap
 
 from tracker.core.paths import STACKS
-from tracker.vot.results.annotations import write_dataset
+from tracker.vot.results.groundtruth import write_dataset
 from tracker.vot.toolkit import analyse
 
 DATA = Path(__file__).parents[1] / "data" / "embedded"

@@ -15,7 +15,7 @@ from tracker.vot.expected_overlap import ExpectedOverlap, ExpectedOverlapCurve, 
 from tracker.vot.results.annotations import TAGS, Annotations, annotations_of
 from tracker.vot.results.raw import FAILURE, INITIALIZATION, UNKNOWN, DamagedFile
 from tracker.vot.results.runs import REGION, Run, load
-from tracker.vot.tables.summary import load_workspace
+from tracker.vot.workspace import load_workspace
 
 quick = settings(max_examples=40, deadline=None)
 

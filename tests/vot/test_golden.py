@@ -10,7 +10,8 @@ from tests.helpers.shared import SHARED, needs
 from tracker.vot.accuracy import Selection, by_tag, sample
 from tracker.vot.expected_overlap import curve, interval_of, score
 from tracker.vot.ranking import ARRank
-from tracker.vot.results.annotations import TAGS, annotations_of, write_dataset
+from tracker.vot.results.annotations import TAGS, annotations_of
+from tracker.vot.results.groundtruth import write_dataset
 from tracker.vot.results.raw import FAILURE, RESET_BASED_CODES, check, parse
 from tracker.vot.results.runs import REGION, Run, measure
 

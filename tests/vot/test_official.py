@@ -8,7 +8,8 @@ from vot.dataset import load_dataset
 from tests.helpers.shared import SHARED, needs
 from tracker.vot.accuracy import by_tag, challenge_table, sample
 from tracker.vot.expected_overlap import curve, interval_of, score
-from tracker.vot.results.annotations import annotations_of, write_dataset
+from tracker.vot.results.annotations import annotations_of
+from tracker.vot.results.groundtruth import write_dataset
 from tracker.vot.results.runs import measure
 
 OFFICIAL = SHARED / "official"

@@ -10,8 +10,8 @@ from vot.analysis import analysis_registry
 from tests.helpers.small import write_workspace
 from tracker.vot.expected_overlap import ExpectedOverlap, interval_of
 from tracker.vot.present import EAOScore, WherePresent, compute
-from tracker.vot.tables.summary import load_workspace
 from tracker.vot.toolkit_measures import rows_of
+from tracker.vot.workspace import load_workspace
 
 STACK = """\
 title: Small

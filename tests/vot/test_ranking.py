@@ -19,7 +19,7 @@ from tracker.vot.results.annotations import TAGS, Annotations, annotations_of
 from tracker.vot.results.raw import FAILURE, INITIALIZATION
 from tracker.vot.results.runs import REGION, Run, load
 from tracker.vot.significance import accuracy_differs, robustness_differs
-from tracker.vot.tables.summary import load_workspace
+from tracker.vot.workspace import load_workspace
 
 quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 seeds = st.integers(0, 2**32 - 1)

@@ -1,17 +1,28 @@
 """The tables of the report: order, marks and what stands where there is no figure."""
 
+import json
+from collections import namedtuple
+from functools import partial
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+import yaml
 from vot.analysis import Measure, Sorting
 from vot.tracker import Registry
+from vot.utilities.io import JSONEncoder, YAMLEncoder
 
 from tests.helpers.small import write_workspace
-from tracker.vot.ranking import TagTable
+from tracker.vot.accuracy import AccuracyFailures
+from tracker.vot.expected_overlap import ExpectedOverlap, ExpectedOverlapCurve
+from tracker.vot.precision import OnePass
+from tracker.vot.ranking import ARRank, TagTable
 from tracker.vot.report import make_table, measure_columns, tag_tables, tell_apart
-from tracker.vot.tables.summary import resolve
-from tracker.vot.tables.table import sections
+from tracker.vot.tables.paper import measured_one_pass
+from tracker.vot.tables.summary import summary
+from tracker.vot.tables.table import plots, sections, tables
 from tracker.vot.toolkit import report
+from tracker.vot.workspace import resolve
 
 EXPERIMENT = SimpleNamespace(identifier="baseline")
 TRACKERS = ["a", "b", "c", "d"]
@@ -107,3 +118,44 @@ def test_the_page_explains_its_colours_and_markers_are_whole(tmp_path):
     for name in ("baseline AR plot", "baseline expected average overlap, 40 frames"):
         markers = plots[name].axes.collections
         assert len(markers) == 2 and not any(marker.get_clip_on() for marker in markers)  # Near has reliability 1
+
+
+def readings(folder):
+    """Every number that people read of a workspace: those of tables, and those of plots."""
+    workspace, trackers = resolve(folder)
+    found = sections(workspace, trackers, per_sequence=True)
+    drawn = []
+    for plot in plots(found):
+        lines = [line.get_xydata() for line in plot.axes.lines]
+        drawn.append([*lines, *(np.asarray(points.get_offsets()) for points in plot.axes.collections)])
+    texts = [tables(found, per) for per in (None, "tag", "sequence")]
+    return (texts, summary(workspace), measured_one_pass(workspace)), drawn
+
+
+def test_a_column_put_before_the_others_changes_nothing_that_is_read(tmp_path, monkeypatch):
+    folder = write_workspace(tmp_path / "w")
+    expected, drawn = readings(folder)
+
+    def shifted(row, value):
+        return namedtuple("Shifted", ["inserted", *row._fields])(value, *row)
+
+    for kind in (AccuracyFailures, ARRank, ExpectedOverlap, ExpectedOverlapCurve, OnePass):
+        describe, rows = kind.describe, kind.rows
+        monkeypatch.setattr(kind, "describe", lambda self, describe=describe: shifted(describe(self), None))
+        monkeypatch.setattr(kind, "rows", lambda *args, rows=rows: [shifted(row, "wrong") for row in rows(*args)])
+    now, drawn_now = readings(folder)
+    assert now == expected and len(drawn) == len(drawn_now) > 4
+    for before, after in zip(drawn, drawn_now, strict=True):
+        assert len(before) == len(after) > 0
+        for a, b in zip(before, after, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_a_named_row_is_written_like_any_other():
+    row = (
+        AccuracyFailures()
+        .describe()
+        ._replace(accuracy=0.5, failures=1.0, failures_per_100_frames=None, point=(0.2, 0.5))
+    )
+    for dump in (partial(json.dumps, cls=JSONEncoder), partial(yaml.dump, Dumper=YAMLEncoder)):
+        assert dump([row]) == dump([tuple(row)])

@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the sequences, and say how many."""
-    from tracker.vot.results.annotations import write_dataset
+    from tracker.vot.results.groundtruth import write_dataset
 
     print(f"{len(write_dataset(args.json, args.folder))} sequences without images in {args.folder}")
     return 0

@@ -20,12 +20,13 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.trackers and args.workspace is None:
         raise ValueError(f"trackers {', '.join(args.trackers)} need --workspace, where their results are")
-    from tracker.vot.tables import paper, summary
+    from tracker.vot.tables import paper
+    from tracker.vot.workspace import resolve
 
     if args.workspace is None:
         paper.print_comparison()
     else:
-        workspace, _ = summary.resolve(args.workspace, args.trackers)
+        workspace, _ = resolve(args.workspace, args.trackers)
         paper.print_comparison(
             paper.measured_reset_based(workspace, args.trackers), paper.measured_one_pass(workspace, args.trackers)
         )

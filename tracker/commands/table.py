@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     if args.plots and not args.overwrite and args.plots.is_dir() and any(args.plots.iterdir()):
         raise FileExistsError(f"--plots {args.plots} holds files; give --overwrite to replace those of its names")
     from tracker.vot.tables import table
-    from tracker.vot.tables.summary import resolve
+    from tracker.vot.workspace import resolve
 
     workspace, trackers = resolve(args.workspace, args.trackers)
     if args.experiment and args.experiment not in workspace.stack.experiments:

@@ -38,7 +38,7 @@ _NON_ASCII = (
 _SHOWN = 5  # findings of one kind, of which a data set may have hundreds
 _LOAD = (
     "import sys\n"
-    "from tracker.vot.tables.summary import load_workspace\n"
+    "from tracker.vot.workspace import load_workspace\n"
     "try:\n"
     "    load_workspace(sys.argv[1])\n"
     "except (OSError, ValueError, AssertionError) as error:\n"

@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence as Items
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from attributee import Float, Integer
 from vot.analysis import Measure, Point, Sorting
+from vot.report import Plot
 
-from tracker.vot.analysis import ProtocolAnalysis, figure
+from tracker.vot.analysis import Canvas, ResetBasedAnalysis, figure
 from tracker.vot.results.annotations import Annotations, annotations_of
 from tracker.vot.results.raw import FAILURE, INITIALIZATION
 from tracker.vot.results.runs import Run, load
@@ -138,7 +139,30 @@ def challenge_table(
     return float(accuracy), float(failures)
 
 
-class AccuracyFailures(ProtocolAnalysis):
+class AccuracyRow(NamedTuple):
+    """A tracker's row of :class:`AccuracyFailures`; of ``describe``, what each is.
+
+    Attributes:
+        accuracy: mean overlap.
+        failures: sum over the sequences, mean over the repetitions.
+        failures_per_100_frames: the R of VOT2016 and later.
+        point: reliability and accuracy, of the AR plot.
+    """
+
+    accuracy: Any
+    failures: Any
+    failures_per_100_frames: Any
+    point: Any
+
+
+class ChallengeRow(NamedTuple):
+    """A tracker's row of :class:`ChallengeTable`: mean overlap, and failures per sequence, both weighted by length."""
+
+    accuracy: Any
+    failures: Any
+
+
+class AccuracyFailures(ResetBasedAnalysis):
     """Accuracy over all frames, failures, failures per 100 frames, and the AR plot."""
 
     burnin = Integer(default=BURNIN, val_min=0, description="Frames left out from an initialisation on.")
@@ -149,13 +173,13 @@ class AccuracyFailures(ProtocolAnalysis):
     def _title_default(self) -> str:
         return "Accuracy, failures"
 
-    def describe(self) -> tuple[Any, ...]:
+    def describe(self) -> AccuracyRow:
         """A, F, failures per 100 frames, the point (reliability, accuracy)."""
-        return (
-            Measure("Accuracy", "A", 0, 1, Sorting.DESCENDING),
-            Measure("Failures", "F", 0, None, Sorting.ASCENDING),
-            Measure("Failures per 100 frames", "R", 0, None, Sorting.ASCENDING),
-            Point(
+        return AccuracyRow(
+            accuracy=Measure("Accuracy", "A", 0, 1, Sorting.DESCENDING),
+            failures=Measure("Failures", "F", 0, None, Sorting.ASCENDING),
+            failures_per_100_frames=Measure("Failures per 100 frames", "R", 0, None, Sorting.ASCENDING),
+            point=Point(
                 "AR plot",
                 dimensions=2,
                 abbreviation="AR",
@@ -166,7 +190,7 @@ class AccuracyFailures(ProtocolAnalysis):
             ),
         )
 
-    def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[tuple[Any, ...]]:
+    def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[AccuracyRow]:
         """One row a tracker."""
         everything = by_tag([annotations_of(sequence) for sequence in sequences], ["all"])[0]
         rows = []
@@ -175,17 +199,23 @@ class AccuracyFailures(ProtocolAnalysis):
             rate = result.failures_per_100_frames
             reliability = math.exp(-self.sensitivity * rate / 100)
             rows.append(
-                (
-                    figure(result.accuracy),
-                    figure(result.failure_count),
-                    figure(rate),
-                    (reliability, result.accuracy),
+                AccuracyRow(
+                    accuracy=figure(result.accuracy),
+                    failures=figure(result.failure_count),
+                    failures_per_100_frames=figure(rate),
+                    point=(reliability, result.accuracy),
                 )
             )
         return rows
 
+    def figures(self, rows: Items[AccuracyRow], canvas: Canvas) -> list[Plot]:
+        """The AR plot."""
+        point = self.describe().point
+        plot = canvas.plot("AR plot", point.label(0), point.label(1), (0, 1), (0, 1), "ar")
+        return [canvas.scatter(plot, [row.point for row in rows])]
 
-class ChallengeTable(ProtocolAnalysis):
+
+class ChallengeTable(ResetBasedAnalysis):
     """A and R of the challenges' tables, see :func:`challenge_table`, docs/measures.md."""
 
     burnin = Integer(default=BURNIN, val_min=0, description="Frames left out from an initialisation on.")
@@ -195,15 +225,15 @@ class ChallengeTable(ProtocolAnalysis):
     def _title_default(self) -> str:
         return "Challenge table"
 
-    def describe(self) -> tuple[Any, ...]:
+    def describe(self) -> ChallengeRow:
         """A and R."""
-        return (
-            Measure("Accuracy, mean over sequences weighted by length", "A", 0, 1, Sorting.DESCENDING),
-            Measure("Failures a sequence, weighted by length", "R", 0, None, Sorting.ASCENDING),
+        return ChallengeRow(
+            accuracy=Measure("Accuracy, mean over sequences weighted by length", "A", 0, 1, Sorting.DESCENDING),
+            failures=Measure("Failures a sequence, weighted by length", "R", 0, None, Sorting.ASCENDING),
         )
 
-    def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[tuple[Any, ...]]:
+    def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[ChallengeRow]:
         """One row a tracker."""
         truths = [annotations_of(sequence) for sequence in sequences]
         everything = load(experiment, trackers, sequences)
-        return [challenge_table(runs, truths, self.burnin, self.repetitions) for runs in everything]
+        return [ChallengeRow(*challenge_table(runs, truths, self.burnin, self.repetitions)) for runs in everything]

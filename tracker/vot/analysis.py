@@ -8,7 +8,8 @@ Two properties of the toolkit's processor (0.7.4 to 0.9.0) shape this class:
   see :mod:`tracker.vot.results.runs`.
 - An analysis that fails while it runs is logged and ``vot analysis`` exits with 0. An exception at submission ends
   the command with 1 and writes nothing. ``separate`` is called there with trackers and sequences, so the input is
-  checked there; the experiment is the one that the toolkit has asked ``compatible`` about just before.
+  checked there. It is not told the experiment: an analysis belongs to the one whose stack entry made it, of which the
+  toolkit asks first whether it is ``compatible``.
 """
 
 from __future__ import annotations
@@ -20,30 +21,43 @@ from typing import Any
 
 import numpy as np
 from attributee import Boolean, Enumeration
+from matplotlib.patheffects import withStroke
 from vot import get_logger
 from vot.analysis import Axes, SeparableAnalysis
 from vot.dataset import Sequence
 from vot.experiment import Experiment
-from vot.experiment.multirun import SupervisedExperiment
+from vot.experiment.multirun import MultiRunExperiment, SupervisedExperiment
+from vot.report import Plot, StyleManager
 from vot.tracker import Tracker
 from vot.utilities.data import Grid
+from vot.utilities.io import YAMLEncoder
 
 from tracker.vot.results.runs import has_results, load
+
+MARKER: dict[str, Any] = {"s": 60, "edgecolors": "0.3", "linewidths": 0.6, "clip_on": False, "zorder": 3}
+OUTLINED: dict[str, Any] = {"linewidth": 1.4, "path_effects": [withStroke(linewidth=2.2, foreground="0.4")]}
+"""The toolkit's colours have a yellow that cannot be seen on white without an outline."""
 
 _submissions = itertools.count()
 
 
-class ProtocolAnalysis(SeparableAnalysis):
-    """An analysis of a reset-based experiment: one row a tracker, over all trackers and sequences together."""
+YAMLEncoder.add_multi_representer(tuple, YAMLEncoder.represent_tuple)  # it knows the type itself, and no named tuple
+
+
+class RowAnalysis(SeparableAnalysis):
+    """One row a tracker, over all trackers and sequences together."""
 
     skip_missing = Boolean(default=False, description="Leave out trackers that have no result in this experiment.")
 
-    experiment_type: type[Experiment] = SupervisedExperiment
+    experiment_type: type[Experiment] = MultiRunExperiment
+    _experiment: Experiment | None = None
 
     def compatible(self, experiment: Experiment) -> bool:
         """Whether the experiment is of the right kind."""
-        self._experiment = experiment
-        return isinstance(experiment, self.experiment_type)
+        fits = isinstance(experiment, self.experiment_type)
+        if fits and self._experiment is None:
+            self._experiment = experiment
+        return fits
 
     @property
     def axes(self) -> Axes:
@@ -61,17 +75,20 @@ class ProtocolAnalysis(SeparableAnalysis):
         return f"{super().identifier}#{next(_submissions)}"
 
     def check(self, experiment: Any, trackers: Items[Tracker], sequences: Items[Sequence]) -> None:
-        """Refuse input that would give wrong figures.
+        """Refuse input that would give wrong figures, before anything is computed.
 
         Raises:
             DamagedFile: names the file and the line.
             ValueError: options that do not fit the data.
         """
-        load(experiment, trackers, sequences)
 
-    def rows(self, experiment: Any, trackers: Items[Tracker], sequences: Items[Sequence]) -> list[tuple[Any, ...]]:
-        """One tuple a tracker, in the order of ``describe``."""
+    def rows(self, experiment: Any, trackers: Items[Tracker], sequences: Items[Sequence]) -> Items[tuple[Any, ...]]:
+        """One named tuple a tracker, of the type that ``describe`` gives."""
         raise NotImplementedError
+
+    def figures(self, rows: Items[Any], canvas: Canvas) -> list[Plot]:
+        """What the report draws of the ``rows`` of the canvas's trackers."""
+        return []
 
     def taking_part(self, experiment: Any, trackers: Items[Tracker], sequences: Items[Sequence]) -> list[Tracker]:
         """The trackers that get a row: all, or with ``skip_missing`` those with any result in the experiment."""
@@ -108,6 +125,57 @@ class ProtocolAnalysis(SeparableAnalysis):
         if missing:
             get_logger().info("%s: no results of %s in %s", self.title, ", ".join(missing), experiment.identifier)
         return grid
+
+
+class ResetBasedAnalysis(RowAnalysis):
+    """An analysis of the runs of a reset-based experiment."""
+
+    experiment_type = SupervisedExperiment
+
+    def check(self, experiment: Any, trackers: Items[Tracker], sequences: Items[Sequence]) -> None:
+        """Read and measure all runs, which ``rows`` finds again."""
+        load(experiment, trackers, sequences)
+
+
+class Canvas:
+    """Where the analyses of one experiment draw: the report's colours, a legend in each figure.
+
+    Args:
+        experiment: whose results they are.
+        trackers: of the rows.
+    """
+
+    def __init__(self, experiment: Experiment, trackers: Items[Tracker]):
+        self.experiment = experiment
+        self.trackers = trackers
+
+    def plot(self, title: str, xlabel: str, ylabel: str, xlimits: Any, ylimits: Any, trait: str) -> Plot:
+        """A titled plot; the title is also the name of its file."""
+        return Plot(f"{self.experiment.identifier} {title}", xlabel, ylabel, xlimits, ylimits, trait)
+
+    def scatter(self, plot: Plot, points: Items[tuple[float, float]]) -> Plot:
+        """A finished plot of one point a tracker."""
+        for tracker, point in zip(self.trackers, points, strict=True):
+            self.point(plot, tracker, point, tracker.label)
+        return self.finish(plot)
+
+    def point(self, plot: Plot, tracker: Tracker, point: tuple[float, float], label: str) -> None:
+        """One point."""
+        style = StyleManager.default().plot_style(tracker).point_style()
+        plot.axes.scatter(*point, label=label, **MARKER, **style)
+
+    def line(self, plot: Plot, tracker: Tracker, x: Any, y: Any, suffix: str = "") -> None:
+        """One line, its label the tracker's and ``suffix``."""
+        style = StyleManager.default().plot_style(tracker).line_style() | OUTLINED
+        dashes = ("-", "--", ":", "-.")[self.trackers.index(tracker) // 9 % 4]  # the toolkit has nine colours
+        plot.axes.plot(x, y, label=tracker.label + suffix, linestyle=dashes, **style)
+
+    def finish(self, plot: Plot) -> Plot:
+        """The plot with its grid and legend."""
+        plot.axes.grid(color="0.9", linewidth=0.6)
+        plot.axes.set_axisbelow(True)
+        plot.axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False)
+        return plot
 
 
 class Choice(Enumeration):

@@ -20,14 +20,15 @@ import math
 from collections.abc import Iterable
 from collections.abc import Sequence as Items
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from attributee import Integer, List, String
 from numba import njit
+from vot import report
 from vot.analysis import Measure, Plot, Sorting
 
-from tracker.vot.analysis import ProtocolAnalysis, figure
+from tracker.vot.analysis import Canvas, ResetBasedAnalysis, figure
 from tracker.vot.results.annotations import TAGS, Annotations, annotations_of
 from tracker.vot.results.raw import FAILURE
 from tracker.vot.results.runs import Run, load
@@ -132,7 +133,7 @@ def interval_of(lengths: Items[int], mass: float = 0.5) -> tuple[int, int]:
     return low + 1, high + 1
 
 
-class OverInterval(ProtocolAnalysis):
+class OverInterval(ResetBasedAnalysis):
     """An analysis over an interval of sequence lengths, given or estimated."""
 
     low = Integer(default=None, val_min=1, description="First length of the interval; absent: from the lengths.")
@@ -162,6 +163,20 @@ class OverInterval(ProtocolAnalysis):
         self.interval([annotations_of(sequence) for sequence in sequences])
 
 
+class ScoreRow(NamedTuple):
+    """A tracker's row of :class:`ExpectedOverlap`: the score, and "low", "high" and "EAO per tag" (tag -> score)."""
+
+    eao: Any
+    details: Any
+
+
+class CurveRow(NamedTuple):
+    """A tracker's row of :class:`ExpectedOverlapCurve`: values from length 1 on, and the score's "low" and "high"."""
+
+    curve: Any
+    interval: Any
+
+
 class ExpectedOverlap(OverInterval):
     """The EAO score, over all frames and per tag."""
 
@@ -171,11 +186,11 @@ class ExpectedOverlap(OverInterval):
     def _title_default(self) -> str:
         return "EAO (MATLAB definition)"
 
-    def describe(self) -> tuple[Any, ...]:
+    def describe(self) -> ScoreRow:
         """EAO, and without a column: interval and scores per tag."""
-        return Measure("Expected average overlap (MATLAB definition)", "EAO", 0, 1, Sorting.DESCENDING), None
+        return ScoreRow(Measure("Expected average overlap (MATLAB definition)", "EAO", 0, 1, Sorting.DESCENDING), None)
 
-    def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[tuple[Any, ...]]:
+    def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[ScoreRow]:
         """One row a tracker."""
         truths = [annotations_of(sequence) for sequence in sequences]
         interval = self.interval(truths)
@@ -187,8 +202,23 @@ class ExpectedOverlap(OverInterval):
                 tag: figure(score(curve(runs, experiment.skip_initialize, masks), interval))
                 for tag, masks in tagged.items()
             }
-            rows.append((figure(overall), {"low": interval[0], "high": interval[1], "EAO per tag": per_tag}))
+            details = {"low": interval[0], "high": interval[1], "EAO per tag": per_tag}
+            rows.append(ScoreRow(figure(overall), details))
         return rows
+
+    def figures(self, rows: Items[ScoreRow], canvas: Canvas) -> list[report.Plot]:
+        """The trackers in the order of their scores; equal digits share a place."""
+        interval = span(rows[0].details["low"], rows[0].details["high"])
+        plot = canvas.plot(f"expected average overlap, {interval}", "Order", "EAO", None, None, "eao")
+        ordered = sorted(zip(canvas.trackers, [row.eao or 0 for row in rows], strict=True), key=lambda one: -one[1])
+        printed = [f"{value:.3f}" for _, value in ordered]
+        for order, (tracker, value) in enumerate(ordered, start=1):
+            text = printed[order - 1]
+            canvas.point(plot, tracker, (order, value), f"{1 + printed.index(text)}. {tracker.label}  {text}")
+        plot.axes.set_xlim(len(rows) + 0.5, 0.5)
+        plot.axes.set_xticks(range(1, len(rows) + 1))
+        plot.axes.set_ylim(bottom=0)
+        return [canvas.finish(plot)]
 
 
 class ExpectedOverlapCurve(OverInterval):
@@ -198,12 +228,33 @@ class ExpectedOverlapCurve(OverInterval):
     def _title_default(self) -> str:
         return "EAO curve (MATLAB definition)"
 
-    def describe(self) -> tuple[Any, ...]:
+    def describe(self) -> CurveRow:
         """The curve from length 1 on, and without a column: the interval."""
-        return Plot("Expected overlap", "EAO", wrt="Sequence length", minimal=0, maximal=1, trait="eao"), None
+        return CurveRow(Plot("Expected overlap", "EAO", wrt="Sequence length", minimal=0, maximal=1, trait="eao"), None)
 
-    def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[tuple[Any, ...]]:
+    def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[CurveRow]:
         """One row a tracker."""
         low, high = self.interval([annotations_of(sequence) for sequence in sequences])
         curves = [curve(runs, experiment.skip_initialize) for runs in load(experiment, trackers, sequences)]
-        return [([figure(value) for value in values], {"low": low, "high": high}) for values in curves]
+        return [CurveRow([figure(value) for value in values], {"low": low, "high": high}) for values in curves]
+
+    def figures(self, rows: Items[CurveRow], canvas: Canvas) -> list[report.Plot]:
+        """The curves, and the interval of the score."""
+        low, high = rows[0].interval["low"], rows[0].interval["high"]
+        longest = len(rows[0].curve)
+        limits = (1, min(longest, max(2 * high - low, high + 20)))
+        plot = canvas.plot("EAO curve", "Sequence length", "Expected overlap", limits, (0, 1), "eao")
+        plot.axes.axvspan(low - 0.5, high + 0.5, color="0.92", zorder=0, label=span(low, high))
+        for tracker, row in zip(canvas.trackers, rows, strict=True):
+            values = [math.nan if value is None else value for value in row.curve]
+            canvas.line(plot, tracker, range(1, longest + 1), values)
+        return [canvas.finish(plot)]
+
+
+def span(low: int, high: int) -> str:
+    """An interval of sequence lengths, for titles.
+
+    >>> span(60, 60), span(108, 371)
+    ('60 frames', '108 to 371 frames')
+    """
+    return f"{low} frames" if low == high else f"{low} to {high} frames"

@@ -16,15 +16,17 @@ at 0.5 in its Table 3. Both are given here.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Sequence as Items
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from vot.analysis import Curve, Measure, Sorting
 from vot.experiment.multirun import UnsupervisedExperiment
 from vot.region import Region, Special
+from vot.report import Plot
 
-from tracker.vot.analysis import ProtocolAnalysis
+from tracker.vot.analysis import Canvas, RowAnalysis
 from tracker.vot.results.annotations import annotations_of
 from tracker.vot.results.raw import ONE_PASS_CODES, bounding_rectangle, check, parse
 from tracker.vot.results.runs import raw_runs
@@ -92,7 +94,27 @@ def measures(predicted: np.ndarray, truth: np.ndarray) -> tuple[float, np.ndarra
     return float(error.mean()), precision, success
 
 
-class OnePass(ProtocolAnalysis):
+class OnePassRow(NamedTuple):
+    """A tracker's row of :class:`OnePass`; of ``describe``, what each is.
+
+    Attributes:
+        cle: centre location error, pixels.
+        dp: precision at 20 px.
+        os_area: area under the success curve.
+        os_half: success at an overlap of 0.5.
+        precision_curve: (error, share) at 0..50 px.
+        success_curve: (overlap, share) at 21 thresholds.
+    """
+
+    cle: Any
+    dp: Any
+    os_area: Any
+    os_half: Any
+    precision_curve: Any
+    success_curve: Any
+
+
+class OnePass(RowAnalysis):
     """CLE, DP, OS (area and at 0.5), the precision plot and the success plot."""
 
     experiment_type = UnsupervisedExperiment
@@ -101,47 +123,82 @@ class OnePass(ProtocolAnalysis):
     def _title_default(self) -> str:
         return "One-pass (OTB)"
 
-    def describe(self) -> tuple[Any, ...]:
+    def describe(self) -> OnePassRow:
         """Four measures and two curves."""
         limits: dict[str, Any] = {"dimensions": 2, "minimal": (0, 0)}
-        return (
-            Measure("Centre location error", "CLE", 0, None, Sorting.ASCENDING),
-            Measure(f"Precision at {DP_ERROR} px", "DP", 0, 1, Sorting.DESCENDING),
-            Measure("Overlap success, area under the curve", "OS", 0, 1, Sorting.DESCENDING),
-            Measure(f"Overlap success at {OS_OVERLAP}", f"OS {OS_OVERLAP}", 0, 1, Sorting.DESCENDING),
-            Curve("Precision plot", maximal=(50, 1), labels=("Centre location error, px", "Precision"), **limits),
-            Curve("Success plot", maximal=(1, 1), labels=("Overlap", "Success"), **limits),
+        errors, overlaps = ("Centre location error, px", "Precision"), ("Overlap", "Success")
+        return OnePassRow(
+            cle=Measure("Centre location error", "CLE", 0, None, Sorting.ASCENDING),
+            dp=Measure(f"Precision at {DP_ERROR} px", "DP", 0, 1, Sorting.DESCENDING),
+            os_area=Measure("Overlap success, area under the curve", "OS", 0, 1, Sorting.DESCENDING),
+            os_half=Measure(f"Overlap success at {OS_OVERLAP}", f"OS {OS_OVERLAP}", 0, 1, Sorting.DESCENDING),
+            precision_curve=Curve("Precision plot", maximal=(50, 1), labels=errors, **limits),
+            success_curve=Curve("Success plot", maximal=(1, 1), labels=overlaps, **limits),
         )
 
     def check(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> None:
-        """Refuse input that would give wrong figures: read everything once."""
-        self.rows(experiment, trackers, sequences)
+        """Refuse input that would give wrong figures: read every run once."""
+        for results in _results(experiment, trackers, sequences):
+            for runs, _ in results:
+                for _ in runs:
+                    pass
 
-    def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[tuple[Any, ...]]:
+    def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[OnePassRow]:
         """One row a tracker."""
-        known = [annotations_of(sequence) for sequence in sequences]
-        for annotated in known:
-            annotated.require_whole()
-        truths = [boxes(annotated.groundtruth) for annotated in known]
         rows = []
-        for tracker in trackers:
-            results = []
-            for sequence, truth in zip(sequences, truths, strict=True):
-                repeated = []
-                for file, data in raw_runs(experiment, tracker, sequence):
-                    regions = parse(data, file)
-                    check(regions, len(truth), ONE_PASS_CODES, file)
-                    repeated.append(measures(boxes(regions), truth))
-                results.append([np.mean(values, axis=0) for values in zip(*repeated, strict=True)])
-            error, precision, success = (np.mean(values, axis=0) for values in zip(*results, strict=True))
+        for results in _results(experiment, trackers, sequences):
+            measured = []
+            for runs, truth in results:
+                repeated = [measures(run, truth) for run in runs]
+                measured.append([np.mean(values, axis=0) for values in zip(*repeated, strict=True)])
+            error, precision, success = (np.mean(values, axis=0) for values in zip(*measured, strict=True))
             rows.append(
-                (
-                    float(error),
-                    float(precision[DP_ERROR]),
-                    float(success.mean()),
-                    float(success[np.flatnonzero(OVERLAPS == OS_OVERLAP)[0]]),
-                    list(zip(ERRORS.tolist(), precision.tolist(), strict=True)),
-                    list(zip(OVERLAPS.tolist(), success.tolist(), strict=True)),
+                OnePassRow(
+                    cle=float(error),
+                    dp=float(precision[DP_ERROR]),
+                    os_area=float(success.mean()),
+                    os_half=float(success[np.flatnonzero(OVERLAPS == OS_OVERLAP)[0]]),
+                    precision_curve=list(zip(ERRORS.tolist(), precision.tolist(), strict=True)),
+                    success_curve=list(zip(OVERLAPS.tolist(), success.tolist(), strict=True)),
                 )
             )
         return rows
+
+    def figures(self, rows: Items[OnePassRow], canvas: Canvas) -> list[Plot]:
+        """The precision plot with DP, and the success plot with the area under it."""
+        columns = self.describe()
+        return [
+            self._figure(canvas, columns.precision_curve, [(row.precision_curve, row.dp) for row in rows]),
+            self._figure(canvas, columns.success_curve, [(row.success_curve, row.os_area) for row in rows]),
+        ]
+
+    def _figure(self, canvas: Canvas, curve: Curve, shown: list[tuple[Any, float]]) -> Plot:
+        limits = (curve.minimal(0), curve.maximal(0))
+        plot = canvas.plot(curve.name.lower(), curve.label(0), curve.label(1), limits, (0, 1), "eao")
+        for tracker, (points, value) in zip(canvas.trackers, shown, strict=True):
+            x, y = zip(*points, strict=True)
+            canvas.line(plot, tracker, x, y, f"  {value:.3f}")
+        return canvas.finish(plot)
+
+
+def _results(
+    experiment: Any, trackers: Items[Any], sequences: Items[Any]
+) -> Iterator[list[tuple[Iterator[np.ndarray], np.ndarray]]]:
+    """By tracker, by sequence: the boxes of the runs, read and checked as they are asked for, and the truth.
+
+    Raises:
+        DamagedFile: ground truth or a result that cannot be used.
+    """
+    everything = [annotations_of(sequence) for sequence in sequences]
+    for annotated in everything:
+        annotated.require_whole()
+    truths = [boxes(annotated.groundtruth) for annotated in everything]
+
+    def runs(tracker: Any, sequence: Any, frames: int) -> Iterator[np.ndarray]:
+        for file, data in raw_runs(experiment, tracker, sequence):
+            regions = parse(data, file)
+            check(regions, frames, ONE_PASS_CODES, file)
+            yield boxes(regions)
+
+    for tracker in trackers:
+        yield [(runs(tracker, sequence, len(truth)), truth) for sequence, truth in zip(sequences, truths, strict=True)]

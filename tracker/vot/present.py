@@ -7,7 +7,7 @@ fail, and ``vot analysis`` then gives no figure of any experiment and exits with
 from __future__ import annotations
 
 from collections.abc import Sequence as Items
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from attributee import Boolean
@@ -15,10 +15,9 @@ from attributee.object import Object
 from vot.analysis import Analysis, Measure, Sorting, analysis_registry
 from vot.analysis.supervised import EAOCurve
 from vot.experiment import Experiment
-from vot.experiment.multirun import MultiRunExperiment
 from vot.utilities.data import Grid
 
-from tracker.vot.analysis import ProtocolAnalysis
+from tracker.vot.analysis import RowAnalysis
 from tracker.vot.expected_overlap import OverInterval
 from tracker.vot.results.annotations import annotations_of
 from tracker.vot.toolkit_measures import rows_of
@@ -28,13 +27,14 @@ def _named(name: str, _: Any, **options: Any) -> Analysis:
     return analysis_registry.get(name, **options)
 
 
-class WherePresent(ProtocolAnalysis):
-    """Another analysis, of the trackers that have results; its columns, titles and figures are unchanged."""
+class WherePresent(RowAnalysis):
+    """Another analysis, of the trackers that have results; its columns, titles and figures are unchanged.
+
+    Its input is not checked: an analysis of this package that stands before it in the stack has read everything.
+    """
 
     skip_missing = Boolean(default=True, description="Leave out trackers that have no result in this experiment.")
     analysis = Object(_named, description="Type and options of an analysis of the toolkit, one row a tracker.")
-
-    experiment_type = MultiRunExperiment
 
     def compatible(self, experiment: Experiment) -> bool:
         """Whether the experiment is of the right kind for the other analysis."""
@@ -48,12 +48,15 @@ class WherePresent(ProtocolAnalysis):
         """The columns of the other analysis."""
         return self.analysis.describe()
 
-    def check(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> None:
-        """Nothing: an analysis of this package that stands before it in the stack has read everything."""
-
     def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[tuple[Any, ...]]:
         """One row a tracker."""
         return _rows(self.analysis, experiment, trackers, sequences)
+
+
+class EAORow(NamedTuple):
+    """A tracker's row of :class:`EAOScore`."""
+
+    eao: Any
 
 
 class EAOScore(OverInterval):
@@ -63,17 +66,17 @@ class EAOScore(OverInterval):
     def _title_default(self) -> str:
         return "vot-toolkit's own EAO"
 
-    def describe(self) -> tuple[Any, ...]:
+    def describe(self) -> EAORow:
         """The toolkit's column."""
-        return (Measure("Expected average overlap", "EAO", 0, 1, Sorting.DESCENDING),)
+        return EAORow(Measure("Expected average overlap", "EAO", 0, 1, Sorting.DESCENDING))
 
-    def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[tuple[Any, ...]]:
+    def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[EAORow]:
         """One row a tracker."""
         truths = [annotations_of(sequence) for sequence in sequences]
         low, high = self.interval(truths)
         low = min(low, max(map(len, truths)) - 1)  # it reads one frame later, where equal lengths end
         curves = [values for (values,) in _rows(EAOCurve(), experiment, trackers, sequences)]
-        return [(float(np.mean(part)) if len(part := curve[low : high + 1]) else None,) for curve in curves]
+        return [EAORow(float(np.mean(part)) if len(part := curve[low : high + 1]) else None) for curve in curves]
 
 
 def _rows(analysis: Analysis, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[tuple[Any, ...]]:

@@ -19,16 +19,17 @@ import math
 from collections.abc import Sequence as Items
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from attributee import Boolean, Float, Integer, List, String
 from cachetools import LRUCache
 from vot import get_logger
 from vot.analysis import Measure, Point, Sorting
+from vot.report import Plot
 
 from tracker.vot.accuracy import BURNIN, REPETITIONS, Sample, Selection, by_sequence, by_tag, sample
-from tracker.vot.analysis import Choice, ProtocolAnalysis, figure
+from tracker.vot.analysis import Canvas, Choice, ResetBasedAnalysis, figure
 from tracker.vot.results.annotations import TAGS, Annotations, annotations_of
 from tracker.vot.results.runs import CORES, Runs, load
 from tracker.vot.significance import ALPHA, accuracy_differs, robustness_differs
@@ -123,7 +124,23 @@ _ranked: LRUCache[object, list[Ranking]] = LRUCache(maxsize=8)
 """By the runs and options: a stack asks for the same rankings as means and as a table of tags."""
 
 
-class ARRank(ProtocolAnalysis):
+class RankRow(NamedTuple):
+    """A tracker's row of :class:`ARRank`; of ``describe``, what each is.
+
+    Attributes:
+        accuracy_rank: Ar.
+        robustness_rank: Rr.
+        point: (Rr, Ar), of the plot.
+        selections: by name of the selection: "frames", "A", "failures", "Ar", "Rr", "practical difference".
+    """
+
+    accuracy_rank: Any
+    robustness_rank: Any
+    point: Any
+    selections: Any
+
+
+class ARRank(ResetBasedAnalysis):
     """Accuracy rank and robustness rank, with the figures of every selection."""
 
     selection = Choice(("tag", "sequence"), default="tag", description="What is ranked: tag or sequence.")
@@ -140,10 +157,10 @@ class ARRank(ProtocolAnalysis):
 
     def describe(self) -> tuple[Any, ...]:
         """Ar, Rr, the point (Rr, Ar), and without a column: everything per selection."""
-        return (
-            Measure("Accuracy rank", "Ar", 1, None, Sorting.ASCENDING),
-            Measure("Robustness rank", "Rr", 1, None, Sorting.ASCENDING),
-            Point(
+        return RankRow(
+            accuracy_rank=Measure("Accuracy rank", "Ar", 1, None, Sorting.ASCENDING),
+            robustness_rank=Measure("Robustness rank", "Rr", 1, None, Sorting.ASCENDING),
+            point=Point(
                 f"A-R rank plot per {self.selection}",
                 dimensions=2,
                 abbreviation="ArRr",
@@ -152,7 +169,7 @@ class ARRank(ProtocolAnalysis):
                 labels=("Robustness rank", "Accuracy rank"),
                 trait="ar",
             ),
-            None,
+            selections=None,
         )
 
     def rankings(self, runs: Runs, truths: Items[Annotations]) -> list[Ranking]:
@@ -178,7 +195,7 @@ class ARRank(ProtocolAnalysis):
             get_logger().info("%s: practical difference not used, no practical.value", self.title)
         return rankings
 
-    def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[tuple[Any, ...]]:
+    def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> Items[tuple[Any, ...]]:
         """One row a tracker."""
         runs = load(experiment, trackers, sequences)
         rankings = self.rankings(runs, [annotations_of(sequence) for sequence in sequences])
@@ -198,8 +215,14 @@ class ARRank(ProtocolAnalysis):
                 }
                 for ranking in rankings
             }
-            rows.append((figure(accuracy), figure(robustness), (robustness, accuracy), details))
+            rows.append(RankRow(figure(accuracy), figure(robustness), (robustness, accuracy), details))
         return rows
+
+    def figures(self, rows: Items[Any], canvas: Canvas) -> list[Plot]:
+        """The A-R rank plot, the best at the top right as in VOT's papers."""
+        limits = (len(rows) + 0.5, 0.5)
+        plot = canvas.plot(f"A-R ranks per {self.selection}", "Robustness rank", "Accuracy rank", limits, limits, "ar")
+        return [canvas.scatter(plot, [row.point for row in rows])]
 
 
 class TagTable(ARRank):
@@ -225,8 +248,12 @@ class TagTable(ARRank):
 
     def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[tuple[Any, ...]]:
         """One row a tracker."""
-        rows = super().rows(experiment, trackers, sequences)
-        return [tuple(row[-1][tag][key] for tag, key, _ in self.columns()) for row in rows]
+        rows: Items[Any] = super().rows(experiment, trackers, sequences)
+        return [tuple(row.selections[tag][key] for tag, key, _ in self.columns()) for row in rows]
+
+    def figures(self, rows: Items[Any], canvas: Canvas) -> list[Plot]:
+        """None beside the table."""
+        return []
 
 
 def _mean(values: Items[float]) -> float:

@@ -10,32 +10,25 @@ table and plots without legend, interval or order::
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+import itertools
 from collections.abc import Sequence as Items
 from types import SimpleNamespace
 from typing import Any
 
 from attributee import Boolean
-from matplotlib.patheffects import withStroke
 from vot.analysis import Axes, Measure, Sorting
 from vot.experiment import Experiment
-from vot.report import Plot, Report, StyleManager, Table
+from vot.report import Plot, Report, Table
 from vot.tracker import Tracker
 
-from tracker.vot.accuracy import AccuracyFailures
-from tracker.vot.expected_overlap import ExpectedOverlap, ExpectedOverlapCurve
-from tracker.vot.precision import OnePass
+from tracker.vot.analysis import Canvas, RowAnalysis
+from tracker.vot.expected_overlap import ExpectedOverlap
 from tracker.vot.ranking import ARRank, TagTable
 from tracker.vot.results.provenance import settings_of
 
-Rows = list[tuple[Any, ...]]
+Rows = list[Any]
 Column = tuple[Any, Measure, list[float | None]]
 """What the column belongs to (has a ``title``), what it is, and one value a tracker."""
-
-MARKER: dict[str, Any] = {"s": 60, "edgecolors": "0.3", "linewidths": 0.6, "clip_on": False, "zorder": 3}
-OUTLINED: dict[str, Any] = {"linewidth": 1.4, "path_effects": [withStroke(linewidth=2.2, foreground="0.4")]}
-"""The toolkit's colours have a yellow that cannot be seen on white without an outline."""
 
 DIGITS = {"F": 1, "failures": 1, "R": 2, "Ar": 2, "Rr": 2, "CLE": 1}
 
@@ -88,7 +81,8 @@ class ProtocolReport(Report):
                 known = [(tracker, row) for tracker, row in zip(trackers, rows, strict=True) if row is not None]
                 if known:
                     present, complete = (list(part) for part in zip(*known, strict=True))
-                    figures += _Figures(experiment, present).of(analysis, complete)
+                    if isinstance(analysis, RowAnalysis):
+                        figures += analysis.figures(complete, Canvas(experiment, present))
                     tables += tag_tables(experiment, present, analysis, complete)
                     if self.per_sequence and isinstance(analysis, ARRank) and analysis.selection == "sequence":
                         sections[f"{experiment.identifier} per sequence"] = sequence_tables(
@@ -113,11 +107,8 @@ def tell_apart(trackers: Items[Tracker]) -> None:
 
 def measure_columns(analysis: Any, rows: Rows) -> list[Column]:
     """The measures of an analysis as columns."""
-    return [
-        (analysis, description, [None if row is None else row[index] for row in rows])
-        for index, description in enumerate(analysis.describe())
-        if isinstance(description, Measure)
-    ]
+    columns = zip(analysis.describe(), *(row or itertools.repeat(None) for row in rows), strict=False)
+    return [(analysis, column, values) for column, *values in columns if isinstance(column, Measure)]
 
 
 def tag_tables(experiment: Experiment, trackers: Items[Tracker], analysis: Any, rows: Rows) -> list[Table]:
@@ -135,7 +126,7 @@ def tag_tables(experiment: Experiment, trackers: Items[Tracker], analysis: Any, 
         head = SimpleNamespace(title="Expected average overlap per tag (MATLAB definition)")
         for tag in analysis.tags:
             measure = Measure("EAO", tag, direction=Sorting.DESCENDING)
-            groups.setdefault("EAO", []).append((head, measure, [row[1]["EAO per tag"][tag] for row in rows]))
+            groups.setdefault("EAO", []).append((head, measure, [row.details["EAO per tag"][tag] for row in rows]))
     occurring = ([column for column in columns if set(column[2]) != {None}] for columns in groups.values())
     return [make_table(experiment, columns, trackers) for columns in occurring if columns]
 
@@ -148,8 +139,9 @@ def sequence_tables(experiment: Experiment, trackers: Items[Tracker], analysis: 
     for key, title in titles.items():
         direction = Sorting.DESCENDING if key == "A" else Sorting.ASCENDING
         columns: list[Column] = [
-            (SimpleNamespace(title=title), Measure(key, name, direction=direction), [row[3][name][key] for row in rows])
-            for name in rows[0][3]
+            (SimpleNamespace(title=title), Measure(key, name, direction=direction), values)
+            for name in rows[0].selections
+            for values in [[row.selections[name][key] for row in rows]]
         ]
         tables.append(make_table(experiment, columns, trackers))
     return tables
@@ -183,15 +175,6 @@ def _text(measure: Measure, value: float | None) -> str:
     return f"{value:.{DIGITS.get(measure.name, DIGITS.get(measure.abbreviation, 3))}f}"
 
 
-def span(low: int, high: int) -> str:
-    """An interval of sequence lengths, for titles.
-
-    >>> span(60, 60), span(108, 371)
-    ('60 frames', '108 to 371 frames')
-    """
-    return f"{low} frames" if low == high else f"{low} to {high} frames"
-
-
 class Key(Plot):
     """What the colours of the tables mean; in the page it also brings the style that lets tables fit."""
 
@@ -210,94 +193,3 @@ class Key(Plot):
         super().save(output, fmt)
         if fmt.upper() == "SVG":  # which goes into the page
             output.write(_STYLE)
-
-
-class _Figures:
-    """Draws the results of one experiment with the report's colours, a legend in each figure."""
-
-    def __init__(self, experiment: Experiment, trackers: Items[Tracker]):
-        self.experiment = experiment
-        self.trackers = trackers
-
-    def of(self, analysis: Any, rows: Rows) -> list[Plot]:
-        """The figures of an analysis; none for one that is not of this package."""
-        kinds: dict[type, Callable[[Any, Rows], list[Plot]]] = {
-            AccuracyFailures: self.accuracy_robustness,
-            ARRank: self.ranks,
-            ExpectedOverlap: self.ordered,
-            ExpectedOverlapCurve: self.curve,
-            OnePass: self.one_pass,
-        }
-        draw = kinds.get(type(analysis))
-        return [] if draw is None else draw(analysis, rows)
-
-    def accuracy_robustness(self, analysis: AccuracyFailures, rows: Rows) -> list[Plot]:
-        point = analysis.describe()[3]
-        plot = self._plot("AR plot", point.label(0), point.label(1), (0, 1), (0, 1), "ar")
-        return [self._scatter(plot, [row[3] for row in rows])]
-
-    def ranks(self, analysis: ARRank, rows: Rows) -> list[Plot]:
-        limits = (len(rows) + 0.5, 0.5)  # the best is at the top right, as in VOT's papers
-        labels = ("Robustness rank", "Accuracy rank")
-        plot = self._plot(f"A-R ranks per {analysis.selection}", *labels, limits, limits, "ar")
-        return [self._scatter(plot, [row[2] for row in rows])]
-
-    def ordered(self, analysis: ExpectedOverlap, rows: Rows) -> list[Plot]:
-        interval = span(rows[0][1]["low"], rows[0][1]["high"])
-        plot = self._plot(f"expected average overlap, {interval}", "Order", "EAO", None, None, "eao")
-        best = sorted(range(len(rows)), key=lambda index: -(rows[index][0] or 0))
-        printed = [f"{rows[index][0] or 0:.3f}" for index in best]
-        for place, index in enumerate(best, start=1):
-            tracker, value = self.trackers[index], rows[index][0] or 0
-            style = StyleManager.default().plot_style(tracker).point_style()
-            label = f"{1 + printed.index(printed[place - 1])}. {tracker.label}  {value:.3f}"  # equal digits share it
-            plot.axes.scatter(place, value, label=label, **MARKER, **style)
-        plot.axes.set_xlim(len(rows) + 0.5, 0.5)
-        plot.axes.set_xticks(range(1, len(rows) + 1))
-        plot.axes.set_ylim(bottom=0)
-        return [self._finish(plot)]
-
-    def curve(self, analysis: ExpectedOverlapCurve, rows: Rows) -> list[Plot]:
-        low, high = rows[0][1]["low"], rows[0][1]["high"]
-        longest = len(rows[0][0])
-        limits = (1, min(longest, max(2 * high - low, high + 20)))
-        labels = ("Sequence length", "Expected overlap")
-        plot = self._plot("EAO curve", *labels, limits, (0, 1), "eao")
-        plot.axes.axvspan(low - 0.5, high + 0.5, color="0.92", zorder=0, label=span(low, high))
-        for number, (tracker, row) in enumerate(zip(self.trackers, rows, strict=True)):
-            values = [math.nan if value is None else value for value in row[0]]
-            self._line(plot, tracker, number, range(1, longest + 1), values)
-        return [self._finish(plot)]
-
-    def one_pass(self, analysis: OnePass, rows: Rows) -> list[Plot]:
-        plots = []
-        for index, shown in ((4, 1), (5, 2)):
-            curve = analysis.describe()[index]
-            limits = (curve.minimal(0), curve.maximal(0))
-            plot = self._plot(curve.name.lower(), curve.label(0), curve.label(1), limits, (0, 1), "eao")
-            for number, (tracker, row) in enumerate(zip(self.trackers, rows, strict=True)):
-                x, y = zip(*row[index], strict=True)
-                self._line(plot, tracker, number, x, y, f"  {row[shown]:.3f}")
-            plots.append(self._finish(plot))
-        return plots
-
-    def _plot(self, title: str, xlabel: str, ylabel: str, xlimits: Any, ylimits: Any, trait: str) -> Plot:
-        """A titled plot; the title is also the name of its file."""
-        return Plot(f"{self.experiment.identifier} {title}", xlabel, ylabel, xlimits, ylimits, trait)
-
-    def _scatter(self, plot: Plot, points: list[tuple[float, float]]) -> Plot:
-        for tracker, point in zip(self.trackers, points, strict=True):
-            style = StyleManager.default().plot_style(tracker).point_style()
-            plot.axes.scatter(*point, label=tracker.label, **MARKER, **style)
-        return self._finish(plot)
-
-    def _line(self, plot: Plot, tracker: Tracker, number: int, x: Any, y: Any, suffix: str = "") -> None:
-        style = StyleManager.default().plot_style(tracker).line_style() | OUTLINED
-        dashes = ("-", "--", ":", "-.")[number // 9 % 4]  # the toolkit has nine colours
-        plot.axes.plot(x, y, label=tracker.label + suffix, linestyle=dashes, **style)
-
-    def _finish(self, plot: Plot) -> Plot:
-        plot.axes.grid(color="0.9", linewidth=0.6)
-        plot.axes.set_axisbelow(True)
-        plot.axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False)
-        return plot

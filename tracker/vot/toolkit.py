@@ -5,6 +5,7 @@ They run without the toolkit's cache on disk, which does not notice that result 
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -12,7 +13,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tracker.vot.evaluation.probe import environment
+from tracker.core.paths import PROJECT
 
 NAME = "reciprocative"
 """Name of the analysis and of the report."""
@@ -20,6 +21,13 @@ NAME = "reciprocative"
 
 class MissingArtefact(OSError):
     """A command of the toolkit did not leave what it should have; the message ends with its last lines."""
+
+
+def environment() -> dict[str, str]:
+    """This process's environment, in which this package can be imported whether it is installed or not."""
+    package_root = str(PROJECT)
+    path = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH")]))
+    return {**os.environ, "PYTHONPATH": path}
 
 
 def analyse(workspace: Path | str, trackers: Sequence[str], name: str = NAME) -> Path:

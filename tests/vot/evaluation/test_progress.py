@@ -8,11 +8,11 @@ from rich.console import Console
 
 from tracker.vot.evaluation import progress, scheduler
 from tracker.vot.evaluation.estimate import TASK_OVERHEAD, estimate
+from tracker.vot.evaluation.plan import Outcome, Task, by_length
 from tracker.vot.evaluation.probe import Probe
 from tracker.vot.evaluation.progress import ProgressTable
-from tracker.vot.evaluation.tasks import Outcome, Task, by_length
 from tracker.vot.results.provenance import Provenance
-from tracker.vot.results.storage import RunFile
+from tracker.vot.results.runfiles import RunFile
 
 WHO = Provenance(None, {}, {}, "")
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tracker.vot import worker
+from tracker.vot.evaluation import worker
 from tracker.vot.evaluation.scheduler import _Batches
 
 

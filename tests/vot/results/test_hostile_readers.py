@@ -23,7 +23,8 @@ from tracker.formats import regions
 from tracker.formats.registry import read_section
 from tracker.media.video import open_source
 from tracker.vot.results import importing, provenance, storage
-from tracker.vot.results.annotations import Annotations, check_files, write_dataset
+from tracker.vot.results.annotations import Annotations, check_files
+from tracker.vot.results.groundtruth import write_dataset
 from tracker.vot.results.raw import DamagedFile, parse
 from tracker.vot.submission import manifest
 from tracker.vot.submission.verify import Submission

@@ -8,11 +8,11 @@ import scipy.io
 
 from tests.helpers.shared import SHARED, needs
 from tracker import cli
-from tracker.vot.results.annotations import write_dataset
+from tracker.vot.results.groundtruth import write_dataset
 from tracker.vot.results.importing import import_results
 from tracker.vot.results.raw import DamagedFile
 from tracker.vot.tables.paper import OTB2013, OTB2015, measured_one_pass
-from tracker.vot.tables.summary import load_workspace
+from tracker.vot.workspace import load_workspace
 
 AUTHORS = SHARED / "otb_dat_authors"
 STACK = """\

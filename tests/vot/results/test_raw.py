@@ -10,7 +10,8 @@ from vot.region import Polygon, Rectangle, RegionType, Special
 from vot.region.io import write_trajectory
 
 from tests.helpers.small import SIZE, run_lines, write_small_dataset
-from tracker.vot.results.annotations import TAGS, absent_frames, annotations_of, write_dataset
+from tracker.vot.results.annotations import TAGS, absent_frames, annotations_of
+from tracker.vot.results.groundtruth import write_dataset
 from tracker.vot.results.raw import ONE_PASS_CODES, RESET_BASED_CODES, DamagedFile, check, parse, rows
 
 

@@ -12,7 +12,7 @@ from tests.helpers.small import run_lines, write_run, write_workspace
 from tracker.vot.results import kept, runs
 from tracker.vot.results.overlap import Shapes, overlaps
 from tracker.vot.results.raw import DamagedFile
-from tracker.vot.tables.summary import load_workspace
+from tracker.vot.workspace import load_workspace
 
 SIZE = (64, 48)
 

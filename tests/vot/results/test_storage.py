@@ -10,16 +10,8 @@ from vot.tracker import Trajectory
 
 from tracker.vot.results import storage
 from tracker.vot.results.raw import DamagedFile
-from tracker.vot.results.storage import (
-    ResultFolder,
-    WholeFiles,
-    delete_run,
-    publish,
-    read_run,
-    read_runs,
-    sweep,
-    trajectories,
-)
+from tracker.vot.results.runfiles import delete_run, read_run, read_runs, sweep, trajectories
+from tracker.vot.results.storage import ResultFolder, WholeFiles, publish
 
 TRACKER, EXPERIMENT = SimpleNamespace(reference="T"), SimpleNamespace(identifier="baseline")
 SEQUENCE = SimpleNamespace(name="ants")

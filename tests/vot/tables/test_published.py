@@ -8,7 +8,8 @@ import pytest
 from vot.region import Polygon, Rectangle, Special
 from vot.region.io import read_trajectory, write_trajectory
 
-from tests.helpers.small import SHARED, run_lines, write_run, write_workspace
+from tests.helpers.shared import SHARED
+from tests.helpers.small import run_lines, write_run, write_workspace
 from tracker.vot.results.importing import import_results
 from tracker.vot.results.raw import RESET_BASED_CODES, DamagedFile, parse, published
 from tracker.vot.tables.summary import summary

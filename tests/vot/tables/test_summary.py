@@ -17,7 +17,8 @@ from tracker.vot.tables.paper import (
     print_comparison,
     table,
 )
-from tracker.vot.tables.summary import load_workspace, print_table, summary
+from tracker.vot.tables.summary import print_table, summary
+from tracker.vot.workspace import load_workspace
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from tracker.vot.accuracy import ChallengeTable
 from tracker.vot.ranking import TagTable
 from tracker.vot.tables import summary, table
 from tracker.vot.tables.table import Figures
+from tracker.vot.workspace import resolve
 
 STACKS = sorted((PROJECT / "tracker" / "vot" / "stacks").glob("*.yaml"))
 
@@ -98,7 +99,7 @@ def test_per_tag_and_per_sequence(workspace, capsys):
 
 def test_tables_inside_a_running_event_loop_as_in_a_notebook(workspace):
     async def cell():
-        return table.tables(table.sections(*summary.resolve(workspace, ["Near"])))
+        return table.tables(table.sections(*resolve(workspace, ["Near"])))
 
     assert asyncio.run(cell())[0].texts.keys() == {"Near"}
 

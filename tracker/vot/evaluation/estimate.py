@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tracker.vot.evaluation.plan import Task
 from tracker.vot.evaluation.probe import Probe
-from tracker.vot.evaluation.tasks import Task
 
 PROBE_FRAMES = 10
 

@@ -18,10 +18,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from tracker.core.paths import PROJECT
+from tracker.vot.results.storage import publish
+from tracker.vot.toolkit import environment
 
 START_LIMIT = 300.0
 """Seconds that a tracker may take from its start to the TraX handshake."""
+
+SPEED = "speed.json"
+
+WHOLE_SEQUENCE = 10**9
 
 
 @dataclass(frozen=True)
@@ -98,11 +103,26 @@ def probe(workspace: Path | str, tracker: str, frames: int = 0, limit: float | N
     return Probe(**answer)
 
 
-def environment() -> dict[str, str]:
-    """This process's environment, in which this package can be imported whether it is installed or not."""
-    package_root = str(PROJECT)
-    path = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH")]))
-    return {**os.environ, "PYTHONPATH": path}
+def frames_per_second(workspace: Path | str, tracker: str, fingerprint: str) -> float:
+    """Speed on the workspace's whole first sequence, the initialisation included, as the toolkit measures it.
+
+    The measurement is kept in ``results/<tracker>/speed.json``, and made again for another fingerprint.
+
+    Args:
+        workspace: folder of a workspace.
+        tracker: reference of a tracker in its registry.
+        fingerprint: of the tracker's parameters, weights and settings.
+
+    Raises:
+        TrackerFailed: the tracker does not run.
+    """
+    file = Path(workspace, "results", tracker, SPEED)
+    kept = json.loads(file.read_text()) if file.exists() else {}
+    if kept.get("fingerprint") != fingerprint:
+        measured = probe(workspace, tracker, WHOLE_SEQUENCE)
+        kept = {"fingerprint": fingerprint, "fps": measured.fps, "frames": measured.frames + 1}
+        publish(file, (json.dumps(kept) + "\n").encode())
+    return float(kept["fps"])
 
 
 def main(argv: list[str] | None = None) -> int:

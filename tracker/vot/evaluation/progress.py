@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from tracker.vot.evaluation.tasks import Outcome, Task
+from tracker.vot.evaluation.plan import Outcome, Task
 
 INTERVAL = 10.0
 """Seconds between two lines where there is no terminal to draw a table on."""

@@ -2,7 +2,7 @@
 
 A local cluster has one process per worker, each with one task at a time; on a cluster of machines any ``dask worker
 --nthreads 1`` that sees the workspace will do. Which worker runs a task, and when, has no influence on its results
-(:mod:`tracker.vot.evaluation.tasks`). Real-time experiments measure time: they run alone, one at a time.
+(:mod:`tracker.vot.evaluation.execute`). Real-time experiments measure time: they run alone, one at a time.
 """
 
 from __future__ import annotations
@@ -10,20 +10,22 @@ from __future__ import annotations
 import logging
 import os
 import resource
+import sys
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Protocol
 
 import dask
 from distributed import Client, Future, LocalCluster, as_completed
-from distributed.comm import CommClosedError
+from distributed.comm.core import CommClosedError
 from distributed.scheduler import KilledWorker
 
-from tracker.vot import worker
-from tracker.vot.evaluation.tasks import Outcome, Task
+from tracker.vot.evaluation import worker
+from tracker.vot.evaluation.plan import Outcome, Task
 
 DASK_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MALLOC_TRIM_THRESHOLD_")
 """What Dask sets in its workers, and a tracker under ``vot evaluate`` would not see."""
@@ -152,7 +154,7 @@ class _Batches:
         self._evaluation = uuid.uuid4().hex
         self._environment = {name: os.environ.get(name) for name in DASK_THREAD_VARIABLES}
         self._environment |= {name: value for name, value in os.environ.items() if name.startswith("VOT_")}
-        self._tasks: dict[Future, tuple[Task, int]] = {}
+        self._tasks: dict[Future[Any], tuple[Task, int]] = {}
 
     def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """Run ``tasks``; yields what became of each, in the order in which they end."""
@@ -179,14 +181,14 @@ class _Batches:
                 self._client.cancel(list(self._tasks))
                 self._client.run(worker.stop_trackers, self._evaluation, on_error="ignore")
 
-    def _submit(self, task: Task, attempt: int) -> Future:
+    def _submit(self, task: Task, attempt: int) -> Future[Any]:
         key = f"{task.name}-{attempt}-{self._evaluation}"
         arguments = (self._directory, self._evaluation, task, self._environment)
         future = self._client.submit(worker.work, *arguments, key=key, pure=False)
         self._tasks[future] = task, attempt
         return future
 
-    def _outcome(self, future: Future, task: Task) -> Outcome:
+    def _outcome(self, future: Future[Any], task: Task) -> Outcome:
         if future.status == "finished":
             return replace(future.result(), task=task)
         if future.status != "error":
@@ -220,8 +222,24 @@ def _connect(place: Place, directory: str) -> Iterator[Client]:
         "preload": ["tracker.vot.worker"],
         "silence_logs": "CRITICAL",
     }
-    with dask.config.set(settings), LocalCluster(**options) as cluster, Client(cluster, set_as_default=False) as client:
+    with (
+        dask.config.set(settings),
+        _no_main(),
+        LocalCluster(**options) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
         yield client
+
+
+@contextmanager
+def _no_main() -> Iterator[None]:
+    """Keep new processes from importing the script that started this one, which would evaluate again in each."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def allow_files(workers: int) -> None:
@@ -257,12 +275,12 @@ def _check(client: Client, address: str, directory: str) -> None:
     marker = Path(directory, f".{uuid.uuid4().hex}.part")
     marker.touch()
     try:
-        found: dict[str, dict[str, Any]] = client.run(worker.look, directory, str(marker))
+        answers: dict[str, dict[str, Any]] = client.run(worker.look, directory, str(marker))
     except ImportError as error:
         raise ConnectionError(f"a worker at {address} lacks this package or the toolkit: {error}") from error
     finally:
         marker.unlink()
-    for name, facts in found.items():
+    for name, facts in answers.items():
         if not facts["sees"]:
             raise ConnectionError(f"worker {name} does not see {directory}: put the workspace on a shared file system")
         if facts["versions"] != worker.versions():

@@ -1,22 +1,17 @@
-"""What is known of a sequence without a tracker: ground truth, tags, thresholds. Read strictly, and made from JSON.
+"""What is known of a sequence without a tracker: ground truth, tags, thresholds. Read strictly.
 
 The images are not needed: with ``length``, `width` and `height` in the `sequence` file, a data set of ground truth
-alone is analysed like any other (:func:`write_dataset`).
+alone is analysed like any other (:mod:`tracker.vot.results.groundtruth`).
 """
 
 from __future__ import annotations
 
-import json
 import math
-import os
-import re
-import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from vot import ToolkitException
@@ -221,13 +216,13 @@ def check_files(sequence: Sequence) -> dict[str, int]:
     counts = {}
     single = sequence.metadata("groundtruth") or "groundtruth.txt"
     truth = "groundtruth_*.txt" if listing.matching(Path(root), "groundtruth_*.txt") else single
-    patterns = {truth: _region, "*.tag": _tag, "*.label": _tag, "sequence": _property}
+    patterns = {truth: check_region, "*.tag": _tag, "*.label": _tag, "sequence": _property}
     patterns |= {"practical.value": _positive, "*.value": _number}
     for pattern, check in patterns.items():
         for path in listing.matching(Path(root), pattern):
             file = f"{path.parent.name}/{path.name}"
             data = path.read_bytes()
-            if check is _region and (plain := rows(data)) is not None:
+            if check is check_region and (plain := rows(data)) is not None:
                 counts[file] = len(plain[0])
                 continue
             if listing.mark(data):
@@ -242,7 +237,12 @@ def check_files(sequence: Sequence) -> dict[str, int]:
     return counts
 
 
-def _region(text: str, file: str, line: int) -> None:
+def check_region(text: str, file: str, line: int) -> None:
+    """Refuse ground truth that is no region, or that the toolkit cannot read.
+
+    Raises:
+        DamagedFile: names the file and the line.
+    """
     try:
         regions.parse(text)
     except ValueError as error:
@@ -278,87 +278,3 @@ def _positive(text: str, file: str, line: int) -> None:
         valid = False
     if not valid:
         raise DamagedFile(file, f"a threshold is a positive number, found {text[:40]!r}", line)
-
-
-def write_dataset(groundtruth: Path, folder: Path) -> list[str]:
-    """Write a data set without images from one JSON file, so that raw results can be analysed against it.
-
-    Args:
-        groundtruth: JSON of the form that PySOT's test sets have, with the size of the images: sequence name ->
-            ``gt_rect`` (a rectangle, polygon or mask a frame, NaN where the target is absent), ``width``, ``height``,
-            and optionally one list of 0 and 1 per tag (an empty list means all zero). PySOT's file of OTB has no
-            sizes: it will do for one-pass experiments, whose overlaps are not clipped to the image.
-        folder: where the sequences go, usually ``sequences`` of a workspace.
-
-    Returns:
-        The names of the sequences.
-
-    Raises:
-        FileExistsError: ``folder`` holds something already.
-        DamagedFile: not such a JSON file; the message names the sequence.
-    """
-    if folder.is_dir() and any(folder.iterdir()):
-        raise FileExistsError(f"{folder} is not empty: name another folder or remove it")
-    try:
-        sequences = json.loads(groundtruth.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise DamagedFile(str(groundtruth), f"not JSON ({error})") from error
-    if not isinstance(sequences, dict) or not sequences:
-        raise DamagedFile(str(groundtruth), "expected an object with at least one sequence by name")
-    files = {name: _sequence_files(str(groundtruth), name, sequence) for name, sequence in sequences.items()}
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".importing-", dir=folder.parent) as partial:
-        whole = Path(partial) / "whole"
-        for name, contents in files.items():
-            (whole / name).mkdir(parents=True)
-            for file, text in contents.items():
-                (whole / name / file).write_text(text)
-        (whole / "list.txt").write_text(_text(files))
-        os.replace(whole, folder)
-    return list(files)
-
-
-def _sequence_files(source: str, name: str, sequence: Any) -> dict[str, str]:
-    def require(holds: bool, problem: str) -> None:
-        if not holds:
-            raise DamagedFile(source, f"sequence {name!r} {problem}")
-
-    require(name == name.strip() and name.isprintable(), "has a name that is no line of list.txt")
-    require(name not in ("", ".", "..") and Path(name).name == name, "has a name that is not one folder")
-    require(isinstance(sequence, dict), "is not an object with gt_rect, width and height")
-    images = sequence.get("image_files", sequence.get("img_names"))
-    sizes = [key for key in ("width", "height") if images is None or key in sequence]
-    missing = [key for key in ("gt_rect", *sizes) if key not in sequence]
-    require(not missing, f"lacks {', '.join(missing)}")
-    rectangles = sequence["gt_rect"]
-    listed = isinstance(rectangles, list) and all(isinstance(region, list | str) for region in rectangles)
-    require(listed and len(rectangles) > 0, "needs a gt_rect with a list of numbers for each of at least one frame")
-    for key in sizes:
-        pixels = sequence[key]
-        require(type(pixels) is int and pixels > 0, f"has {key} {pixels!r}, not a number of pixels above 0")
-    lines = [region if isinstance(region, str) else ",".join(map(str, region)) for region in rectangles]
-    for number, line in enumerate(lines, start=1):
-        _region(line, f"{source}, ground truth of {name}", number)
-    length = len(lines)
-    properties = {"name": name, "fps": 30, "format": "default", "channels.color": "color/%08d.jpg", "length": length}
-    properties |= {key: sequence[key] for key in sizes}
-    if images is not None:
-        listed = isinstance(images, list) and len(images) == length and all(isinstance(image, str) for image in images)
-        require(listed, f"needs the name of an image for each of its {length} frames")
-        first = re.fullmatch(r"(?:.*/)?(\d+)\.\w+", images[0])
-        properties |= {FIRST_IMAGE: int(first[1])} if first else {}
-    files = {"sequence": _text(f"{key}={value}" for key, value in properties.items())}
-    files["groundtruth.txt"] = _text("".join(line.split()) for line in lines)
-    for tag in TAGS:
-        values = sequence.get(tag)
-        if not values:
-            continue
-        listed = isinstance(values, list) and all(value in (0, 1) for value in values)
-        require(listed, f"has values of {tag} that are not 0 or 1")
-        require(len(values) == length, f"has {length} frames, but {len(values)} values of {tag}")
-        files[f"{tag}.tag"] = _text(str(int(value)) for value in values)
-    return files
-
-
-def _text(lines: Iterable[str]) -> str:
-    return "".join(f"{line}\n" for line in lines)

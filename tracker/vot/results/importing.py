@@ -29,7 +29,7 @@ from tracker.formats.regions import words
 from tracker.vot.results.annotations import FIRST_IMAGE, Annotations, annotations_of
 from tracker.vot.results.otb import runs as otb_runs
 from tracker.vot.results.raw import ONE_PASS_CODES, RESET_BASED_CODES, SHORT, SUFFIXES, DamagedFile, published
-from tracker.vot.tables.summary import load_workspace
+from tracker.vot.workspace import load_workspace
 
 REPETITIONS = 15
 READ = (*SUFFIXES, ".value")

@@ -18,7 +18,8 @@ from vot.experiment import Experiment, SupervisedExperiment
 from vot.tracker import Tracker
 
 from tracker.vot.results.raw import DamagedFile
-from tracker.vot.results.storage import publish, trajectories
+from tracker.vot.results.runfiles import trajectories
+from tracker.vot.results.storage import publish
 
 FILE = "fingerprint.json"
 UNKNOWN = "unknown"

@@ -16,10 +16,12 @@ from vot.utilities import normalize_path
 from vot.workspace import Workspace
 
 from tracker.core import archive
-from tracker.vot.evaluation.tasks import Task, execute
+from tracker.vot.evaluation.execute import execute
+from tracker.vot.evaluation.plan import Task
 from tracker.vot.results import provenance, raw
 from tracker.vot.results.provenance import Provenance
-from tracker.vot.results.storage import SUFFIXES, read_runs, result_folder, run_files, trajectories
+from tracker.vot.results.raw import SUFFIXES
+from tracker.vot.results.runfiles import read_runs, result_folder, run_files, trajectories
 from tracker.vot.submission import manifest
 from tracker.vot.submission.manifest import MANIFEST, REPRODUCE
 from tracker.vot.submission.pack import ANALYSIS, SECTION, figures

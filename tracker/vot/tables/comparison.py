@@ -25,7 +25,7 @@ from tracker.vot.evaluation.probe import TrackerFailed
 from tracker.vot.results.annotations import annotations_of
 from tracker.vot.results.raw import FAILURE, INITIALIZATION, parse
 from tracker.vot.results.runs import measure, raw_runs
-from tracker.vot.tables.summary import load_workspace, peers, reset_based
+from tracker.vot.workspace import load_workspace, peers, reset_based
 
 Polygon = NDArray[np.float64]  # (N, 2) of (x, y), 0-based pixels
 

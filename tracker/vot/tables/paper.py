@@ -20,7 +20,8 @@ from vot.experiment.multirun import MultiRunExperiment, SupervisedExperiment, Un
 from vot.workspace import Workspace
 
 from tracker.vot.precision import OnePass
-from tracker.vot.tables.summary import configured, first_experiment, resolve, summary
+from tracker.vot.tables.summary import summary
+from tracker.vot.workspace import configured, first_experiment, resolve
 
 Figures = tuple[float | None, ...]
 
@@ -161,9 +162,9 @@ def measured_one_pass(workspace: Workspace, trackers: Items[str] = ()) -> Measur
     analysis = configured(experiment, OnePass, skip_missing=True)
     present = analysis.taking_part(experiment, resolve(workspace, trackers)[1], sequences)
     rows = analysis.rows(experiment, present, sequences) if present else []
-    return _measured(
-        workspace, experiment, {tracker.reference: row[:4] for tracker, row in zip(present, rows, strict=True)}
-    )
+    figures = [(row.cle, row.dp, row.os_area, row.os_half) for row in rows]
+    references = [tracker.reference for tracker in present]
+    return _measured(workspace, experiment, dict(zip(references, figures, strict=True)))
 
 
 def _measured(workspace: Workspace, experiment: MultiRunExperiment, figures: Mapping[str, Figures]) -> Measured:

@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
-import configparser
 import math
 from collections.abc import Sequence as Items
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import yaml
-from attributee import AttributeException
 from rich.console import Console
 from rich.table import Table
-from vot import ToolkitException
-from vot.experiment.multirun import MultiRunExperiment, SupervisedExperiment
+from vot.experiment.multirun import MultiRunExperiment
 from vot.tracker import Tracker
 from vot.workspace import Workspace
 
 from tracker.vot.accuracy import AccuracyFailures
-from tracker.vot.analysis import ProtocolAnalysis
 from tracker.vot.expected_overlap import ExpectedOverlap
 from tracker.vot.ranking import ARRank
-from tracker.vot.results.annotations import check_list, check_sequence
-from tracker.vot.results.raw import DamagedFile
-from tracker.vot.results.runs import has_results
-
-AnyAnalysis = TypeVar("AnyAnalysis", bound=ProtocolAnalysis)
-AnyExperiment = TypeVar("AnyExperiment", bound=MultiRunExperiment)
-_UNLOADABLE = (
-    ToolkitException,
-    AttributeException,
-    yaml.YAMLError,
-    configparser.Error,
-    ImportError,  # the type of an experiment or analysis
-    TypeError,  # a list for a mapping, a section without its command
-    UnicodeDecodeError,
-)
+from tracker.vot.workspace import configured, load_workspace, peers, reset_based
 
 
 @dataclass(frozen=True)
@@ -62,94 +43,6 @@ class Row:
     accuracy_rank: float | None
     robustness_rank: float | None
     fps: float | None
-
-
-def load_workspace(folder: Path | str) -> Workspace:
-    """The workspace in a folder, its annotation files checked.
-
-    Raises:
-        FileNotFoundError: the folder is not a workspace.
-        DamagedFile: its configuration, stack, registry or data set cannot be used.
-    """
-    if not Workspace.exists(str(folder)):
-        raise FileNotFoundError(f"{folder} is not a VOT workspace (no config.yaml): see 'vot initialize'")
-    try:
-        check_list(_sequences(Path(folder)))
-        workspace = Workspace.load(str(folder))
-    except _UNLOADABLE as error:
-        told = " ".join(str(error).replace(r"\ufeff", "(byte order mark)").split()) or type(error).__name__
-        problem = f"the toolkit cannot load this workspace: {told}"
-        raise DamagedFile(f"{folder}/config.yaml", problem) from error
-    for sequence in workspace.dataset:
-        check_sequence(sequence)
-    return workspace
-
-
-def _sequences(folder: Path) -> Path:
-    """Where the data set of the workspace in ``folder`` lies."""
-    config = yaml.load((folder / "config.yaml").read_bytes(), Loader=yaml.BaseLoader)
-    named = config.get("sequences") if isinstance(config, dict) else None
-    return folder / (named if isinstance(named, str) else "sequences")
-
-
-def resolve(workspace: Workspace | Path | str, trackers: Items[str] = ()) -> tuple[Workspace, list[Tracker]]:
-    """The workspace and its trackers: those named, or all that have results, by name.
-
-    Raises:
-        ValueError: a name is not registered, or there is no tracker at all.
-        FileNotFoundError, DamagedFile: see :func:`load_workspace`.
-    """
-    if not isinstance(workspace, Workspace):
-        workspace = load_workspace(workspace)
-    unknown = [name for name in trackers if name not in workspace.registry]
-    if unknown:
-        known = ", ".join(workspace.registry.identifiers())
-        raise ValueError(f"no tracker named {', '.join(unknown)} in the registry of the workspace; it has {known}")
-    if trackers:
-        return workspace, list(workspace.registry.resolve(*trackers))
-    results = Path(workspace.directory) / "results"
-    found = list(workspace.list_results(workspace.registry)) if results.is_dir() else []
-    if not found:
-        raise ValueError(f"no results of a registered tracker in {results}: run 'vot evaluate' first")
-    return workspace, sorted(found, key=lambda tracker: tracker.reference)
-
-
-def peers(
-    workspace: Workspace, experiment: MultiRunExperiment, sequences: Items[Any], trackers: Items[str] = ()
-) -> list[Tracker]:
-    """The trackers to show of an experiment: those named, or all that have results in it on any of ``sequences``.
-
-    Raises:
-        ValueError: see :func:`resolve`.
-    """
-    chosen = resolve(workspace, trackers)[1]
-    return chosen if trackers else [tracker for tracker in chosen if has_results(experiment, tracker, sequences)]
-
-
-def first_experiment(workspace: Workspace, kind: type[AnyExperiment]) -> AnyExperiment | None:
-    """The first experiment of this kind in the workspace's stack that does not run in real time, if there is one."""
-    found = (one for one in workspace.stack if isinstance(one, kind) and one.realtime is None)
-    return next(found, None)
-
-
-def reset_based(workspace: Workspace) -> SupervisedExperiment:
-    """The first reset-based experiment of the workspace's stack that does not run in real time.
-
-    Raises:
-        ValueError: there is none.
-    """
-    experiment = first_experiment(workspace, SupervisedExperiment)
-    if experiment is None:
-        raise ValueError(f"the stack {workspace.stack.title!r} has no reset-based experiment")
-    return experiment
-
-
-def configured(experiment: Any, kind: type[AnyAnalysis], **options: Any) -> AnyAnalysis:
-    """The stack's own analysis of exactly this kind (and with these options), or one with the defaults."""
-    for analysis in experiment.analyses:
-        if type(analysis) is kind and all(getattr(analysis, key) == value for key, value in options.items()):
-            return analysis
-    return kind(**options)
 
 
 def frames_per_second(experiment: MultiRunExperiment, tracker: Tracker, sequences: Items[Any]) -> float | None:
@@ -192,15 +85,15 @@ def summary(workspace: Workspace | Path | str, trackers: Items[str] = ()) -> lis
     return [
         Row(
             tracker=tracker.reference,
-            eao=overlap[0],
-            accuracy=pooled[0],
-            failures=pooled[1],
-            failures_per_100_frames=pooled[2],
-            accuracy_rank=ranks[0],
-            robustness_rank=ranks[1],
+            eao=score.eao,
+            accuracy=pooled.accuracy,
+            failures=pooled.failures,
+            failures_per_100_frames=pooled.failures_per_100_frames,
+            accuracy_rank=ranks.accuracy_rank,
+            robustness_rank=ranks.robustness_rank,
             fps=frames_per_second(experiment, tracker, sequences),
         )
-        for tracker, overlap, pooled, ranks in zip(chosen, *tables, strict=True)
+        for tracker, score, pooled, ranks in zip(chosen, *tables, strict=True)
     ]
 
 

@@ -26,7 +26,7 @@ from vot.utilities.data import Grid
 from vot.workspace import Workspace
 
 from tracker.vot.accuracy import AccuracyFailures
-from tracker.vot.analysis import ProtocolAnalysis
+from tracker.vot.analysis import RowAnalysis
 from tracker.vot.expected_overlap import ExpectedOverlap
 from tracker.vot.present import compute
 from tracker.vot.ranking import ARRank
@@ -94,7 +94,7 @@ class _Direct(ProtocolReport):
         """Compute the analyses, their input checked first."""
         transformed = experiment.transform(sequences)
         for analysis in analyses:
-            if isinstance(analysis, ProtocolAnalysis) and (
+            if isinstance(analysis, RowAnalysis) and (
                 present := analysis.taking_part(experiment, trackers, transformed)
             ):
                 analysis.check(experiment, present, transformed)

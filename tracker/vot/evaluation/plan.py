@@ -1,25 +1,19 @@
-"""The unit of a scaled-out evaluation: one tracker in one experiment on one sequence, all repetitions.
+"""The unit of a scaled-out evaluation, one tracker in one experiment on one sequence, and what a workspace still needs.
 
-A task is run by the toolkit's own experiment class in one tracker process after the other, exactly as ``vot evaluate``
-does it, so it does not matter where and in what order tasks run. This module lists what a workspace still needs and
-runs one task; :mod:`tracker.vot.evaluation.scheduler` schedules them.
+:mod:`tracker.vot.evaluation.scheduler` schedules these tasks, :mod:`tracker.vot.evaluation.execute` runs one.
 """
 
 from __future__ import annotations
 
-import errno
-import os
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 
 from vot.dataset import Sequence
 from vot.experiment import Experiment, MultiStartExperiment
 from vot.experiment.multirun import MultiRunExperiment, SupervisedExperiment
 from vot.experiment.multistart import find_anchors
-from vot.tracker import Tracker, TrackerException
+from vot.tracker import Tracker
 from vot.workspace import Workspace
 
 from tracker.core.listing import ranges
@@ -27,22 +21,17 @@ from tracker.vot.reset_based import ResetBased, require_region
 from tracker.vot.results import provenance
 from tracker.vot.results.annotations import absent_frames
 from tracker.vot.results.provenance import Provenance
-from tracker.vot.results.storage import (
+from tracker.vot.results.runfiles import (
     RunFile,
-    WholeFiles,
     delete_run,
     expected_frames,
-    read_run,
     read_runs,
     result_folder,
-    sweep,
     trajectories,
 )
 
 THREAD_VARIABLES = ("RECIPROCATIVE_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """Environment variables of a tracker's section that tell its number of threads."""
-
-LOG_LINES = 15
 
 
 @dataclass(frozen=True)
@@ -244,62 +233,3 @@ def clear(folder: Path) -> None:
     for name in trajectories(folder):
         delete_run(folder, name)
     (folder / provenance.FILE).unlink(missing_ok=True)
-
-
-@lru_cache(maxsize=1)
-def _load(directory: str, evaluation: str) -> Workspace:
-    """The workspace, loaded once in a process for each evaluation (its files may change between two)."""
-    return Workspace.load(directory)
-
-
-def execute(
-    directory: str,
-    evaluation: str,
-    task: Task,
-    environment: Mapping[str, str | None],
-    progress: Callable[[float], None] | None = None,
-) -> Outcome:
-    """Run a task in this process; what is complete already is not run again.
-
-    Args:
-        directory: the workspace's folder, as this machine sees it.
-        evaluation: any text that is the same for all tasks of an evaluation and for no other evaluation.
-        task: what to run.
-        environment: variables to set (None: to remove) so that a tracker sees what it would see under
-            ``vot evaluate``; schedulers set thread counts of their own, and sums depend on them.
-        progress: told the finished share of the task, 0 to 1, now and then.
-    """
-    start = time.monotonic()
-    for name, value in environment.items():
-        os.environ.pop(name, None) if value is None else os.environ.update({name: value})
-    folder = result_folder(directory, task.tracker, task.experiment, task.sequence)
-    storage = WholeFiles(directory, lambda: provenance.confirm(folder, task.provenance))
-    error, log, disk_full = None, "", False
-    try:
-        workspace = _load(directory, evaluation)
-        tracker = workspace.registry.resolve(task.tracker, skip_unknown=False)[0]
-        experiment = workspace.stack[task.experiment]
-        source = next(sequence for sequence in workspace.dataset if sequence.name == task.source)
-        sequence = next(item for item in experiment.transform(source) if item.name == task.sequence)
-        sweep(folder)
-        provenance.write(folder, task.provenance)
-        experiment._storage = storage
-        experiment.execute(tracker, sequence, callback=progress)
-        storage.commit()
-    except TrackerException as failure:
-        error, log = str(failure), failure.log or ""
-        with experiment.log(task.tracker) as file:
-            file.write(log)
-    except OSError as failure:
-        disk_full = failure.errno in (errno.ENOSPC, errno.EDQUOT)
-        error = f"{type(failure).__name__}: {failure}"
-    except Exception as failure:  # whatever a tracker or data set does, the other tasks go on
-        error = f"{type(failure).__name__}: {failure}"
-    finally:
-        storage.discard()
-    runs = []
-    if not error:
-        for name in trajectories(folder):
-            runs.append(read_run(folder, name, expected_frames(experiment, sequence, name)))
-    tail = "\n".join(log.strip().splitlines()[-LOG_LINES:])
-    return Outcome(task, tuple(runs), time.monotonic() - start, error, tail, disk_full)

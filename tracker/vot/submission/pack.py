@@ -26,13 +26,14 @@ from vot.workspace import Workspace
 
 from tracker import __version__
 from tracker.core import archive
+from tracker.core.paths import PROJECT
 from tracker.vot.evaluation.plan import Outcome, Plan, plan
 from tracker.vot.evaluation.probe import probe
 from tracker.vot.results.provenance import digest, settings_of
 from tracker.vot.results.raw import SUFFIXES
 from tracker.vot.results.runfiles import properties, result_folder
 from tracker.vot.submission.manifest import MANIFEST, parse
-from tracker.vot.submission.source import PROJECT, refuse_installed, source_distribution
+from tracker.vot.submission.source import refuse_installed, source_distribution
 from tracker.vot.toolkit import analyse, environment, report
 from tracker.vot.workspace import resolve
 

@@ -90,6 +90,7 @@ def test_crops_of_another_shape_are_refused():
         VGGM(weights()).features(torch.zeros(1, 3, 107, 107))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", POINTS)
 def test_pullback_equals_autograd_and_pushforward_is_its_adjoint(at):
     images, w = crops(), weights(torch.float64)

@@ -50,7 +50,9 @@ def test_second_toolkit_is_in_the_supported_range():
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     (specifier,) = [Requirement(text).specifier for text in project["dependencies"] if text.startswith("vot-toolkit")]
     (line,) = re.findall(r"vot-toolkit==(\S+)", (ENV / "toolkit-0.9.0.lock").read_text())
-    assert specifier.contains(line) and not specifier.contains("0.8.1") and specifier.contains("0.7.4")
+    assert specifier.contains(line)
+    assert not specifier.contains("0.8.1")
+    assert specifier.contains("0.7.4")
 
 
 def test_conda_file_brings_a_supported_python():
@@ -77,7 +79,8 @@ def docker_commands():
 
 
 def test_dockerfile_ends_in_a_test_of_the_tracker():
-    assert docker_commands()[-1][0] == "RUN" and "vot test DAT" in docker_commands()[-1][1]
+    assert docker_commands()[-1][0] == "RUN"
+    assert "vot test DAT" in docker_commands()[-1][1]
     assert {instruction for instruction, _ in docker_commands()} <= {"FROM", "ARG", "ENV", "RUN", "WORKDIR", "COPY"}
 
 

@@ -13,6 +13,8 @@ from tracker.core import boxes
 from tracker.dat.params import FAST
 from tracker.dat.tracker import ReciprocativeTracker
 
+pytestmark = pytest.mark.slow
+
 BRIEF = replace(
     FAST,
     threads=1,
@@ -91,7 +93,9 @@ def follow(tracker, frames, box) -> None:
     results += [tracker.update(image) for image in images[1:]]
     assert np.array_equal(results[0].box, first)
     for result in results:
-        assert result.box.shape == (4,) and np.isfinite([*result.box, result.score]).all() and result.faults == 0
+        assert result.box.shape == (4,)
+        assert np.isfinite([*result.box, result.score]).all()
+        assert result.faults == 0
         assert (result.box[2:] > 0).all()
         assert (result.box[2:] <= np.maximum([2 * width, 2 * height], first[2:])).all()
         assert (boxes.centre(result.box) >= -first[2:]).all()
@@ -159,7 +163,8 @@ def test_frames_of_8k(trackers, box):
     image = np.random.default_rng(0).integers(0, 256, (4320, 7680, 3), np.uint8)
     trackers["DAT"].init(image, np.array(box))
     result = trackers["DAT"].update(image)
-    assert np.isfinite(result.box).all() and boxes.overlap(result.box, box) > 0.3
+    assert np.isfinite(result.box).all()
+    assert boxes.overlap(result.box, box) > 0.3
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ class Imported:
         return box
 
 
-class Exported(_Tracker):  # type: ignore[misc]
+class Exported(_Tracker):
     """A tracker of this package for the GOT-10k toolkit: ``ExperimentGOT10k(...).run(Exported("DAT"))``.
 
     Args:

@@ -32,7 +32,8 @@ def long_run(leak: float = 0.0, faults: int = 0, slow: float = 1.0) -> Run:
 def test_each_broken_bound_is_seen(run, broken):
     promises = frame_promises(run, run, long_run())
     found = [promise.what for promise in promises if not promise.kept]
-    assert len(found) == len(broken) and all(word in what for word, what in zip(broken, found, strict=True))
+    assert len(found) == len(broken)
+    assert all(word in what for word, what in zip(broken, found, strict=True))
 
 
 def test_growth_is_that_of_medians():

@@ -6,6 +6,8 @@ import pytest
 
 from benchmarks import fuzz
 
+pytestmark = pytest.mark.slow
+
 START = fuzz.INITIALIZE + fuzz.target()
 
 

@@ -99,11 +99,14 @@ def test_bootstrap_tells_a_sure_difference_from_a_chance_one():
     high = [{name: make_run(np.full(90, 0.6)) for name in names}]
     eao, lost = bootstrap(high, low, names, (10, 50), samples=500)
     assert 0 < eao.low <= eao.bound <= eao.value <= eao.high
-    assert lost.value == -10 and lost.low <= lost.value <= lost.bound <= lost.high < 0
+    assert lost.value == -10
+    assert lost.low <= lost.value <= lost.bound <= lost.high < 0
 
     lucky = [{**low[0], "s0": high[0]["s0"]}]  # better in one sequence of ten: 35 % of the draws miss it
     eao, lost = bootstrap(lucky, low, names, (10, 50), samples=2000)
-    assert eao.value > 0 and eao.bound == 0 and lost.bound == 0
+    assert eao.value > 0
+    assert eao.bound == 0
+    assert lost.bound == 0
 
 
 def test_bootstrap_keeps_the_frames_and_seeds_of_a_sequence_together():
@@ -178,7 +181,8 @@ def test_variant_reads_values_and_refuses_nonsense():
 def test_a_variant_is_a_section_with_its_parameters():
     section = {"command": "tracker", "env_reciprocative_tracker": "DAT"}
     made = _run_section(section, Variant.parse("DAT:grid=7,attention_weight=3.0,threads=2"), seed=4, threads=2)
-    assert made["env_reciprocative_params"] == "attention_weight=3.0,grid=7" and made["command"] == "tracker"
+    assert made["env_reciprocative_params"] == "attention_weight=3.0,grid=7"
+    assert made["command"] == "tracker"
     assert (made["env_reciprocative_threads"], made["env_reciprocative_seed"]) == ("2", "4")
     assert "env_reciprocative_params" not in _run_section(section, Variant("DAT"), seed=4, threads=2)
 
@@ -205,7 +209,8 @@ def make_sequence(folder: Path, name: str, frames: int = 30) -> Path:
 
 def test_sequences_are_told_apart_by_content_not_by_name(tmp_path):
     one, two = (Source.read(make_sequence(tmp_path / f, "same", n)) for f, n in (("a", 5), ("b", 6)))
-    assert one.name == two.name and one.digest != two.digest
+    assert one.name == two.name
+    assert one.digest != two.digest
     with pytest.raises(ValueError, match="leave one out"):
         quality.find_sequences([tmp_path / "a", tmp_path / "b"])
 
@@ -220,17 +225,21 @@ def test_quality_runs_a_tracker_once_and_prints_its_tables(tmp_path, capsys):
     arguments += ["--runs", str(tmp_path / "runs")]
     assert quality.main([*arguments, "--write", str(document)]) == 0
     first = capsys.readouterr()
-    assert "left: 0 failures" in first.err and "right: 0 failures" in first.err
+    assert "left: 0 failures" in first.err
+    assert "right: 0 failures" in first.err
     row = next(line for line in first.out.splitlines() if line.startswith("| NCC"))
     runs, *_, lost, origin = (cell.strip() for cell in row.split("|")[2:-1])
     assert (runs, lost, origin) == ("1", "0.0", "measured")
     text = document.read_text()
-    assert "old" not in text and row in text and text.endswith("<!-- end quality -->\nrest\n")
+    assert "old" not in text
+    assert row in text
+    assert text.endswith("<!-- end quality -->\nrest\n")
     assert len(list((tmp_path / "runs").glob("NCC-*/left-*/left_001_time.value"))) == 1
 
     assert quality.main(arguments) == 0
     again = capsys.readouterr()
-    assert again.err == "" and again.out == first.out
+    assert again.err == ""
+    assert again.out == first.out
 
 
 @pytest.mark.integration
@@ -294,7 +303,8 @@ def test_driver_starts_anew_after_a_failure_and_reports_stages(tmp_path):
     assert lost == [20]  # the boxes part at a shift of 20 pixels
     assert [i for i, frame in enumerate(frames) if frame["initialised"]] == [0, 21]
     assert len(frames) == 21 + 15  # four frames are skipped
-    assert "learning" in frames[2]["stages"] and "learning" not in frames[1]["stages"]
+    assert "learning" in frames[2]["stages"]
+    assert "learning" not in frames[1]["stages"]
     assert all(frame["stages"]["read"] > 0 for frame in frames)
 
 
@@ -320,7 +330,8 @@ def test_speed_drives_trackers_in_processes_of_their_own(tmp_path, capsys):
     make_sequence(tmp_path, "square", 12)
     assert speed.main(["NCC", "--sequences", str(tmp_path), "--threads", "1"]) == 0
     out = capsys.readouterr().out
-    assert "| NCC " in out and "threads of a tracker: 1" in out
+    assert "| NCC " in out
+    assert "threads of a tracker: 1" in out
 
 
 @needs("vot2018")

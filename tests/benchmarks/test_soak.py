@@ -54,7 +54,8 @@ def test_a_module_below_the_floor_is_an_error(monkeypatch, capsys, tmp_path, lis
     document = tmp_path / "trust.md"
     document.write_text("<!-- begin mutants -->\n<!-- end mutants -->\n")
     assert mutants.main(["--write", str(document)]) == code
-    assert "tracker/core/boxes.py" in capsys.readouterr().out and "tracker/core/boxes.py" in document.read_text()
+    assert "tracker/core/boxes.py" in capsys.readouterr().out
+    assert "tracker/core/boxes.py" in document.read_text()
     assert ("return boxes + 1 -> return boxes - 1" in document.read_text()) == bool(code)
 
 
@@ -67,7 +68,8 @@ def test_coverage_is_summed_by_folder():
         {"files": {"tracker/vot/a.py": summary(10, 8), "tracker/b.py": summary(90, 90), "tracker/c.py": summary(0, 0)}}
     )
     report = covered.render(files)
-    assert "| tracker     |    90 |  90 | 100.0 % |" in report and "| tracker/vot |    10 |   8 |  80.0 % |" in report
+    assert "| tracker     |    90 |  90 | 100.0 % |" in report
+    assert "| tracker/vot |    10 |   8 |  80.0 % |" in report
     assert "| all         |   100 |  98 |  98.0 % |" in report
     assert "Files below 90 %: tracker/vot/a.py 80 %." in report
 

@@ -52,7 +52,8 @@ def test_video_of_all_trackers_with_results(workspace, tmp_path, capsys):
         ["Lost", "accuracy", "-", "failures", "1"],
     ]
     frames = list(open_source(str(out)))
-    assert len(frames) == FRAMES and frames[0].shape == (scenes.SIZE[0] + compare.PLOT_HEIGHT, scenes.SIZE[1], 3)
+    assert len(frames) == FRAMES
+    assert frames[0].shape == (scenes.SIZE[0] + compare.PLOT_HEIGHT, scenes.SIZE[1], 3)
 
 
 def test_pictures_show_regions_labels_and_failures(workspace):
@@ -61,13 +62,17 @@ def test_pictures_show_regions_labels_and_failures(workspace):
     found = comparison.load(workspace, "two", ["Exact", "Lost"])
     assert [run.name for run in found.runs] == ["Exact", "Lost"]
     exact, lost = found.runs
-    assert exact.regions[0] is None and exact.regions[1].tolist()[0] == [13, 30]
-    assert (exact.overlaps[1:] > 0.9).all() and np.isnan(exact.overlaps[0])  # a box and a polygon differ by a pixel
-    assert lost.failures == [2] and lost.starts == [0]
+    assert exact.regions[0] is None
+    assert exact.regions[1].tolist()[0] == [13, 30]
+    assert (exact.overlaps[1:] > 0.9).all()  # a box and a polygon differ by a pixel
+    assert np.isnan(exact.overlaps[0])
+    assert lost.failures == [2]
+    assert lost.starts == [0]
     pictures = list(compare.pictures(found))
     failed = {name: overlay.PALETTE[index] for index, name in enumerate(("Exact", "Lost"))}
     bottom = [picture[-20:] for picture in pictures]
-    assert not (bottom[1] == failed["Lost"]).all(axis=2).any() and (bottom[3] == failed["Lost"]).all(axis=2).any()
+    assert not (bottom[1] == failed["Lost"]).all(axis=2).any()
+    assert (bottom[3] == failed["Lost"]).all(axis=2).any()
 
 
 def test_labels_stay_inside_the_picture(workspace, monkeypatch):
@@ -87,7 +92,8 @@ def test_labels_stay_inside_the_picture(workspace, monkeypatch):
     wide = np.zeros((240, 320, 3), np.uint8)
     monkeypatch.setattr(compare.images, "read", lambda path: wide.copy())
     assert len(list(compare.pictures(many))) == FRAMES
-    assert max(ends) <= 320 and len(rows) == 2  # two labels in a row, and the same rows in every frame
+    assert max(ends) <= 320
+    assert len(rows) == 2  # two labels in a row, and the same rows in every frame
 
 
 def test_trackers_without_this_run_are_left_out_unless_they_are_named(workspace, tmp_path, capsys):
@@ -112,11 +118,13 @@ def test_page_is_one_file_with_everything_in_it(workspace, tmp_path):
     text = out.read_text()
     assert not re.search(r"""(src|href)\s*=\s*["']|@import|url\(|https?://(?!www\.w3\.org/2000/svg)""", text)
     data = page_data(out)
-    assert len(data["images"]) == FRAMES and data["images"][0].startswith("data:image/jpeg;base64,")
+    assert len(data["images"]) == FRAMES
+    assert data["images"][0].startswith("data:image/jpeg;base64,")
     assert data["tags"] == {"occlusion": [[1, 2]]}
     lost = data["runs"][1]
     assert (lost["name"], lost["failures"], lost["starts"]) == ("Lost", [2], [0])
-    assert [value is None for value in lost["overlaps"]] == [True, False, True, True] and lost["regions"][2] is None
+    assert [value is None for value in lost["overlaps"]] == [True, False, True, True]
+    assert lost["regions"][2] is None
     assert data["truth"][0] == [[10, 30], [34, 30], [34, 54], [10, 54]]
 
 

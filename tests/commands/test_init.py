@@ -25,7 +25,8 @@ def test_a_stack_by_its_name(tmp_path, name, capsys):
     assert (tmp_path / "w" / config["stack"]).read_text() == (STACKS / f"{name}.yaml").read_text()
     assert config["report"]["index"][0]["type"] == "tracker.vot.report.ProtocolReport"
     first = capsys.readouterr().out.splitlines()[1]
-    assert ("import-video" in first) == (name == "own") and ("downloads" in first) == (name != "own")
+    assert ("import-video" in first) == (name == "own")
+    assert ("downloads" in first) == (name != "own")
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,8 @@ def test_what_is_refused_leaves_nothing(tmp_path, capsys, words, code, message):
     (tmp_path / "empty").mkdir()
     words = [word.format(empty=tmp_path / "empty") for word in words]
     assert cli.main(["init", str(tmp_path / "w"), *words]) == code
-    assert message in capsys.readouterr().err and not (tmp_path / "w").exists()
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "w").exists()
 
 
 def test_a_workspace_is_never_overwritten(tmp_path, capsys):

@@ -30,7 +30,8 @@ def test_overlap_agrees_with_two_other_implementations_on_1000_pairs():
     rng = np.random.default_rng(0)
     a, b = (np.column_stack([rng.uniform(0, 60, (1000, 2)), rng.uniform(1, 50, (1000, 2))]) for _ in range(2))
     ours = boxes.overlap(a, b)
-    assert ours.shape == (1000,) and ours.dtype == np.float64
+    assert ours.shape == (1000,)
+    assert ours.dtype == np.float64
     assert 0.3 < np.mean(ours > 0) < 0.9  # the pairs test both outcomes
     assert ours == pytest.approx([scalar_overlap(x, y) for x, y in zip(a, b, strict=True)], abs=1e-12)
     polygons = [[boxes.corners(x).astype(np.float32) for x in pair] for pair in zip(a, b, strict=True)]
@@ -174,7 +175,8 @@ def test_bad_masks(mask, message):
 def test_clipped_boxes_lie_inside_and_keep_what_was_inside(box, width, height):
     image = np.array([0.0, 0.0, width, height])
     clipped = boxes.clip(box, width, height)
-    assert (clipped[2:] >= 0).all() and (clipped[:2] >= 0).all()
+    assert (clipped[2:] >= 0).all()
+    assert (clipped[:2] >= 0).all()
     assert (clipped[:2] + clipped[2:] <= image[2:] + 1e-9).all()
     union = boxes.area(box) + boxes.area(image) - boxes.area(clipped)
     assert boxes.overlap(box, image) == pytest.approx(boxes.area(clipped) / union, abs=1e-9)
@@ -192,7 +194,9 @@ def test_boxes_smaller_than_a_pixel_can_be_tracked():
 def test_checked_copies_and_converts():
     given_box = np.array([1, 2, 3, 4], np.int64)
     box = boxes.checked(given_box, 10, 10)
-    assert box.dtype == np.float64 and box.tolist() == [1, 2, 3, 4] and not np.shares_memory(box, given_box)
+    assert box.dtype == np.float64
+    assert box.tolist() == [1, 2, 3, 4]
+    assert not np.shares_memory(box, given_box)
     assert boxes.checked([-5.0, -5.0, 5.5, 5.5], 10, 10).tolist() == [-5, -5, 5.5, 5.5]  # partly outside is allowed
 
 

@@ -34,7 +34,10 @@ def test_every_truncation_is_an_error():
 def test_grey_arrays(shape):
     grey = np.arange(20, dtype=np.uint8).reshape(shape)
     rgb = images.from_array(grey)
-    assert rgb.shape == (4, 5, 3) and rgb.dtype == np.uint8 and rgb.flags.c_contiguous and rgb.flags.writeable
+    assert rgb.shape == (4, 5, 3)
+    assert rgb.dtype == np.uint8
+    assert rgb.flags.c_contiguous
+    assert rgb.flags.writeable
     assert (rgb == grey.reshape(4, 5, 1)).all()
     assert (images.from_array(grey.astype(np.uint16) * 256 + 255) == rgb).all()
 

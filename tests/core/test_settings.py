@@ -11,7 +11,8 @@ def test_every_parameter_but_views_can_be_given_as_text():
     defaults = {name: value for name, value in vars(Params()).items() if name != "views"}
     texts = [f"{name}={'none' if value is None else value}" for name, value in defaults.items()]
     read = settings.parse(texts, known, "DAT")
-    assert read == defaults and {name: type(value) for name, value in read.items()} == {
+    assert read == defaults
+    assert {name: type(value) for name, value in read.items()} == {
         name: type(value) for name, value in defaults.items()
     }
     with pytest.raises(ValueError, match="views is a tuple, which cannot be given as text"):

@@ -53,13 +53,17 @@ def test_good_sets(changes):
 )
 def test_faults(changes, what, mend):
     finding = check(changes)[0]
-    assert what in finding.what and mend in finding.mend and finding.why and finding.fails
+    assert what in finding.what
+    assert mend in finding.mend
+    assert finding.why
+    assert finding.fails
 
 
 def test_a_checkout_that_is_not_installed_is_worth_knowing():
     versions = {name: version for name, version in GOOD.items() if name != "reciprocative-tracker"}
     (finding,) = packages.check_packages(versions)
-    assert not finding.fails and "pip install -e" in finding.mend
+    assert not finding.fails
+    assert "pip install -e" in finding.mend
 
 
 @pytest.mark.parametrize(("version", "good"), [("3.9.2", 0), ("3.10.1", 1), ("3.13.0", 1), ("3.14.0", 0)])
@@ -68,7 +72,8 @@ def test_interpreters(version, good):
 
 
 def test_installed_sees_this_environment():
-    assert "vot-trax" in packages.installed() and "vot_trax" not in packages.installed()
+    assert "vot-trax" in packages.installed()
+    assert "vot_trax" not in packages.installed()
 
 
 def test_imports_are_tried(tmp_path, monkeypatch):
@@ -77,7 +82,8 @@ def test_imports_are_tried(tmp_path, monkeypatch):
     (tmp_path / "crash_module.py").write_text("import os\nos.abort()\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (finding,) = packages.check_imports(modules=("json", "bad_module"))
-    assert "libGL" in finding.what and "apt-get install libgl1" in finding.mend
+    assert "libGL" in finding.what
+    assert "apt-get install libgl1" in finding.mend
     (finding,) = packages.check_imports(modules=("crash_module",))
     assert "ends Python with code -6" in finding.what
 

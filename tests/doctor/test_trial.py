@@ -44,19 +44,23 @@ def examine(tmp_path, chosen):
 def test_a_good_tracker(tmp_path):
     result, findings = examine(tmp_path, section(tmp_path))
     assert findings == []
-    assert result.handshake is not None and len(result.replies) == trial.FRAMES and not result.failure
+    assert result.handshake is not None
+    assert len(result.replies) == trial.FRAMES
+    assert not result.failure
 
 
 def test_the_real_server_of_this_package(tmp_path):
     values = {"protocol": "traxpython", "command": "tracker", "paths": ".", "timeout": "30"}
     chosen = Section("NCC", PROJECT / "trackers.ini", {**values, "env_reciprocative_tracker": "NCC"})
     result, findings = examine(tmp_path, chosen)
-    assert findings == [] and result.images == ["path", "memory", "buffer"]
+    assert findings == []
+    assert result.images == ["path", "memory", "buffer"]
 
 
 def test_a_crash_at_the_start_shows_its_own_words(tmp_path):
     result, findings = examine(tmp_path, section(tmp_path, before="import a_missing_package"))
-    assert result.handshake is None and result.code == 1
+    assert result.handshake is None
+    assert result.code == 1
     assert "No module named 'a_missing_package'" in findings[0].what
     assert "Unable to connect to tracker" in findings[0].why
     assert findings[0].mend.endswith("-m pip install a_missing_package")
@@ -64,9 +68,11 @@ def test_a_crash_at_the_start_shows_its_own_words(tmp_path):
 
 def test_a_crash_at_the_first_frame_shows_its_own_words(tmp_path):
     result, findings = examine(tmp_path, section(tmp_path, work="raise RuntimeError('weights do not fit')"))
-    assert result.handshake is not None and not result.replies
+    assert result.handshake is not None
+    assert not result.replies
     assert "RuntimeError: weights do not fit" in findings[0].what
-    assert "small_server" in findings[0].mend and findings[0].mend.startswith("cd /tmp && env")
+    assert "small_server" in findings[0].mend
+    assert findings[0].mend.startswith("cd /tmp && env")
 
 
 def test_a_tracker_that_hangs_is_ended(tmp_path):
@@ -77,7 +83,8 @@ def test_a_tracker_that_hangs_is_ended(tmp_path):
         timeout="1",
     )
     _, findings = examine(tmp_path, chosen)
-    assert "no reply to frame 0 within 1 s" in findings[0].what and "timeout = 4" in findings[0].mend
+    assert "no reply to frame 0 within 1 s" in findings[0].what
+    assert "timeout = 4" in findings[0].mend
     pid = int((tmp_path / "pid").read_text())
     with pytest.raises(ProcessLookupError):
         for _ in range(50):
@@ -89,7 +96,9 @@ def test_slow_replies_are_worth_knowing():
     chosen = Section("Small", Path("trackers.ini"), {"timeout": "30"})
     seen = trial.Probe([], {}, handshake=90.0, replies=[16.0, 0.1], images=["path"])
     (finding,) = trial.judge(seen, chosen)
-    assert not finding.fails and "frame 0 took 16.0 s of the 30 s" in finding.what and finding.mend == "timeout = 64"
+    assert not finding.fails
+    assert "frame 0 took 16.0 s of the 30 s" in finding.what
+    assert finding.mend == "timeout = 64"
 
 
 @pytest.mark.parametrize(
@@ -103,7 +112,8 @@ def test_slow_replies_are_worth_knowing():
 )
 def test_faults(tmp_path, changes, what, fails):
     _, findings = examine(tmp_path, section(tmp_path, **changes))
-    assert what in findings[0].what and findings[0].fails == fails
+    assert what in findings[0].what
+    assert findings[0].fails == fails
 
 
 def test_non_ascii_paths_stop_a_plain_server_and_not_this_package_s(tmp_path):
@@ -111,7 +121,8 @@ def test_non_ascii_paths_stop_a_plain_server_and_not_this_package_s(tmp_path):
     frames, region = trial.synthetic_frames(tmp_path / "köln")
     plain = section(tmp_path)
     result = trial.probe(plain, frames, region)
-    assert result.failure and next(trial.judge(result, plain)).fails
+    assert result.failure
+    assert next(trial.judge(result, plain)).fails
     values = {"protocol": "traxpython", "command": "tracker", "paths": ".", "env_reciprocative_tracker": "NCC"}
     assert not trial.probe(Section("NCC", PROJECT / "trackers.ini", values), frames, region).failure
 
@@ -129,10 +140,12 @@ def test_commands_are_those_of_the_toolkit(tmp_path, monkeypatch):
     argv, environment = trial.command_of(Section("T", tmp_path / "trackers.ini", values))
     assert argv == [sys.executable, "-m", "a.b"]
     assert environment["PYTHONPATH"] == f"{tmp_path}/y:{tmp_path}/x"
-    assert environment["FILE"] == "/w/f" and environment["TRAX"] == "1"
+    assert environment["FILE"] == "/w/f"
+    assert environment["TRAX"] == "1"
     assert environment["LD_LIBRARY_PATH"] == f"{tmp_path}/lib"
     argv, _ = trial.command_of(Section("T", tmp_path / "trackers.ini", {**values, "command": "import a; a.run()"}))
-    assert argv[1] == "-c" and argv[2].endswith("import a; a.run()")
+    assert argv[1] == "-c"
+    assert argv[2].endswith("import a; a.run()")
     assert f"sys.path.insert(0, '{tmp_path}/x')" in argv[2]
     argv, _ = trial.command_of(Section("T", tmp_path / "trackers.ini", {"protocol": "trax", "command": "./t -a 'b c'"}))
     assert argv == ["./t", "-a", "b c"]

@@ -206,6 +206,7 @@ MENDED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", MENDED)
 def test_a_mend_mends(good, fault):
     """What doctor prints is run in a shell; then it finds nothing more, and the toolkit loads all."""

@@ -91,6 +91,7 @@ def folder(tmp_path_factory):
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device; torch finds none")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=needs_cuda)])
 @pytest.mark.parametrize("at", ["input", "conv1", "features"])
 def test_paper_runs_on_a_mat_file(folder, monkeypatch, at, device):

@@ -90,6 +90,7 @@ def test_crops_of_another_shape_are_refused():
         VGGM(weights()).features(torch.zeros(1, 3, 107, 107))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", POINTS)
 def test_pullback_equals_autograd_and_pushforward_is_its_adjoint(at):
     images, w = crops(), weights(torch.float64)
@@ -202,7 +203,7 @@ class Regulariser:
     def value(self):
         head, features = self.head, self.samples.features
         gradients = head_gradients(head, head.activations(head.forward(features).z4)).features
-        return float(regulariser(self.learner._attention(gradients, self.samples), POSITIVES))
+        return float(regulariser(self.learner.attention(gradients, self.samples), POSITIVES))
 
     def gradient(self):
         out = self.head.split(torch.zeros_like(self.head.weights))

@@ -34,16 +34,19 @@ def test_a_line_a_frame(tmp_path):
 def test_polygons_that_move_right_are_not_taken_for_mot(tmp_path):
     lines = [f"{x},30,{x + 24},30,{x + 24},54,{x},54\n" for x in (10, 13, 16)]
     _, boxes = read(tmp_path, "".join(lines))
-    assert boxes[2] == pytest.approx([16, 30, 24, 24]) and set(boxes) == {0, 1, 2}
+    assert boxes[2] == pytest.approx([16, 30, 24, 24])
+    assert set(boxes) == {0, 1, 2}
 
 
 def test_what_track_writes(tmp_path):
     text = "frame,x,y,w,h,score,lost\n3,1,2,3,4,0.5,0\n4,1,2,3,4,-1,1\n"
     found, boxes = read(tmp_path, text, name="b.csv")
-    assert boxes == {3: [1, 2, 3, 4], 4: [1, 2, 3, 4]} and found.lost == [4]
+    assert boxes == {3: [1, 2, 3, 4], 4: [1, 2, 3, 4]}
+    assert found.lost == [4]
     frames = '{"frames": [{"frame": 0, "x": 1, "y": 2, "w": 3, "h": 4, "lost": true}]}'
     found, boxes = read(tmp_path, frames, name="b.json")
-    assert boxes == {0: [1, 2, 3, 4]} and found.lost == [0]
+    assert boxes == {0: [1, 2, 3, 4]}
+    assert found.lost == [0]
 
 
 def test_motchallenge_counts_from_one(tmp_path):
@@ -58,7 +61,9 @@ def test_motchallenge_counts_from_one(tmp_path):
 def test_cvat_is_linear_between_key_frames_and_ends_where_the_target_leaves(tmp_path):
     found, boxes = read(tmp_path, CVAT, "car", "a.xml")
     assert set(boxes) == {2, 3, 4, 5, 6, 7, 8, 12}
-    assert boxes[4] == [14, 20, 20, 34] and boxes[8] == [18, 20, 20, 38] and boxes[12] == [1, 2, 2, 2]
+    assert boxes[4] == [14, 20, 20, 34]
+    assert boxes[8] == [18, 20, 20, 38]
+    assert boxes[12] == [1, 2, 2, 2]
     assert found.occluded == [6, 7, 8]
     assert read(tmp_path, CVAT, "1", "a.xml")[1] == {0: [1, 2, 3, 4]}
 

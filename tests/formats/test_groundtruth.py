@@ -46,14 +46,16 @@ def test_a_frame_behind_the_lines_tells_both_counts(folder, capsys):
     annotate(folder, RECTANGLES[:3])
     assert track(folder, "--start", 5, "--boxes", folder / "b.txt") == 2
     message = capsys.readouterr().err
-    assert "no ground truth for frame 5" in message and "3 lines for 12 images" in message
+    assert "no ground truth for frame 5" in message
+    assert "3 lines for 12 images" in message
 
 
 def test_lines_that_begin_later(folder, capsys):
     """OTB's David is annotated from its image 300 on."""
     annotate(folder, RECTANGLES[4:])
     truth = open_source(str(folder), truth_start=4).ground_truth
-    assert truth[3] is None and truth[4][0].tolist() == list(scenes.boxes(12)[4][:2])
+    assert truth[3] is None
+    assert truth[4][0].tolist() == list(scenes.boxes(12)[4][:2])
     assert track(folder, "--truth-start", 4, "--boxes", folder / "b.txt") == 2
     assert "the first frame with a region is 4" in capsys.readouterr().err
     assert track(folder, "--truth-start", 4, "--start", 4, "--boxes", folder / "b.txt") == 0
@@ -107,4 +109,6 @@ def test_what_file_managers_leave_is_no_data(folder):
         (folder / name).write_bytes(b"\x00\x05\x16\x07")
     (folder / "__MACOSX").mkdir()
     source = open_source(str(folder))
-    assert source.length == 12 and len(list(source)) == 12 and len(source.ground_truth) == 12
+    assert source.length == 12
+    assert len(list(source)) == 12
+    assert len(source.ground_truth) == 12

@@ -38,7 +38,9 @@ FORMS = {
 def test_every_form_gives_the_same_regions(tmp_path, form):
     (tmp_path / "groundtruth.txt").write_bytes(FORMS[form])
     first, second, absent = regions.read(tmp_path / "groundtruth.txt")
-    assert first.box.tolist() == [1, 2, 30, 40] and second.outline[0].tolist() == [2, 2] and absent is None
+    assert first.box.tolist() == [1, 2, 30, 40]
+    assert second.outline[0].tolist() == [2, 2]
+    assert absent is None
 
 
 @pytest.mark.parametrize(
@@ -54,19 +56,22 @@ def test_polygons_of_any_number_of_corners(corners):
     angles = np.linspace(0, 2 * np.pi, corners, endpoint=False)
     points = np.stack([50 + 20 * np.cos(angles), 40 + 20 * np.sin(angles)], axis=1)
     region = regions.parse(",".join(map(str, points.ravel())))
-    assert np.allclose(region.outline, points) and np.allclose(region.box[:2] + region.box[2:] / 2, [50, 40])
+    assert np.allclose(region.outline, points)
+    assert np.allclose(region.box[:2] + region.box[2:] / 2, [50, 40])
 
 
 def test_a_mask_starts_on_its_box_and_shows_its_outline():
     region = regions.parse("m10,20,4,3,1,2,1,4,1,2,1")  # .##. / #### / .##.
     assert region.box.tolist() == [10, 20, 4, 3]
     assert {(10, 21), (13, 21), (11, 20), (12, 22)} <= set(map(tuple, region.outline.tolist()))
-    assert region.outline.min(axis=0).tolist() == [10, 20] and region.outline.max(axis=0).tolist() == [13, 22]
+    assert region.outline.min(axis=0).tolist() == [10, 20]
+    assert region.outline.max(axis=0).tolist() == [13, 22]
 
 
 def test_a_mask_of_two_parts_has_the_box_of_both_and_the_outline_of_the_larger():
     region = regions.parse("m0,0,9,2,0,1,3,5,1,3,5")  # one pixel left, a larger part right
-    assert region.box[2:].tolist() == [9, 2] and region.outline[:, 0].max() == 8
+    assert region.box[2:].tolist() == [9, 2]
+    assert region.outline[:, 0].max() == 8
 
 
 def test_coordinates_from_one():

@@ -124,14 +124,18 @@ def test_repetitions_are_identical_and_stop_early(chain):
 def test_the_steady_target_is_followed(chain):
     length = chain.sequences["steady"]
     first, *others = chain.trajectory("baseline", "steady", 1)
-    assert first.type == RegionType.SPECIAL and first.code == 1 and len(others) == length - 1
+    assert first.type == RegionType.SPECIAL
+    assert first.code == 1
+    assert len(others) == length - 1
     truth = np.loadtxt(chain.folder / "sequences" / "steady" / "groundtruth.txt", delimiter=",").reshape(-1, 4, 2)
     for region, polygon in zip(others, truth[1:], strict=True):
         assert region.type == RegionType.RECTANGLE
         assert boxes.overlap([region.x, region.y, region.width, region.height], boxes.from_polygon(polygon)) > 0.6
     assert len(chain.values("baseline", "steady", 1, "time")) == length
     confidence = chain.values("baseline", "steady", 1, "confidence")
-    assert confidence[0] == "" and all(float(value) > 0 for value in confidence[1:]) and len(confidence) == length
+    assert confidence[0] == ""
+    assert all(float(value) > 0 for value in confidence[1:])
+    assert len(confidence) == length
     assert chain.values("baseline", "steady", 1, "faults") == ["", *["0"] * (length - 1)]
 
 
@@ -143,7 +147,8 @@ def test_one_process_serves_every_initialisation_of_a_sequence(chain):
 
 def test_the_report_names_the_tracker(chain):
     page = (chain.folder / "reports" / "page" / "report.html").read_text()
-    assert page.rstrip().endswith("</html>") and chain.tracker in page
+    assert page.rstrip().endswith("</html>")
+    assert chain.tracker in page
 
 
 def test_the_package_holds_every_result(chain):

@@ -61,19 +61,23 @@ def test_analysis_and_report_show_the_figures_of_the_summary(tmp_path, vot):
     for index, row in enumerate(rows):
         assert pooled[index][:3] == [row.accuracy, row.failures, row.failures_per_100_frames]
         assert per_sequence[index][:2] == [row.accuracy_rank, row.robustness_rank]
-        assert overlap[index][0] == row.eao and overlap[index][1]["low"] <= overlap[index][1]["high"]
-        assert curves[index][0][0] == 1 and len(curves[index][0]) == 40
+        assert overlap[index][0] == row.eao
+        assert overlap[index][1]["low"] <= overlap[index][1]["high"]
+        assert curves[index][0][0] == 1
+        assert len(curves[index][0]) == 40
         assert toolkits[index][0] != row.eao
         assert set(per_tag[index][3]) == {*TAGS, "all"}
         assert per_tag[index][3]["occlusion"]["frames"] == 18
         assert per_tag[index][3]["illum_change"]["Ar"] is None
-        assert tags[index][2] == per_tag[index][3]["occlusion"]["A"] and len(tags[index]) == 28
+        assert tags[index][2] == per_tag[index][3]["occlusion"]["A"]
+        assert len(tags[index]) == 28
         shown = tables[0][row.tracker]
         assert shown[:3] == [f"{row.accuracy:.3f}", f"{row.failures:.1f}", f"{row.failures_per_100_frames:.2f}"]
         assert shown[5:8] == [f"{row.accuracy_rank:.2f}", f"{row.robustness_rank:.2f}", f"{row.eao:.3f}"]
     _, one_pass = analyses(workspace, experiment="unsupervised")
     assert [[cells is None for cells in analysis] for analysis in one_pass] == [[False, True, True]]
-    assert tables[1]["Near"][0] != "-" and tables[1]["Far"] == ["-"] * 4
+    assert tables[1]["Near"][0] != "-"
+    assert tables[1]["Far"] == ["-"] * 4
     for title in ("AR plot", "A-R ranks per tag", "A-R ranks per sequence", "expected average overlap", "EAO curve"):
         assert f"baseline {title}" in page
     for title in ("Accuracy per tag", "Failures per tag", "Accuracy rank per tag", "Robustness rank per tag"):

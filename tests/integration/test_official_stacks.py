@@ -26,7 +26,8 @@ def evaluated(folder, sequences, stack):
     assert done.returncode == 0, done.stdout + done.stderr
     analysis = run("vot", "analysis", "DAT", "--workspace", folder, "--name", "first")
     results = read_json(folder / "analysis" / "first.json")["results"]
-    assert analysis.returncode == 0 and all(facts["results"] for facts in results.values())
+    assert analysis.returncode == 0
+    assert all(facts["results"] for facts in results.values())
     return done.stdout, sorted(str(path.relative_to(folder / "results/DAT")) for path in folder.rglob("*.bin"))
 
 

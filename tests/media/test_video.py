@@ -26,7 +26,9 @@ def test_video_written_is_the_video_read(tmp_path, suffix):
     assert source.rate == pytest.approx(25)
     assert source.length == 10
     read = list(source)
-    assert len(read) == 10 and read[0].shape == (*scenes.SIZE, 3) and read[0].dtype == np.uint8
+    assert len(read) == 10
+    assert read[0].shape == (*scenes.SIZE, 3)
+    assert read[0].dtype == np.uint8
     for written, image in zip(scenes.frames(10), read, strict=True):
         assert np.abs(written.astype(float) - image).mean() < 12  # lossy, but the same picture
 

@@ -47,7 +47,8 @@ def test_the_rate_is_that_of_the_frames(tmp_path, name, codec, times, rate):
     out = tmp_path / "out.mp4"
     assert cli.main(["track", str(tmp_path / name), "--box", "10,30,24,24", "--tracker", "NCC", "--out", str(out)]) == 0
     written = open_source(str(out))
-    assert written.length == len(times) and written.rate == pytest.approx(rate, rel=0.02)
+    assert written.length == len(times)
+    assert written.rate == pytest.approx(rate, rel=0.02)
 
 
 def test_a_single_frame_has_the_usual_rate(tmp_path):
@@ -75,6 +76,7 @@ def test_a_name_with_colons_is_a_file(tmp_path, monkeypatch, name):
     assert cli.main(["track", "cam2:walk", "--tracker", "NCC", "--out", name]) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([folder.name, name])
     source = open_source(name)
-    assert source.length == len(list(source)) == 12 and source.name == name.removesuffix(".mp4")
+    assert source.length == len(list(source)) == 12
+    assert source.name == name.removesuffix(".mp4")
     assert cli.main(["track", name, "--tracker", "NCC", "--box", "10,30,24,24", "--boxes", "b:x.txt"]) == 0
     assert np.loadtxt(tmp_path / "b:x.txt", delimiter=",").shape == (12, 4)

@@ -18,6 +18,8 @@ from tracker.sequences.geometry import Camera, Pose, oriented_box, project, sway
 from tracker.sequences.rendering import LENGTH, SIZE, coverage, instant
 from tracker.sequences.scenes import SCENES, make_scene
 
+pytestmark = pytest.mark.slow
+
 OWN_TAG = {
     "occlusion": {"occlusion"},
     "illumination": {"illum_change"},

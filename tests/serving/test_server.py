@@ -79,7 +79,9 @@ def test_regions_of_every_kind_in_one_process(environment, picture):
     assert end == {"exit": 0, "error": "", "stderr": ""}
     assert sorted(hello["regions"]) == ["mask", "polygon", "rectangle"]
     assert sorted(hello["images"]) == ["buffer", "memory", "path"]
-    assert hello["channels"] == ["color"] and hello["multiobject"] and hello["fingerprint"] == "fake-1"
+    assert hello["channels"] == ["color"]
+    assert hello["multiobject"]
+    assert hello["fingerprint"] == "fake-1"
     assert "vot" not in hello  # it would make the toolkit restart the process at every initialisation
     assert len(recorded("create")) == 1
     for (_, expected), given in zip(regions, recorded("init"), strict=True):
@@ -115,7 +117,8 @@ def test_images_of_every_kind(environment, tmp_path):
         np.save(f"{name}.npy", pixels)
         cases.append((["memory", f"{name}.npy"], expected))
     _, answers, end = talk([["initialize", image, [RECTANGLE]] for image, _ in cases] + [["quit"]])
-    assert end["exit"] == 0 and len(answers) == len(cases)
+    assert end["exit"] == 0
+    assert len(answers) == len(cases)
     for (image, expected), given in zip(cases, recorded("init"), strict=True):
         np.testing.assert_array_equal(given["image"], expected, err_msg=str(image))
 
@@ -167,7 +170,9 @@ def test_parameters_come_from_the_environment_before_the_handshake(environment, 
     environment.setenv("RECIPROCATIVE_SEED", "random")
     environment.setenv("RECIPROCATIVE_DEVICE", "cpu")
     hello, answers, end = talk([["initialize", picture, [RECTANGLE], {"threads": "9"}]])
-    assert hello["name"] == "DAT" and len(answers) == 1 and end["exit"] == 0
+    assert hello["name"] == "DAT"
+    assert len(answers) == 1
+    assert end["exit"] == 0
     order = [file.stem.split("_", 1)[1] for file in sorted(Path("record").iterdir())]
     assert order == ["create", "warm_up", "init"]
     assert str(recorded("create")[0]["parameters"]) == "{'threads': 3, 'seed': None, 'device': 'cpu'}"
@@ -179,7 +184,8 @@ def test_parameters_come_from_the_environment_before_the_handshake(environment, 
 def test_what_others_print_does_not_reach_the_protocol(environment, picture):
     environment.setenv("FAKE_MODE", "noise")
     _, answers, end = talk([["initialize", picture, [RECTANGLE]], *[["frame", picture, []]] * 20])
-    assert len(answers) == 21 and end == {"exit": 0, "error": "", "stderr": ""}
+    assert len(answers) == 21
+    assert end == {"exit": 0, "error": "", "stderr": ""}
     log = Path("log").read_text()
     assert all(f"fragment {of}" in log for of in ("on stdout", "on stderr", "of a native library"))
 
@@ -194,7 +200,8 @@ def test_the_log_lies_in_the_state_folder_by_default(environment, picture, tmp_p
 
 def test_a_socket_instead_of_pipes(environment, picture):
     _, answers, end = talk([["initialize", picture, [RECTANGLE]], ["frame", picture, []], ["quit"]], socket=True)
-    assert len(answers) == 2 and end == {"exit": 0, "error": "", "stderr": ""}
+    assert len(answers) == 2
+    assert end == {"exit": 0, "error": "", "stderr": ""}
 
 
 @pytest.mark.parametrize(
@@ -258,10 +265,13 @@ def test_a_tracker_that_fails(environment, picture, mode, message, traceback):
 def refused(steps, message, answered=0):
     """The client is told why, so are stderr (whole lines) and the log, and the exit code is 1."""
     hello, answers, end = talk(steps)
-    assert hello is not None and len(answers) == answered
-    assert end["error"].startswith("Server terminated the session: ") and message in end["error"]
+    assert hello is not None
+    assert len(answers) == answered
+    assert end["error"].startswith("Server terminated the session: ")
+    assert message in end["error"]
     assert end["exit"] == 1
-    assert message in end["stderr"] and end["stderr"].endswith("\n")
+    assert message in end["stderr"]
+    assert end["stderr"].endswith("\n")
     assert message in Path("log").read_text()
     return end
 
@@ -272,13 +282,15 @@ def test_names_of_files_may_hold_any_character(environment, picture):
         Path(name).write_bytes(Path(picture[1]).read_bytes())
     steps = [["initialize", ["path", str(Path(name).resolve())], [RECTANGLE]] for name in names]
     _, answers, end = talk([*steps, ["quit"]])
-    assert end == {"exit": 0, "error": "", "stderr": ""} and len(answers) == 3
+    assert end == {"exit": 0, "error": "", "stderr": ""}
+    assert len(answers) == 3
 
 
 def test_the_reason_is_ascii_and_short(environment, picture, tmp_path):
     file = tmp_path / ("x" * 200) / ("ü" * 200)
     end = refused([["initialize", ["path", str(file)], [RECTANGLE]]], "No such file")
-    assert len(end["error"]) < 550 and "\\xfc" in end["error"]
+    assert len(end["error"]) < 550
+    assert "\\xfc" in end["error"]
 
 
 @pytest.mark.parametrize(
@@ -302,12 +314,14 @@ def test_a_server_that_cannot_start_says_why(environment, variables, message):
         environment.setenv(name, value)
     run = subprocess.run(FAKE, input=b"", capture_output=True, timeout=LIMIT)
     assert run.returncode == 2
-    assert message in run.stderr.decode() and b"@@TRAX" not in run.stdout
+    assert message in run.stderr.decode()
+    assert b"@@TRAX" not in run.stdout
 
 
 def test_arguments_are_refused_with_help(environment):
     run = subprocess.run([*REAL, "--help"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT)
-    assert run.returncode == 2 and "RECIPROCATIVE_TRACKER" in run.stderr
+    assert run.returncode == 2
+    assert "RECIPROCATIVE_TRACKER" in run.stderr
 
 
 def test_start_imports_neither_torch_nor_the_toolkit(environment):
@@ -340,7 +354,8 @@ class Server:
         """Wait until the fake tracker has begun its ``count``-th call."""
         deadline = time.monotonic() + LIMIT
         while len(list(Path("record").glob(f"*_{kind}.npz"))) < count:
-            assert time.monotonic() < deadline and self.process.poll() is None
+            assert time.monotonic() < deadline
+            assert self.process.poll() is None
             time.sleep(0.01)
 
     def close(self):
@@ -430,14 +445,16 @@ def test_the_first_thread_that_ends_the_process_is_the_only_one(fault):
     run = subprocess.run(
         [sys.executable, "-c", ENDING.format(fault=fault)], stdin=pipe, capture_output=True, timeout=LIMIT
     )
-    assert run.returncode == 3 and run.stderr.count(b"shutdown") == 1
+    assert run.returncode == 3
+    assert run.stderr.count(b"shutdown") == 1
 
 
 def test_requests_sent_ahead_of_a_quit_are_answered(environment, picture):
     path = picture[1].encode()
     script = INITIALIZE % path + FRAME % path * 300 + b"@@TRAX:quit \n"
     run = subprocess.run(FAKE, input=script, capture_output=True, timeout=LIMIT)
-    assert run.returncode == 0 and run.stdout.count(b"@@TRAX:state") == 301
+    assert run.returncode == 0
+    assert run.stdout.count(b"@@TRAX:state") == 301
 
 
 @pytest.mark.parametrize(
@@ -461,7 +478,8 @@ def test_requests_sent_ahead_of_a_quit_are_answered(environment, picture):
 def test_messages_that_no_client_should_send(server, message, reason):
     message = b"@@TRAX:initialize \n" * (b"initialize" in message) + message
     run = subprocess.run(FAKE, input=message + b"@@TRAX:quit \n", capture_output=True, timeout=LIMIT)
-    assert run.returncode == 1 and reason in run.stdout.decode()
+    assert run.returncode == 1
+    assert reason in run.stdout.decode()
     waiting = server()
     waiting.send(message)
     assert reason in waiting.expect(b"quit").decode()
@@ -477,7 +495,8 @@ def test_frame_before_initialisation(server, picture):
 
 def test_no_input_at_all(environment):
     run = subprocess.run(FAKE, stdin=subprocess.DEVNULL, capture_output=True, timeout=LIMIT)
-    assert run.returncode == 0 and run.stdout.startswith(b"@@TRAX:hello")
+    assert run.returncode == 0
+    assert run.stdout.startswith(b"@@TRAX:hello")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -557,11 +576,14 @@ def own_server(tmp_path, given):
 def test_anybody_s_tracker_becomes_a_server(environment, picture, tmp_path, given):
     steps = [["initialize", picture, [["rectangle", 1, 5, 6, 7], ["rectangle", 11, 5, 6, 7]]]]
     hello, answers, end = talk([*steps, *[["frame", picture, []]] * 2, ["quit"]], own_server(tmp_path, given))
-    assert end == {"exit": 0, "error": "", "stderr": ""} and hello["multiobject"] and "vot" not in hello
+    assert end == {"exit": 0, "error": "", "stderr": ""}
+    assert hello["multiobject"]
+    assert "vot" not in hello
     assert [[values[0] for _, values, _ in answer["objects"]] for answer in answers] == [[1, 11], [2, 12], [3, 13]]
     assert float(answers[1]["objects"][0][2]["confidence"]) == 0.5
     log = Path("log").read_text()
-    assert "warmed up" in log and "client quit after 3 frames" in log
+    assert "warmed up" in log
+    assert "client quit after 3 frames" in log
 
 
 def test_parameters_of_anybody_s_tracker(environment, picture, tmp_path):
@@ -573,15 +595,19 @@ def test_parameters_of_anybody_s_tracker(environment, picture, tmp_path):
     for value, message in (("stp=5", "tracker Own has no parameter 'stp'; did you mean 'step'?"), ("step=x", "'x'")):
         environment.setenv("RECIPROCATIVE_PARAMS", value)
         run = subprocess.run(server, input=b"", capture_output=True, timeout=LIMIT)
-        assert run.returncode == 2 and message in run.stderr.decode()
+        assert run.returncode == 2
+        assert message in run.stderr.decode()
 
 
 def test_an_error_of_anybody_s_tracker_is_told_with_its_traceback(environment, picture, tmp_path):
     steps = [["initialize", picture, [["rectangle", 40, 5, 6, 7]]], ["frame", picture, []]]
     environment.setenv("RECIPROCATIVE_PARAMS", "step=60")
     _, answers, end = talk(steps, own_server(tmp_path, "Own"))
-    assert len(answers) == 1 and end["exit"] == 1 and "Own.update: ValueError: too far" in end["error"]
-    assert "own.py" in end["stderr"] and "Traceback" in end["stderr"]
+    assert len(answers) == 1
+    assert end["exit"] == 1
+    assert "Own.update: ValueError: too far" in end["error"]
+    assert "own.py" in end["stderr"]
+    assert "Traceback" in end["stderr"]
 
 
 @pytest.mark.parametrize(
@@ -601,7 +627,8 @@ def test_parameters_are_checked_before_anything_is_loaded(environment, params, m
     environment.setenv("RECIPROCATIVE_THREADS", "1")
     environment.setenv("RECIPROCATIVE_PARAMS", params)
     run = subprocess.run(FAKE, input=b"", capture_output=True, timeout=LIMIT)
-    assert run.returncode == 2 and message in run.stderr.decode()
+    assert run.returncode == 2
+    assert message in run.stderr.decode()
 
 
 def test_parameters_reach_the_tracker_with_their_types(environment, picture):

@@ -10,6 +10,8 @@ from training import cache, train
 from training.pictures import Pictures
 from training.rendering import SIDE, Renderer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def pictures() -> Pictures:
@@ -47,11 +49,15 @@ def test_the_box_is_where_the_target_was_painted(pictures, monkeypatch):
 
 def test_clips_repeat_with_their_seed_and_say_what_is_hidden(pictures):
     first, again = (Renderer(pictures, np.random.default_rng(5)).clip(4, 3) for _ in range(2))
-    assert np.array_equal(first.images, again.images) and np.array_equal(first.targets, again.targets)
-    assert first.images.shape == (4, SIDE, SIDE, 3) and first.others.shape == (4, 3, 4)
+    assert np.array_equal(first.images, again.images)
+    assert np.array_equal(first.targets, again.targets)
+    assert first.images.shape == (4, SIDE, SIDE, 3)
+    assert first.others.shape == (4, 3, 4)
     many = [Renderer(pictures, np.random.default_rng(seed)).clip(3, 3) for seed in range(20)]
     visible = np.array([clip.visible for clip in many])
-    assert ((visible >= 0) & (visible <= 1)).all() and (visible < 0.95).any() and (visible > 0.99).any()
+    assert ((visible >= 0) & (visible <= 1)).all()
+    assert (visible < 0.95).any()
+    assert (visible > 0.99).any()
 
 
 @pytest.fixture(scope="module")
@@ -95,4 +101,5 @@ def test_windows_without_the_target_do_not_touch_it(cached):
     for target in drawn._targets[:, 0]:
         windows, alike, unlike = drawn._boxes(target, drawn._others[0, 0])
         assert (boxes.overlap(windows[train.POSITIVES :], target) < 0.15).all()
-        assert (boxes.overlap(alike, target) > 0.7).all() and (boxes.overlap(unlike, target) < 0.45).all()
+        assert (boxes.overlap(alike, target) > 0.7).all()
+        assert (boxes.overlap(unlike, target) < 0.45).all()

@@ -54,7 +54,8 @@ def test_a_constant_shift_has_a_closed_form():
     truth = np.tile([10.0, 10.0, 40.0, 40.0], (10, 1))
     error, precise, success = measures(truth + np.array([12, 16, 0, 0]), truth)
     assert error == pytest.approx(0.9 * 20)
-    assert precise[20] == 1 and precise[19] == pytest.approx(0.1)
+    assert precise[20] == 1
+    assert precise[19] == pytest.approx(0.1)
     overlap = 28 * 24 / (3200 - 28 * 24)
     assert success == pytest.approx([0.1 + 0.9 * (overlap > limit) if limit < 1 else 0 for limit in OVERLAPS])
 
@@ -62,8 +63,10 @@ def test_a_constant_shift_has_a_closed_form():
 def test_a_perfect_run_has_everything_but_overlap_above_one():
     truth = np.tile([0.0, 0.0, 8.0, 8.0], (5, 1))
     error, precise, success = measures(truth, truth)
-    assert error == 0 and set(precise) == {1.0}
-    assert success.mean() == pytest.approx(20 / 21) and success[-1] == 0
+    assert error == 0
+    assert set(precise) == {1.0}
+    assert success.mean() == pytest.approx(20 / 21)
+    assert success[-1] == 0
 
 
 def test_the_size_of_a_box_moves_its_centre():

@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import stat
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -68,7 +69,7 @@ def _pixels(data: bytes) -> int:
         return 0
 
 
-def from_array(array: NDArray) -> NDArray[np.uint8]:
+def from_array(array: NDArray[Any]) -> NDArray[np.uint8]:
     """Convert a raw image, (H, W), (H, W, 1) or (H, W, 3) in the order RGB, uint8 or uint16.
 
     Raises:

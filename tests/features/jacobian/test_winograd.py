@@ -27,7 +27,8 @@ def test_it_equals_the_direct_convolution(side, size, stride, tile, dtype, toler
     winograd = Winograd(kernel, size, stride, tile, batch=4)
     expected = F.conv2d(x.permute(0, 3, 1, 2), kernel, stride=stride).permute(0, 2, 3, 1)
     y = winograd.forward(x)
-    assert y.shape == expected.shape and y.dtype == dtype
+    assert y.shape == expected.shape
+    assert y.dtype == dtype
     torch.testing.assert_close(y, expected, rtol=0, atol=tolerance * float(expected.abs().max()))
 
 

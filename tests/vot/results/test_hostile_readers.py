@@ -29,6 +29,8 @@ from tracker.vot.results.raw import DamagedFile, parse
 from tracker.vot.submission import manifest
 from tracker.vot.submission.verify import Submission
 
+pytestmark = pytest.mark.slow
+
 few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 NUMBERS = st.sampled_from(

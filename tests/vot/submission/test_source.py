@@ -18,7 +18,8 @@ def names(packed):
 def test_every_module_is_packed():
     packed = source_distribution(PROJECT)
     modules = {path.relative_to(PROJECT).as_posix() for path in PROJECT.glob("tracker/**/*.py")}
-    assert "tracker/sequences/photos.py" in modules and modules <= names(packed)
+    assert "tracker/sequences/photos.py" in modules
+    assert modules <= names(packed)
     assert packed == source_distribution(PROJECT)
 
 
@@ -45,5 +46,7 @@ def test_installed_package_without_source_is_refused(tmp_path):
 
 def test_only_trackers_of_this_package_are_packed_with_its_source():
     section = {"command": "tracker", "env_RECIPROCATIVE_PARAMS": "grid=7"}
-    assert _ours(section) and _ours({**section, "env_RECIPROCATIVE_TRACKER": "MDNet"})
-    assert not _ours({**section, "env_RECIPROCATIVE_TRACKER": "mine:Mine"}) and not _ours({"command": "mine"})
+    assert _ours(section)
+    assert _ours({**section, "env_RECIPROCATIVE_TRACKER": "MDNet"})
+    assert not _ours({**section, "env_RECIPROCATIVE_TRACKER": "mine:Mine"})
+    assert not _ours({"command": "mine"})

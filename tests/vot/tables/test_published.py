@@ -8,7 +8,8 @@ import pytest
 from vot.region import Polygon, Rectangle, Special
 from vot.region.io import read_trajectory, write_trajectory
 
-from tests.helpers.small import SHARED, run_lines, write_run, write_workspace
+from tests.helpers.shared import SHARED
+from tests.helpers.small import run_lines, write_run, write_workspace
 from tracker.vot.results.importing import import_results
 from tracker.vot.results.raw import RESET_BASED_CODES, DamagedFile, parse, published
 from tracker.vot.tables.summary import summary
@@ -29,7 +30,8 @@ def read(data, file="t/baseline/s/s_001.txt", length=LENGTH):
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_a_plain_run_keeps_its_bytes(end, caplog):
-    assert read(text(PLAIN, end)) == (text(PLAIN, end), ".txt") and not caplog.records
+    assert read(text(PLAIN, end)) == (text(PLAIN, end), ".txt")
+    assert not caplog.records
     assert read(text(PLAIN).rstrip()) == (text(PLAIN).rstrip(), ".txt")
 
 
@@ -49,7 +51,8 @@ FORMS = {
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_is_the_same_run(tmp_path, form, caplog):
     content, suffix = read(FORMS[form])
-    assert (content, suffix) == (text(PLAIN), ".txt") and not caplog.records
+    assert (content, suffix) == (text(PLAIN), ".txt")
+    assert not caplog.records
     (tmp_path / "s_001.txt").write_bytes(content)
     assert len(read_trajectory(str(tmp_path / "s_001.txt"))) == LENGTH  # by the toolkit itself
 
@@ -65,7 +68,8 @@ def test_codes_of_vot2013(change, caplog):
     lines = ["1", "10,20,30,40", "2", "0", "0", "0", "0", "1", "11,20,30,41"]
     content, _ = read(text(map(change, vot2013(lines))), length=9)
     kinds = [region.code if isinstance(region, Special) else None for region in parse(content, "a.txt")]
-    assert kinds == [1, None, 2, 0, 0, 0, 0, 1, None] and not caplog.records
+    assert kinds == [1, None, 2, 0, 0, 0, 0, 1, None]
+    assert not caplog.records
 
 
 def test_a_rectangle_of_negative_size_is_the_polygon_through_its_corners(caplog):
@@ -82,7 +86,8 @@ def test_a_rectangle_of_negative_size_is_the_polygon_through_its_corners(caplog)
 
 def test_nan_is_unknown(caplog):
     content, _ = read(text([*PLAIN[:2], "nan,nan,nan,nan", "1,2,nan,4", *PLAIN[4:8], "NaN", "1"]))
-    assert content.split()[2:4] == [b"0", b"0"] and content.split()[8] == b"0"
+    assert content.split()[2:4] == [b"0", b"0"]
+    assert content.split()[8] == b"0"
     assert "line 3-4, 9: NaN, read as unknown (code 0)" in caplog.text
 
 
@@ -99,7 +104,8 @@ def test_binary_files_are_read_likewise(tmp_path, caplog):
     file = tmp_path / "s_001.bin"
     write_trajectory(str(file), [Special(1), Rectangle(480, 270, -480, -270), Polygon([(1, 2), (9, 2), (5, 8)])])
     content, suffix = published(file.read_bytes(), "s_001.bin", 3, CODES)
-    assert suffix == ".txt" and content.decode().splitlines()[1] == "480,270,0,270,0,0,480,0"
+    assert suffix == ".txt"
+    assert content.decode().splitlines()[1] == "480,270,0,270,0,0,480,0"
     assert "s_001.bin, line 2: a rectangle of negative size" in caplog.text
     write_trajectory(str(file), [Special(1), Rectangle(1, 2, 3, 4)])
     assert published(file.read_bytes(), "s_001.bin", 2, CODES) == (file.read_bytes(), ".bin")
@@ -123,7 +129,8 @@ def test_binary_files_are_read_likewise(tmp_path, caplog):
 def test_what_has_no_meaning_is_refused(lines, problem, caplog):
     with pytest.raises(DamagedFile, match=r"t/baseline/s/s_001\.txt, ") as refusal:
         read(text(lines))
-    assert problem in str(refusal.value) and not caplog.records
+    assert problem in str(refusal.value)
+    assert not caplog.records
 
 
 def test_binary_data_that_is_none_is_refused():
@@ -144,7 +151,8 @@ def test_binary_data_that_is_none_is_refused():
 def test_odd_files_of_vot2015(file, length, message, caplog):
     content, _ = published((ODD / file).read_bytes(), file, length, CODES)
     assert len(parse(content, file)) == length
-    assert len(caplog.messages) == 1 and message in caplog.messages[0]
+    assert len(caplog.messages) == 1
+    assert message in caplog.messages[0]
 
 
 @pytest.fixture

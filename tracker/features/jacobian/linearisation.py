@@ -225,7 +225,7 @@ class Linearisation:
         Raises:
             ValueError: N is not the number of crops.
         """
-        return _Maps.apply(self._checked(gradients), self)
+        return _Maps.apply(self._checked(gradients), self)  # type: ignore[no-untyped-call]
 
     def _spread(self, work: Callable[[_Share, slice], None]) -> None:
         """Do the work of all shares, each in a thread of its own."""

@@ -26,7 +26,7 @@ from vot.workspace.storage import LocalStorage
 
 from tracker.vot.results import kept
 from tracker.vot.results.annotations import Annotations, annotations_of
-from tracker.vot.results.kept import Run
+from tracker.vot.results.kept import Run as Run
 from tracker.vot.results.overlap import Shapes, overlaps
 from tracker.vot.results.raw import RESET_BASED_CODES, SUFFIXES, DamagedFile, at_once, check, find, parse, read_bytes
 from tracker.vot.results.runfiles import result_folder

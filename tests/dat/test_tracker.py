@@ -254,7 +254,7 @@ def test_every_parameter_is_documented():
 def test_cuda_without_a_device_is_refused():
     if torch.cuda.is_available():
         pytest.skip("this machine has CUDA")
-    with pytest.raises(RuntimeError, match="torch finds none"):
+    with pytest.raises(ImportError, match="torch finds none"):
         ReciprocativeTracker(replace(SMALL, device="cuda"))
 
 

@@ -24,6 +24,7 @@ from rich.progress import track
 from tracker import catalog
 from tracker.commands import options, outputs
 from tracker.core import boxes
+from tracker.core.errors import InvalidValue
 from tracker.media import overlay
 from tracker.media.overlay import Map
 from tracker.media.video import Image, Source
@@ -47,15 +48,15 @@ def run(args: argparse.Namespace) -> int:
     preset = catalog.preset(args.tracker)
     weight = options.overrides(args).get("attention_weight", preset.attention_weight)
     if weight == 0:
-        raise ValueError(
+        raise InvalidValue(
             f"{args.tracker} has lambda 0 here: there is no regulariser to compare with; use DAT or DAT-paper, or "
             "--set attention_weight=1"
         )
     if args.frame < 0:
-        raise ValueError(f"FRAME {args.frame} must be at least 0")
+        raise InvalidValue(f"FRAME {args.frame} must be at least 0")
     source = options.source(args, args.sequence)
     if source.length is not None and args.frame >= source.length:
-        raise ValueError(f"FRAME {args.frame} is behind the last frame of {source.name}, {source.length - 1}")
+        raise InvalidValue(f"FRAME {args.frame} is behind the last frame of {source.name}, {source.length - 1}")
     name = args.out or Path(f"{source.name}_{args.frame}_attention.png")
     out = outputs.checked("--out", name, {".png", ".jpg"}, args.overwrite)
     start = options.annotated_box(source, 0, "give --box x,y,w,h") if args.box is None else args.box
@@ -120,7 +121,7 @@ def _run_to(
         elif trained:
             box = tracker.update(image).box
     if image is None:
-        raise ValueError(f"{source.name} has no frame {frame}")
+        raise InvalidValue(f"{source.name} has no frame {frame}")
     return image, box
 
 

@@ -20,6 +20,7 @@ from rich.progress import track
 
 from tracker.commands import options, outputs
 from tracker.core import images
+from tracker.core.errors import MissingFile
 from tracker.media import overlay
 from tracker.media.video import VIDEO_SUFFIXES, Image, VideoWriter
 
@@ -59,15 +60,10 @@ def run(args: argparse.Namespace) -> int:
     folder = options.workspace(args)
     registry = args.registry and options.registry_file(args.registry)
     if registry and not registry.is_file():
-        raise FileNotFoundError(f"--registry {registry} does not exist")
-    from tracker.vot.evaluation.probe import TrackerFailed
+        raise MissingFile(f"--registry {registry} does not exist")
     from tracker.vot.tables import comparison
 
-    try:
-        found = comparison.load(folder, args.sequence, args.trackers, args.experiment, args.repetition, registry)
-    except TrackerFailed as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    found = comparison.load(folder, args.sequence, args.trackers, args.experiment, args.repetition, registry)
     for line in found.runs:
         accuracy = f"{line.accuracy:.3f}" if math.isfinite(line.accuracy) else "-"
         print(f"{line.name:<16} accuracy {accuracy}  failures {len(line.failures)}")

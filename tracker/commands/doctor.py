@@ -10,6 +10,7 @@ from pathlib import Path
 from tracker import catalog
 from tracker.adapters import own_section
 from tracker.commands import options
+from tracker.core.errors import InvalidValue
 from tracker.core.paths import REGISTRY
 from tracker.doctor import Finding, machine, packages, registry, trial, weights, workspace
 from tracker.formats import groundtruth
@@ -114,7 +115,7 @@ def _needed(section: Section | None) -> set[str]:
         return set()
     try:
         return set(catalog.weights_of(name, values.get("env_reciprocative_params", "")))
-    except ValueError:  # wrong parameters: the tracker itself tells them, once it is started
+    except InvalidValue:  # wrong parameters: the tracker itself tells them, once it is started
         return set()
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from tracker.commands import options
+from tracker.core.errors import InvalidValue
 from tracker.core.listing import ranges
 from tracker.vot.evaluation import scheduler
 from tracker.vot.evaluation.estimate import PROBE_FRAMES, estimate
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         OSError: not a workspace, no scheduler, no space left.
     """
     if args.scheduler and args.workers is not None:
-        raise ValueError(
+        raise InvalidValue(
             f"--workers {args.workers} is for this machine alone; with --scheduler start as many as you want there: "
             f"'dask worker {args.scheduler} --nthreads 1'"
         )
@@ -216,7 +217,7 @@ def _chosen(kind: str, names: list[str] | None, known: dict[str, Any]) -> list[A
         ValueError: a name is unknown.
     """
     if unknown := [name for name in names or () if name not in known]:
-        raise ValueError(f"no {kind} named {', '.join(unknown)} in the workspace; it has {', '.join(known)}")
+        raise InvalidValue(f"no {kind} named {', '.join(unknown)} in the workspace; it has {', '.join(known)}")
     return [item for name, item in known.items() if names is None or name in names]
 
 

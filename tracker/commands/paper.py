@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from tracker.core.errors import InvalidValue
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
@@ -19,7 +21,7 @@ def run(args: argparse.Namespace) -> int:
         ValueError: trackers without a workspace.
     """
     if args.trackers and args.workspace is None:
-        raise ValueError(f"trackers {', '.join(args.trackers)} need --workspace, where their results are")
+        raise InvalidValue(f"trackers {', '.join(args.trackers)} need --workspace, where their results are")
     from tracker.vot.tables import paper, summary
 
     if args.workspace is None:

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
 
+from tracker.core.errors import InvalidValue
+
 MAX_MEMBERS = 500_000
 MAX_TOTAL = 8 * 2**30
 """Bytes that all members together may unpack to; 60 sequences of masks with 15 repetitions stay below 1 GiB."""
@@ -29,7 +31,7 @@ _DAMAGED = (
 """What zipfile raises where the bytes of an archive lead it."""
 
 
-class UnsafeArchive(ValueError):
+class UnsafeArchive(InvalidValue):
     """An archive that is not opened; the message says which member is why."""
 
 
@@ -80,7 +82,7 @@ def read(path: Path, suffixes: tuple[str, ...] = ("",)) -> dict[str, bytes]:
         except UnsafeArchive:
             raise
         except _DAMAGED as error:
-            raise ValueError(f"{path} is not a whole zip archive: {error}") from error
+            raise InvalidValue(f"{path} is not a whole zip archive: {error}") from error
 
 
 def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
@@ -88,7 +90,7 @@ def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
         with archive.open(info) as file:
             return file.read(info.file_size + 1)
     except _DAMAGED as error:
-        raise ValueError(f"{info.filename} is damaged: {error}") from error
+        raise InvalidValue(f"{info.filename} is damaged: {error}") from error
 
 
 def _refuse_unsafe(infos: list[zipfile.ZipInfo], size: int) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 from tracker.core.allowed import Count, Factor, Number, OneOf, Positive, Share, ShareBelowOne, Whole, check
+from tracker.core.errors import InvalidValue
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class View:
     def __post_init__(self) -> None:
         check(self)
         if not all(isinstance(side, int) and side > 0 for side in self.blur):
-            raise ValueError(f"blur is {self.blur!r}; give two whole numbers of pixels, at least 1")
+            raise InvalidValue(f"blur is {self.blur!r}; give two whole numbers of pixels, at least 1")
 
 
 @dataclass(frozen=True)
@@ -187,9 +188,11 @@ class Params:
     def __post_init__(self) -> None:
         check(self)
         if self.features == "region" and self.backbone != "efficientnet-lite0":
-            raise ValueError("features is 'region', which needs backbone 'efficientnet-lite0'; or set features='crops'")
+            raise InvalidValue(
+                "features is 'region', which needs backbone 'efficientnet-lite0'; or set features='crops'"
+            )
         if self.attention_at != "features" and (self.features != "crops" or self.backbone != "vgg-m"):
-            raise ValueError(f"attention_at is {self.attention_at!r}, which needs 'crops' of backbone 'vgg-m'")
+            raise InvalidValue(f"attention_at is {self.attention_at!r}, which needs 'crops' of backbone 'vgg-m'")
 
 
 FAST = Params()

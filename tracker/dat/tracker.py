@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from tracker.core.boxes import Boxes, centre, checked
+from tracker.core.errors import Failed, InvalidType, InvalidValue, MissingPackage
 from tracker.core.tracker import Result
 from tracker.dat import backbone, sampling
 from tracker.dat.attention import head_gradients
@@ -64,7 +65,7 @@ class ReciprocativeTracker:
 
     Raises:
         tracker.weights.registry.WeightsError: a weights file is missing or not what its name says.
-        RuntimeError: ``params.device`` is "cuda" and there is none.
+        MissingPackage: ``params.device`` is "cuda" and there is none.
         ValueError: no preset has that name.
 
     >>> ReciprocativeTracker("MDNET").params.attention_weight
@@ -74,7 +75,7 @@ class ReciprocativeTracker:
     def __init__(self, params: Params | str = FAST):
         if isinstance(params, str):
             if params not in PRESETS:
-                raise ValueError(f"params is {params!r}; the presets are {', '.join(PRESETS)}")
+                raise InvalidValue(f"params is {params!r}; the presets are {', '.join(PRESETS)}")
             params = PRESETS[params]
         self.params = params
         self.device = _device(params.device)
@@ -254,7 +255,7 @@ class ReciprocativeTracker:
         p = self.params
         rates = [p.initial_rate / 10**attempt for attempt in range(_FIRST_TRAININGS)]
         if not any(learner.train(positives, negatives, rate, p.initial_iterations) for rate in rates):
-            raise RuntimeError(
+            raise Failed(
                 f"the first training does not stay finite at rates from {rates[0]:g} to {rates[-1]:g}; lower "
                 f"attention_weight, which is {p.attention_weight:g}, or check the weights file of the backbone"
             )
@@ -289,13 +290,15 @@ def _kept(box: Boxes, width: int, height: int) -> Boxes:
 
 def _checked_image(image: NDArray[np.uint8]) -> tuple[int, int]:
     if image.dtype != np.uint8:
-        raise TypeError(f"image has dtype {image.dtype}; give uint8 RGB")
+        raise InvalidType(f"image has dtype {image.dtype}; give uint8 RGB")
     if image.ndim != 3 or image.shape[2] != 3 or not image.size:
-        raise ValueError(f"image has shape {image.shape}; give RGB, (H, W, 3)")
+        raise InvalidValue(f"image has shape {image.shape}; give RGB, (H, W, 3)")
     return image.shape[0], image.shape[1]
 
 
 def _device(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
-        raise RuntimeError("device is 'cuda', but torch finds none; set device='cpu' or install a CUDA build of torch")
+        raise MissingPackage(
+            "device is 'cuda', but torch finds none; set device='cpu' or install a CUDA build of torch"
+        )
     return torch.device("cuda" if name == "auto" and torch.cuda.is_available() else "cpu" if name == "auto" else name)

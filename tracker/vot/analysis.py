@@ -28,6 +28,7 @@ from vot.experiment.multirun import SupervisedExperiment
 from vot.tracker import Tracker
 from vot.utilities.data import Grid
 
+from tracker.core.errors import InvalidValue
 from tracker.vot.results.runs import has_results, load
 
 _submissions = itertools.count()
@@ -123,7 +124,7 @@ class Choice(Enumeration):
             ValueError: another word.
         """
         if value not in self.options:
-            raise ValueError(f"expected one of {', '.join(self.options)}, got {value!r}")
+            raise InvalidValue(f"expected one of {', '.join(self.options)}, got {value!r}")
         return str(value)
 
 

@@ -27,6 +27,7 @@ from attributee import Integer, List, String
 from numba import njit
 from vot.analysis import Measure, Plot, Sorting
 
+from tracker.core.errors import InvalidValue
 from tracker.vot.analysis import ProtocolAnalysis, figure
 from tracker.vot.results.annotations import TAGS, Annotations, annotations_of
 from tracker.vot.results.raw import FAILURE
@@ -147,10 +148,10 @@ class OverInterval(ProtocolAnalysis):
         if self.low is None and self.high is None:
             return interval_of([len(truth) for truth in truths])
         if self.low is None or self.high is None or self.low > self.high:
-            raise ValueError(f"give both low <= high or neither, got low={self.low}, high={self.high}")
+            raise InvalidValue(f"give both low <= high or neither, got low={self.low}, high={self.high}")
         longest = max(map(len, truths))
         if self.low > longest:
-            raise ValueError(
+            raise InvalidValue(
                 f"low={self.low}, but the longest sequence has {longest} frames: leave low and high out of the stack "
                 "to have the interval estimated"
             )

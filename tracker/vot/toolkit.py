@@ -12,13 +12,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from tracker.core.errors import ResourceError
 from tracker.vot.evaluation.probe import environment
 
 NAME = "reciprocative"
 """Name of the analysis and of the report."""
 
 
-class MissingArtefact(OSError):
+class MissingArtefact(ResourceError):
     """A command of the toolkit did not leave what it should have; the message ends with its last lines."""
 
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import platformdirs
 
+from tracker.core.errors import ResourceError
 from tracker.core.places import user_folder
 from tracker.formats import matfile
 
@@ -42,7 +43,7 @@ class Loaded:
     sha256: str
 
 
-class WeightsError(RuntimeError):
+class WeightsError(ResourceError, RuntimeError):
     """Weights are missing, damaged or of another network; the message says what to do."""
 
 

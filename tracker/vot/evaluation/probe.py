@@ -18,6 +18,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from tracker.core.errors import Failed
 from tracker.core.paths import PROJECT
 
 START_LIMIT = 300.0
@@ -52,7 +53,7 @@ class Probe:
         return (self.frames + 1) / (self.init + self.frames * self.update) if self.frames else 0.0
 
 
-class TrackerFailed(RuntimeError):
+class TrackerFailed(Failed):
     """A tracker did not start, did not answer in time, or ended early; the message ends with its own last lines."""
 
 

@@ -11,6 +11,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tracker.core.errors import Failed, InvalidValue, MissingPackage, ResourceError
 from tracker.vot.evaluation.probe import environment
 from tracker.vot.tables import summary, table
 from tracker.vot.tables.table import Figures
@@ -18,7 +19,7 @@ from tracker.vot.tables.table import Figures
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_ERRORS: dict[int, type[Exception]] = {2: ValueError, 3: OSError, 4: ImportError}
+_ERRORS: dict[int, type[Exception]] = {2: InvalidValue, 3: ResourceError, 4: MissingPackage}
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +91,7 @@ def evaluate(
     Raises:
         ValueError: an unknown tracker, or another argument out of its range.
         OSError: not a workspace, or a file is missing or damaged.
-        RuntimeError: results are not complete; the message ends with what the command said last.
+        Failed: results are not complete; the message ends with what the command said last.
     """
     command = [sys.executable, "-m", "tracker.cli", "evaluate", *trackers, "--workspace", str(workspace)]
     command += ["--workers", str(workers)] if workers is not None else []
@@ -112,6 +113,6 @@ def evaluate(
     if process.returncode:
         last = [line for line in said if line.strip()][-12:]
         message = last[-1].removeprefix("error: ") if process.returncode in _ERRORS else "\n".join(last)
-        raise _ERRORS.get(process.returncode, RuntimeError)(message)
+        raise _ERRORS.get(process.returncode, Failed)(message)
     chosen = summary.resolve(workspace, trackers)[1]
     return Evaluation(Path(workspace), tuple(tracker.reference for tracker in chosen))

@@ -24,6 +24,7 @@ from vot.dataset import BasedSequence, Sequence
 from vot.region import Mask, Polygon, Rectangle, Region, Special
 
 from tracker.core import listing
+from tracker.core.errors import ExistingFile
 from tracker.formats import regions
 from tracker.formats.sequence import Sequence as Folder
 from tracker.formats.sequence import read_sequence
@@ -298,7 +299,7 @@ def write_dataset(groundtruth: Path, folder: Path) -> list[str]:
         DamagedFile: not such a JSON file; the message names the sequence.
     """
     if folder.is_dir() and any(folder.iterdir()):
-        raise FileExistsError(f"{folder} is not empty: name another folder or remove it")
+        raise ExistingFile(f"{folder} is not empty: name another folder or remove it")
     try:
         sequences = json.loads(groundtruth.read_bytes())
     except (ValueError, RecursionError) as error:

@@ -19,13 +19,14 @@ from collections.abc import Sequence as Items
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import yaml
 from vot.experiment.multirun import MultiRunExperiment, SupervisedExperiment
 from vot.tracker import is_valid_identifier
 from vot.workspace import Workspace
 
 from tracker.core import archive, listing
+from tracker.core.errors import ExistingFile, InvalidValue, MissingFile, UserError
 from tracker.formats.regions import words
+from tracker.formats.workspace import registries
 from tracker.vot.results.annotations import FIRST_IMAGE, Annotations, annotations_of
 from tracker.vot.results.otb import runs as otb_runs
 from tracker.vot.results.raw import ONE_PASS_CODES, RESET_BASED_CODES, SHORT, SUFFIXES, DamagedFile, published
@@ -62,7 +63,7 @@ def read_source(source: Path) -> dict[PurePosixPath, bytes]:
         files = {name: path for name, path in found.items() if listing.is_data(name)}
         return {PurePosixPath(*name.parts): path.read_bytes() for name, path in files.items() if path.is_file()}
     if not source.is_file():
-        raise FileNotFoundError(f"{source} does not exist: give the folder or zip of the raw results")
+        raise MissingFile(f"{source} does not exist: give the folder or zip of the raw results")
     try:
         members = archive.read(source, READ)
         return {PurePosixPath(name): data for name, data in members.items() if listing.is_data(name)}
@@ -237,7 +238,7 @@ def import_archive(source: Path, workspace: Path, experiment: str = "baseline") 
             section = opened.section(name, root.name or source.stem)
             selected = opened.select(files, source.name)
             opened.join(name, selected, section)
-        except (OSError, ValueError) as error:
+        except (UserError, OSError) as error:
             refused.append(Refused(name, str(error)))
             continue
         count = sum(file.endswith(SUFFIXES) for file in selected)
@@ -261,7 +262,7 @@ class _Opened:
         if not isinstance(target, MultiRunExperiment):
             known = ", ".join(key for key, one in experiments.items() if isinstance(one, MultiRunExperiment))
             problem = f"the workspace's stack has no such experiment {experiment!r}; results can join {known}"
-            raise ValueError(problem)
+            raise InvalidValue(problem)
         sequences = target.transform(self._workspace.dataset)
         self.truths = {sequence.name: annotations_of(sequence) for sequence in sequences}
         numbers = {sequence.name: sequence.metadata(FIRST_IMAGE) for sequence in sequences}
@@ -271,13 +272,11 @@ class _Opened:
     def section(self, name: str, label: str | None) -> str:
         """What to add to the registry, nothing if the tracker is there; refuses names that cannot be."""
         if not is_valid_identifier(name):
-            raise ValueError(f"name may have letters, digits, '-' and '_', got {name!r}")
+            raise InvalidValue(f"name may have letters, digits, '-' and '_', got {name!r}")
         if label is not None and ("%" in label or not label.isprintable()):
-            raise ValueError(f"label must be one line without '%', got {label!r}")
+            raise InvalidValue(f"label must be one line without '%', got {label!r}")
         if self._destination(name).exists():
-            raise FileExistsError(
-                f"{self._destination(name)} exists: choose another name, or remove it to import again"
-            )
+            raise ExistingFile(f"{self._destination(name)} exists: choose another name, or remove it to import again")
         return _section(self._workspace, name, label)
 
     def select(self, files: Mapping[PurePosixPath, bytes], source: str) -> dict[str, bytes]:
@@ -318,11 +317,9 @@ def _remove(destination: Path) -> None:
 
 def _own_registry(workspace: Path) -> Path:
     """The file of the workspace's registry that new sections go to."""
-    config = yaml.load((workspace / "config.yaml").read_text(), Loader=yaml.BaseLoader) or {}
     own = workspace / "trackers.ini"
-    entries = [(workspace / entry).resolve() for entry in config.get("registry", [])]
-    if own.resolve() not in entries and own.parent.resolve() not in entries:
-        raise ValueError(
+    if own.resolve() not in [path.resolve() for path in registries(workspace)]:
+        raise InvalidValue(
             f"the registry in {workspace}/config.yaml does not name './trackers.ini', where published results are "
             "registered: add that line"
         )
@@ -338,7 +335,7 @@ def _section(workspace: Workspace, name: str, label: str | None) -> str:
     if name in workspace.registry:
         tracker = workspace.registry[name]
         if tracker.describe()["command"]:
-            raise ValueError(f"{name} is a tracker with a command in {tracker.source}: choose another name")
+            raise InvalidValue(f"{name} is a tracker with a command in {tracker.source}: choose another name")
         return ""
     parser = configparser.ConfigParser()
     parser[name] = {"label": label or name, "command": ""}

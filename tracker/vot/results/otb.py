@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from tracker.core import archive, listing
+from tracker.core.errors import MissingFile
 from tracker.formats import matfile
 from tracker.formats.regions import numbers
 from tracker.vot.results.annotations import Annotations
@@ -63,7 +64,7 @@ def _files(source: Path, scratch: Path) -> list[Path]:
         found = [path for path in sorted(source.rglob("*")) if path.suffix in SUFFIXES and path.is_file()]
         return [path for path in found if listing.is_data(path.relative_to(source))]
     if not source.is_file():
-        raise FileNotFoundError(f"{source} does not exist: give the folder or zip of the raw results")
+        raise MissingFile(f"{source} does not exist: give the folder or zip of the raw results")
     try:
         members = archive.read(source, SUFFIXES)
     except ValueError as error:

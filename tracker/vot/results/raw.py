@@ -26,6 +26,7 @@ from vot.region.io import parse_region, read_trajectory
 from vot.tracker.results import Results
 
 from tracker.core import boxes, listing
+from tracker.core.errors import ResourceError
 from tracker.formats.regions import numbers, obstacles, words, wrong_count
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ SHORT = 5
 SUFFIXES = (".txt", ".bin")  # the order in which the toolkit prefers them
 
 
-class DamagedFile(OSError):
+class DamagedFile(ResourceError):
     """A file of a data set or of results that cannot be used; the message names it, the line and the remedy."""
 
     def __init__(self, file: str, problem: str, line: int | None = None):

@@ -18,6 +18,8 @@ from vot.experiment.multirun import MultiRunExperiment, SupervisedExperiment
 from vot.tracker import Tracker
 from vot.workspace import Workspace
 
+from tracker.core.errors import InvalidValue, MissingFile
+from tracker.formats.workspace import sequences_folder
 from tracker.vot.accuracy import AccuracyFailures
 from tracker.vot.analysis import ProtocolAnalysis
 from tracker.vot.expected_overlap import ExpectedOverlap
@@ -35,7 +37,7 @@ _UNLOADABLE = (
     configparser.Error,
     ImportError,  # the type of an experiment or analysis
     TypeError,  # a list for a mapping, a section without its command
-    UnicodeDecodeError,
+    ValueError,
 )
 
 
@@ -72,9 +74,9 @@ def load_workspace(folder: Path | str) -> Workspace:
         DamagedFile: its configuration, stack, registry or data set cannot be used.
     """
     if not Workspace.exists(str(folder)):
-        raise FileNotFoundError(f"{folder} is not a VOT workspace (no config.yaml): see 'vot initialize'")
+        raise MissingFile(f"{folder} is not a VOT workspace (no config.yaml): see 'vot initialize'")
     try:
-        check_list(_sequences(Path(folder)))
+        check_list(sequences_folder(Path(folder)))
         workspace = Workspace.load(str(folder))
     except _UNLOADABLE as error:
         told = " ".join(str(error).replace(r"\ufeff", "(byte order mark)").split()) or type(error).__name__
@@ -83,13 +85,6 @@ def load_workspace(folder: Path | str) -> Workspace:
     for sequence in workspace.dataset:
         check_sequence(sequence)
     return workspace
-
-
-def _sequences(folder: Path) -> Path:
-    """Where the data set of the workspace in ``folder`` lies."""
-    config = yaml.load((folder / "config.yaml").read_bytes(), Loader=yaml.BaseLoader)
-    named = config.get("sequences") if isinstance(config, dict) else None
-    return folder / (named if isinstance(named, str) else "sequences")
 
 
 def resolve(workspace: Workspace | Path | str, trackers: Items[str] = ()) -> tuple[Workspace, list[Tracker]]:
@@ -104,13 +99,13 @@ def resolve(workspace: Workspace | Path | str, trackers: Items[str] = ()) -> tup
     unknown = [name for name in trackers if name not in workspace.registry]
     if unknown:
         known = ", ".join(workspace.registry.identifiers())
-        raise ValueError(f"no tracker named {', '.join(unknown)} in the registry of the workspace; it has {known}")
+        raise InvalidValue(f"no tracker named {', '.join(unknown)} in the registry of the workspace; it has {known}")
     if trackers:
         return workspace, list(workspace.registry.resolve(*trackers))
     results = Path(workspace.directory) / "results"
     found = list(workspace.list_results(workspace.registry)) if results.is_dir() else []
     if not found:
-        raise ValueError(f"no results of a registered tracker in {results}: run 'vot evaluate' first")
+        raise InvalidValue(f"no results of a registered tracker in {results}: run 'vot evaluate' first")
     return workspace, sorted(found, key=lambda tracker: tracker.reference)
 
 
@@ -140,7 +135,7 @@ def reset_based(workspace: Workspace) -> SupervisedExperiment:
     """
     experiment = first_experiment(workspace, SupervisedExperiment)
     if experiment is None:
-        raise ValueError(f"the stack {workspace.stack.title!r} has no reset-based experiment")
+        raise InvalidValue(f"the stack {workspace.stack.title!r} has no reset-based experiment")
     return experiment
 
 

@@ -25,6 +25,7 @@ from tracker import catalog
 from tracker.commands import options, outputs
 from tracker.core import boxes
 from tracker.core.errors import InvalidValue
+from tracker.core.files import write_whole
 from tracker.media import overlay
 from tracker.media.overlay import Map
 from tracker.media.video import Image, Source
@@ -73,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         columns.append(_column(title, tracker, image, box if sample is None else sample))
     picture = _draw(source.name, args.frame, columns)
     encoded = cv2.imencode(out.suffix, np.ascontiguousarray(picture[..., ::-1]))[1]
-    outputs.write_whole(out, encoded.tobytes())
+    write_whole(out, encoded.tobytes())
     _print(columns)
     print(f"wrote {out}", file=sys.stderr)
     return 0

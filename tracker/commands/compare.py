@@ -21,6 +21,7 @@ from rich.progress import track
 from tracker.commands import options, outputs
 from tracker.core import images
 from tracker.core.errors import MissingFile
+from tracker.core.files import write_whole
 from tracker.media import overlay
 from tracker.media.video import VIDEO_SUFFIXES, Image, VideoWriter
 
@@ -74,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
                 video.write(picture)
         print(f"wrote {args.out}", file=sys.stderr)
     if args.html:
-        outputs.write_whole(args.html, page(found))
+        write_whole(args.html, page(found))
         print(f"wrote {args.html}", file=sys.stderr)
     return 0
 

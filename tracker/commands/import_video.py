@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import os
 import re
-import shutil
 import sys
 from pathlib import Path
 
@@ -16,9 +14,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from tracker.commands.outputs import write_whole
 from tracker.core import boxes, listing
 from tracker.core.errors import ExistingFile, InvalidValue, MissingFile
+from tracker.core.files import whole_folder, write_whole
 from tracker.formats import boxfiles
 from tracker.formats.boxfiles import Annotation
 from tracker.media.video import open_source
@@ -75,10 +73,8 @@ def run(args: argparse.Namespace) -> int:
     if found.occluded:
         tags.setdefault("occlusion", set(found.occluded))
     source = open_source(args.source)
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        (partial / "color").mkdir(parents=True)
+    with whole_folder(folder) as partial:
+        (partial / "color").mkdir()
         images = itertools.islice(source, first, last + 1)
         console = Console(stderr=True)
         lines: list[str] = []
@@ -97,9 +93,6 @@ def run(args: argparse.Namespace) -> int:
         for name, frames in sorted(tags.items()):
             marks = [str(int(frame in frames)) for frame in range(first, last + 1)]
             (partial / f"{name}.tag").write_text("".join(f"{mark}\n" for mark in marks))
-        os.rename(partial, folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     _name(folder)
     _tell(folder, found, lines, first, last)
     return 0

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from tracker import adapters
 from tracker.adapters import own_section, own_text
-from tracker.commands.outputs import write_whole
 from tracker.core import listing
 from tracker.core.errors import ExistingFile, InvalidValue, MissingFile
+from tracker.core.files import write_whole
 from tracker.core.paths import REGISTRY, STACKS
 from tracker.core.settings import nearest
 from tracker.formats.registry import section_names

@@ -1,4 +1,4 @@
-"""Files that a command is going to write: checked before the work starts, moved into place when it is done."""
+"""Files that a command is going to write: checked before the work starts."""
 
 from __future__ import annotations
 
@@ -33,13 +33,3 @@ def checked(option: str, path: Path, suffixes: Iterable[str], overwrite: bool) -
     if not os.access(path.parent, os.W_OK):
         raise NoPermission(f"{option} {path}: the folder {path.parent} cannot be written")
     return path
-
-
-def write_whole(path: Path, content: str | bytes) -> None:
-    """Write ``content`` so that ``path`` holds either all of it or what it held before."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_bytes(content.encode() if isinstance(content, str) else content)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tracker.commands import outputs
 from tracker.core.errors import ExistingFile, InvalidValue
+from tracker.core.files import write_whole
 
 _SUFFIXES = {"csv": ".csv", "latex": ".tex", "md": ".md", "json": ".json"}
 
@@ -57,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         raise InvalidValue(f"nothing to show {wanted}: no analysis of this stack gives it")
     text = table.render(made, form or "md")
     if args.out:
-        outputs.write_whole(args.out, text)
+        write_whole(args.out, text)
         print(f"wrote {args.out}", file=sys.stderr)
     else:
         print(text, end="")

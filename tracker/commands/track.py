@@ -23,6 +23,7 @@ from rich.text import Text
 from tracker.commands import options, outputs
 from tracker.core import boxes
 from tracker.core.errors import InvalidValue
+from tracker.core.files import write_whole
 from tracker.core.tracker import Result, Tracker
 from tracker.media import window
 from tracker.media.overlay import Annotator
@@ -103,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
             stopped = error
     if track.results:
         for path in args.boxes:
-            outputs.write_whole(path, _FORMATS[path.suffix.lower()](track))
+            write_whole(path, _FORMATS[path.suffix.lower()](track))
         print(track.summary([*filter(None, [args.out]), *args.boxes]), file=sys.stderr)
     if stopped is not None:
         raise stopped

@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from tracker.core.errors import InvalidValue
+from tracker.core.files import whole_file
 
 MAX_MEMBERS = 500_000
 MAX_TOTAL = 8 * 2**30
@@ -43,18 +44,13 @@ def write(path: Path, members: Mapping[str, bytes]) -> None:
         members: name -> content; ``SHA256SUMS`` is added.
     """
     complete = {**members, CHECKSUMS: checksums(members)}
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-            for name in sorted(complete):
-                info = zipfile.ZipInfo(name, EPOCH)
-                info.compress_type = zipfile.ZIP_DEFLATED
-                info.create_system = 3  # Unix, wherever this runs
-                info.external_attr = (stat.S_IFREG | 0o644) << 16
-                archive.writestr(info, complete[name])
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name in sorted(complete):
+            info = zipfile.ZipInfo(name, EPOCH)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.create_system = 3  # Unix, wherever this runs
+            info.external_attr = (stat.S_IFREG | 0o644) << 16
+            archive.writestr(info, complete[name])
 
 
 def checksums(members: Mapping[str, bytes]) -> bytes:

@@ -20,13 +20,15 @@ from numpy.typing import NDArray
 
 from tracker.core import images, listing
 from tracker.core.errors import InvalidValue, MissingFile, ResourceError
+from tracker.core.files import part_of
 from tracker.formats.groundtruth import GroundTruth, find
 from tracker.formats.regions import Polygon as Region
 
 Image = NDArray[np.uint8]
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
-VIDEO_SUFFIXES = {".mp4", ".mkv", ".mov"}
+VIDEO_SUFFIXES = {".mp4": "mp4", ".mkv": "matroska", ".mov": "mov"}
+"""Endings of videos that are written, and FFmpeg's name of each."""
 DEFAULT_RATE = 30.0
 LARGEST_RATE = 480.0
 """Frames per second above which a container's word is not taken: 1000 is a time base of milliseconds."""
@@ -230,7 +232,7 @@ class VideoWriter:
         if path.suffix.lower() not in VIDEO_SUFFIXES:
             raise InvalidValue(f"video {path} must end in one of {', '.join(sorted(VIDEO_SUFFIXES))}")
         self.path, self.frames = path, 0
-        self._partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+        self._part = part_of(path)
         self._rate = max(Fraction(rate).limit_denominator(1001), Fraction(1, 1001))
         self._container: Any = None
         self._stream: Any = None
@@ -248,7 +250,7 @@ class VideoWriter:
         try:
             if self._container is None:
                 codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
-                self._container = av.open(os.path.abspath(self._partial), "w")
+                self._container = av.open(os.path.abspath(self._part), "w", VIDEO_SUFFIXES[self.path.suffix.lower()])
                 self._stream = self._container.add_stream(codec, self._rate)
                 self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
             if (width, height) != (self._stream.width, self._stream.height):
@@ -274,9 +276,9 @@ class VideoWriter:
                 self._container.mux(self._stream.encode(None))  # frames that the encoder still holds
             self._container.close()
         except av.error.FFmpegError as failure:
-            self._partial.unlink(missing_ok=True)
+            self._part.unlink(missing_ok=True)
             raise ResourceError(f"{self.path} cannot be written: {failure.strerror}") from failure
         if kind is None:
-            os.replace(self._partial, self.path)
+            os.replace(self._part, self.path)
         else:
-            self._partial.unlink(missing_ok=True)
+            self._part.unlink(missing_ok=True)

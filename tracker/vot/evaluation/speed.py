@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from tracker.core.files import write_whole
 from tracker.vot.evaluation.probe import probe
-from tracker.vot.results.storage import publish
 
 FILE = "speed.json"
 
@@ -31,5 +31,5 @@ def frames_per_second(workspace: Path | str, tracker: str, fingerprint: str) -> 
     if kept.get("fingerprint") != fingerprint:
         measured = probe(workspace, tracker, WHOLE_SEQUENCE)
         kept = {"fingerprint": fingerprint, "fps": measured.fps, "frames": measured.frames + 1}
-        publish(file, (json.dumps(kept) + "\n").encode())
+        write_whole(file, json.dumps(kept) + "\n")
     return float(kept["fps"])

@@ -23,6 +23,7 @@ from vot.tracker import Tracker, TrackerException
 from vot.workspace import Workspace
 
 from tracker.core.errors import InvalidValue
+from tracker.core.files import sweep
 from tracker.core.listing import ranges
 from tracker.vot.reset_based import ResetBased, require_region
 from tracker.vot.results import provenance
@@ -36,7 +37,6 @@ from tracker.vot.results.storage import (
     read_run,
     read_runs,
     result_folder,
-    sweep,
     trajectories,
 )
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -25,6 +23,7 @@ from vot.region import Mask, Polygon, Rectangle, Region, Special
 
 from tracker.core import listing
 from tracker.core.errors import ExistingFile
+from tracker.core.files import whole_folder
 from tracker.formats import regions
 from tracker.formats.sequence import Sequence as Folder
 from tracker.formats.sequence import read_sequence
@@ -307,15 +306,12 @@ def write_dataset(groundtruth: Path, folder: Path) -> list[str]:
     if not isinstance(sequences, dict) or not sequences:
         raise DamagedFile(str(groundtruth), "expected an object with at least one sequence by name")
     files = {name: _sequence_files(str(groundtruth), name, sequence) for name, sequence in sequences.items()}
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".importing-", dir=folder.parent) as partial:
-        whole = Path(partial) / "whole"
+    with whole_folder(folder) as whole:
         for name, contents in files.items():
             (whole / name).mkdir(parents=True)
             for file, text in contents.items():
                 (whole / name / file).write_text(text)
         (whole / "list.txt").write_text(_text(files))
-        os.replace(whole, folder)
     return list(files)
 
 

@@ -10,10 +10,8 @@ from __future__ import annotations
 import configparser
 import contextlib
 import io
-import os
 import re
 import shutil
-import tempfile
 from collections.abc import Mapping
 from collections.abc import Sequence as Items
 from dataclasses import dataclass
@@ -25,6 +23,7 @@ from vot.workspace import Workspace
 
 from tracker.core import archive, listing
 from tracker.core.errors import ExistingFile, InvalidValue, MissingFile, UserError
+from tracker.core.files import whole_folder, write_whole
 from tracker.formats.regions import words
 from tracker.formats.workspace import registries
 from tracker.vot.results.annotations import FIRST_IMAGE, Annotations, annotations_of
@@ -284,7 +283,7 @@ class _Opened:
 
     def join(self, name: str, selected: Mapping[str, bytes], section: str) -> None:
         """Write the results and the section, or nothing."""
-        _write(selected, self._destination(name), self._folder / "results")
+        _write(selected, self._destination(name))
         if section:
             try:
                 _append(self._registry, section)
@@ -296,16 +295,12 @@ class _Opened:
         return self._folder / "results" / name / self._experiment
 
 
-def _write(files: Mapping[str, bytes], destination: Path, results: Path) -> None:
+def _write(files: Mapping[str, bytes], destination: Path) -> None:
     """Write all files under ``destination`` or none."""
-    results.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".importing-", dir=results) as partial:
-        whole = Path(partial) / "whole"
+    with whole_folder(destination, beside=destination.parent) as whole:
         for file, data in files.items():
             (whole / file).parent.mkdir(parents=True, exist_ok=True)
             (whole / file).write_bytes(data)
-        destination.parent.mkdir(exist_ok=True)
-        os.replace(whole, destination)
 
 
 def _remove(destination: Path) -> None:
@@ -347,6 +342,4 @@ def _section(workspace: Workspace, name: str, label: str | None) -> str:
 def _append(registry: Path, section: str) -> None:
     text = registry.read_text() if registry.is_file() else ""
     separator = "\n" if text and not text.endswith("\n\n") else ""
-    partial = registry.with_name(registry.name + ".partial")
-    partial.write_text(text + separator + section.rstrip() + "\n")
-    os.replace(partial, registry)
+    write_whole(registry, text + separator + section.rstrip() + "\n")

@@ -8,7 +8,6 @@ below ``cache/overlaps``, for the next command; the folder may be deleted at any
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
@@ -20,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from cachetools import LRUCache
 
+from tracker.core.files import whole_file
 from tracker.vot.results.annotations import Annotations
 
 ENTRIES = 20_000
@@ -75,12 +75,8 @@ def keep(key: bytes, runs: list[Run], folder: Path | None) -> None:
     for row, run in zip(frames, runs, strict=True):
         row["overlap"], row["code"] = run.overlaps, run.codes
     file = _file(key, folder)
-    part = file.with_name(f".{file.name}.{os.getpid()}.{threading.get_ident()}")
-    with suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as handle:
-            np.save(handle, frames)
-        part.replace(file)
+    with suppress(OSError), whole_file(file, flush=False) as handle:
+        np.save(handle, frames)
 
 
 def _file(key: bytes, folder: Path) -> Path:

@@ -17,8 +17,9 @@ from vot.dataset import Sequence
 from vot.experiment import Experiment, SupervisedExperiment
 from vot.tracker import Tracker
 
+from tracker.core.files import write_whole
 from tracker.vot.results.raw import DamagedFile
-from tracker.vot.results.storage import publish, trajectories
+from tracker.vot.results.storage import trajectories
 
 FILE = "fingerprint.json"
 
@@ -126,7 +127,7 @@ def write(folder: Path, provenance: Provenance) -> None:
         return
     if before := trajectories(folder):
         record["unrecorded"] = before
-    publish(folder / FILE, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())
+    write_whole(folder / FILE, json.dumps(record, indent=1, sort_keys=True) + "\n")
 
 
 def confirm(folder: Path, provenance: Provenance) -> None:

@@ -94,13 +94,16 @@ class _Column:
     @property
     def regularisers(self) -> tuple[float, float]:
         """R(y=1) of the target sample and R(y=0) of the background sample, paper eqs. 3-4."""
-        (p1, n1), (p0, n0) = self.target_maps, self.background_maps
-        return _variation(p1) + 1 / _variation(n1), 1 / _variation(p0) + _variation(n0)
+        return _regulariser(self.target_maps, 1), _regulariser(self.background_maps, 0)
 
 
-def _variation(values: Map) -> float:
-    """Standard deviation over mean, over the positions of one map."""
-    return max(float(values.std()), 1e-12) / max(float(values.mean()), 1e-12)
+def _regulariser(maps: tuple[Map, Map], positives: int) -> float:
+    import torch
+
+    from tracker.dat.attention import regulariser
+
+    own, background = (torch.from_numpy(values).double().reshape(1, -1) for values in maps)
+    return float(regulariser(torch.stack([background, own]), positives))
 
 
 def _annotated(source: Source, frame: int) -> NDArray[np.float64] | None:

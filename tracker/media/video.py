@@ -23,6 +23,7 @@ from tracker.core.errors import InvalidValue, MissingFile, ResourceError
 from tracker.core.files import part_of
 from tracker.formats.groundtruth import GroundTruth, find
 from tracker.formats.regions import Polygon as Region
+from tracker.formats.sequence import read_sequence
 
 Image = NDArray[np.uint8]
 
@@ -175,7 +176,8 @@ def _folder(path: Path, target: str | None, truth_start: int) -> Source:
         suffixes = ", ".join(sorted(IMAGE_SUFFIXES))
         raise MissingFile(f"folder {path} holds no images ({suffixes}), nor color/ or img/")
     truth = find(path, len(files), target, truth_start)
-    return Source(path.resolve().name, len(files), _sequence_rate(path), truth, lambda: _image_frames(files))
+    rate = read_sequence(path).rate or DEFAULT_RATE
+    return Source(path.resolve().name, len(files), rate, truth, lambda: _image_frames(files))
 
 
 def image_files(folder: Path) -> list[Path]:
@@ -188,15 +190,6 @@ def image_files(folder: Path) -> list[Path]:
 
 def _parts(name: str) -> list[str]:
     return re.split(r"(\d+)", name)  # text and digits in turn, so that equal places compare equal types
-
-
-def _sequence_rate(path: Path) -> float:
-    if (path / "sequence").is_file():
-        text = (path / "sequence").read_text(encoding="utf-8", errors="replace")
-        match = re.search(r"^fps\s*=\s*([0-9]{1,9}(?:\.[0-9]*)?)\s*$", text, re.MULTILINE)
-        if match and float(match[1]) > 0:
-            return float(match[1])
-    return DEFAULT_RATE
 
 
 def _image_frames(files: list[Path]) -> Iterator[Image]:

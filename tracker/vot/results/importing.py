@@ -21,14 +21,22 @@ from vot.experiment.multirun import MultiRunExperiment, SupervisedExperiment
 from vot.tracker import is_valid_identifier
 from vot.workspace import Workspace
 
-from tracker.core import archive, listing
-from tracker.core.errors import ExistingFile, InvalidValue, MissingFile, UserError
+from tracker.core import listing
+from tracker.core.errors import ExistingFile, InvalidValue, UserError
 from tracker.core.files import whole_folder, write_whole
 from tracker.formats.regions import words
 from tracker.formats.workspace import registries
 from tracker.vot.results.annotations import FIRST_IMAGE, Annotations, annotations_of
 from tracker.vot.results.otb import runs as otb_runs
-from tracker.vot.results.raw import ONE_PASS_CODES, RESET_BASED_CODES, SHORT, SUFFIXES, DamagedFile, published
+from tracker.vot.results.raw import (
+    ONE_PASS_CODES,
+    RESET_BASED_CODES,
+    SHORT,
+    SUFFIXES,
+    DamagedFile,
+    files_of,
+    published,
+)
 from tracker.vot.tables.summary import load_workspace
 
 REPETITIONS = 15
@@ -54,20 +62,10 @@ def read_source(source: Path) -> dict[PurePosixPath, bytes]:
     """The result files (``.txt``, ``.bin``) and times (``.value``) of a folder or zip, by path.
 
     Raises:
-        FileNotFoundError: no such file or folder.
-        DamagedFile: not a zip that is safe to read, see :func:`tracker.vot.archive.read`.
+        MissingFile, DamagedFile: see :func:`tracker.vot.results.raw.files_of`.
     """
-    if source.is_dir():
-        found = {path.relative_to(source): path for path in sorted(source.rglob("*")) if path.suffix in READ}
-        files = {name: path for name, path in found.items() if listing.is_data(name)}
-        return {PurePosixPath(*name.parts): path.read_bytes() for name, path in files.items() if path.is_file()}
-    if not source.is_file():
-        raise MissingFile(f"{source} does not exist: give the folder or zip of the raw results")
-    try:
-        members = archive.read(source, READ)
-        return {PurePosixPath(name): data for name, data in members.items() if listing.is_data(name)}
-    except ValueError as error:
-        raise DamagedFile(str(source), f"neither a folder nor a readable zip ({error})") from error
+    files = files_of(source, READ).items()
+    return {name: data if isinstance(data, bytes) else data.read_bytes() for name, data in files}
 
 
 def select_runs(

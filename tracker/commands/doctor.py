@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import platform
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -26,12 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="name in the registry, or module:Class of your own; it is started and tried",
     )
     parser.add_argument("--workspace", type=Path, metavar="FOLDER", help="workspace whose stack and data are checked")
-    parser.add_argument(
-        "--registry",
-        type=Path,
-        metavar="FILE",
-        help="trackers.ini (default: the workspace's, else ./trackers.ini, else the installation's)",
-    )
+    options.add_registry_argument(parser, "the workspace's, else ./trackers.ini, else the installation's")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -39,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     report = _Report()
     versions = packages.installed()
     toolkit = versions.get("vot-toolkit")
-    report.add(f"Python {packages.platform.python_version()}", packages.check_interpreter())
+    report.add(f"Python {platform.python_version()}", packages.check_interpreter())
     report.add("machine", machine.check_machine())
     report.add("packages", packages.check_packages(versions))
     importable = report.add(f"import {', '.join(packages.MODULES)}", packages.check_imports())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tracker.commands import options
 from tracker.core.errors import InvalidValue
+from tracker.vot.results.importing import import_archive, import_results
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,8 +29,6 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ValueError: options that exclude each other.
     """
-    from tracker.vot.results.importing import import_archive, import_results
-
     workspace = options.workspace(args)
     experiment = args.experiment or ("unsupervised" if args.otb else "baseline")
     if args.archive:

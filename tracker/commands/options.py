@@ -30,9 +30,7 @@ def add_tracker_arguments(parser: argparse.ArgumentParser, *names: str) -> None:
         "--tracker", default="DAT", metavar="NAME", help=f"{', '.join(names or catalog.NAMES)}{own} (default: DAT)"
     )
     if not names:
-        parser.add_argument(
-            "--registry", type=Path, metavar="FILE", help="trackers.ini that has NAME (default: ./trackers.ini)"
-        )
+        add_registry_argument(parser, "./trackers.ini")
     parser.add_argument(
         "--set",
         action="append",
@@ -43,6 +41,12 @@ def add_tracker_arguments(parser: argparse.ArgumentParser, *names: str) -> None:
     parser.add_argument("--seed", type=int, help="seed of all randomness (default: the preset's)")
     parser.add_argument("--threads", type=int, help="threads of one tracker (default: the preset's)")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where the network runs (default: auto)")
+
+
+def add_registry_argument(parser: argparse.ArgumentParser, default: str) -> None:
+    """Add ``--registry``; ``default`` says what is read without it."""
+    text = f"trackers.ini that has the tracker, or its folder (default: {default})"
+    parser.add_argument("--registry", type=Path, metavar="FILE", help=text)
 
 
 def add_source_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from tracker.commands import options
+from tracker.vot.submission.pack import pack
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +26,6 @@ def run(args: argparse.Namespace) -> int:
         OSError: not a workspace, or the archive cannot be written.
     """
     from tracker.commands.outputs import checked
-    from tracker.vot.submission.pack import pack
 
     if args.out:
         checked("--out", args.out, [".zip"], overwrite=True)

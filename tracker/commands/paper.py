@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from tracker.core.errors import InvalidValue
+from tracker.vot.tables import paper, summary
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +23,6 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.trackers and args.workspace is None:
         raise InvalidValue(f"trackers {', '.join(args.trackers)} need --workspace, where their results are")
-    from tracker.vot.tables import paper, summary
 
     if args.workspace is None:
         paper.print_comparison()

@@ -9,6 +9,8 @@ from pathlib import Path
 from tracker.commands import outputs
 from tracker.core.errors import ExistingFile, InvalidValue
 from tracker.core.files import write_whole
+from tracker.vot.tables import table
+from tracker.vot.tables.summary import resolve
 
 _SUFFIXES = {"csv": ".csv", "latex": ".tex", "md": ".md", "json": ".json"}
 
@@ -40,8 +42,6 @@ def run(args: argparse.Namespace) -> int:
         form = form or next(name for name, suffix in _SUFFIXES.items() if suffix == args.out.suffix.lower())
     if args.plots and not args.overwrite and args.plots.is_dir() and any(args.plots.iterdir()):
         raise ExistingFile(f"--plots {args.plots} holds files; give --overwrite to replace those of its names")
-    from tracker.vot.tables import table
-    from tracker.vot.tables.summary import resolve
 
     workspace, trackers = resolve(args.workspace, args.trackers)
     if args.experiment and args.experiment not in workspace.stack.experiments:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from tracker.core.errors import InvalidValue, MissingFile
+from tracker.vot.submission.verify import Submission
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,8 +26,6 @@ def run(args: argparse.Namespace) -> int:
         ValueError: --rerun without --workspace, or a sequence or tracker that is not there.
         OSError: the file or the workspace cannot be read.
     """
-    from tracker.vot.submission.verify import Submission
-
     if args.rerun and not args.workspace:
         raise InvalidValue("--rerun needs --workspace: images and ground truth are not in a package")
     if not args.file.is_file():

@@ -497,7 +497,14 @@ def requests(script: bytes) -> int:
     return len(re.findall(rb"^@@TRAX:frame\b", re.split(rb"(?m)^@@TRAX:quit\b", script)[0], re.MULTILINE))
 
 
-BAD_INPUT = ("OSError", "ValueError", "FileNotFoundError", "IsADirectoryError", "PermissionError", "UnsafeArchive")
+BAD_INPUT = (
+    "InvalidValue",
+    "ResourceError",
+    "FileNotFoundError",
+    "IsADirectoryError",
+    "PermissionError",
+    "UnsafeArchive",
+)
 
 
 def broken(dialogue: Dialogue, outcome: Outcome) -> list[str]:

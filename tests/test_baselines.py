@@ -162,7 +162,7 @@ def test_ncc_stays_where_nothing_can_be_matched():
 
 def test_a_build_without_mil_says_so(monkeypatch):
     monkeypatch.delattr(cv2, "TrackerMIL")
-    with pytest.raises(RuntimeError, match="without its MIL tracker; install opencv-python"):
+    with pytest.raises(ImportError, match="without its MIL tracker; install opencv-python"):
         catalog.create("MIL")
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import importlib.util
+import os
 import subprocess
 import sys
 import types
@@ -9,6 +10,7 @@ import types
 import pytest
 
 from tracker import __version__, cli
+from tracker.core import errors
 
 
 def fake(monkeypatch, run, name="track"):
@@ -70,11 +72,13 @@ def test_the_result_of_the_command_is_the_exit_code(monkeypatch):
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (ValueError("--seed x"), 2),
-        (FileNotFoundError("no weights"), 3),
-        (PermissionError("closed"), 3),
-        (TimeoutError("late"), 3),
-        (ImportError("no torch"), 4),
+        (errors.InvalidValue("--seed x"), 2),
+        (errors.InvalidType("no tracker"), 2),
+        (errors.MissingFile("no weights"), 3),
+        (errors.MissingPackage("no torch"), 4),
+        (errors.Failed("the tracker ended"), 1),
+        (PermissionError(errno.EACCES, "Permission denied", "closed.txt"), 3),
+        (ModuleNotFoundError("No module named 'torch'", name="torch"), 4),
         (KeyboardInterrupt(), 130),
     ],
 )
@@ -93,13 +97,33 @@ def test_no_space_left_names_the_places(monkeypatch, capsys):
     assert "No space left on device: free some space" in error and "TMPDIR" in error
 
 
-def test_traceback_on_request_and_for_bugs(monkeypatch):
-    fake(monkeypatch, raises(ValueError("x")))
-    with pytest.raises(ValueError):
+def test_traceback_on_request(monkeypatch):
+    fake(monkeypatch, raises(errors.InvalidValue("x")))
+    with pytest.raises(errors.InvalidValue):
         cli.main(["--traceback", "track"])
-    fake(monkeypatch, raises(ZeroDivisionError("a bug")))
-    with pytest.raises(ZeroDivisionError):
-        cli.main(["track"])
+
+
+@pytest.mark.parametrize(
+    "bug",
+    [
+        "numpy.zeros(3) + numpy.zeros(4)",
+        "{}['stack']",
+        "int('x')",
+        "__import__('tracker.core.nothing')",
+    ],
+)
+def test_a_bug_shows_its_traceback_and_ends_with_1(bug, tmp_path):
+    command = "def add_arguments(parser): pass\ndef run(args): " + bug
+    (tmp_path / "broken.py").write_text(f"import numpy\n{command}\n")
+    code = (
+        "import sys; from tracker import cli; cli.COMMANDS['paper'] = 'broken', 'fake'; sys.exit(cli.main(['paper']))"
+    )
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}
+    )
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr and "broken.py" in done.stderr
 
 
 def test_a_module_that_is_absent_does_not_break_the_others(monkeypatch, capsys):

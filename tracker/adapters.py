@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.core import boxes
+from tracker.core.errors import InvalidType, InvalidValue, MissingPackage
 from tracker.core.paths import PROJECT
 from tracker.core.settings import nearest
 from tracker.core.tracker import Result, Tracker
@@ -26,7 +27,10 @@ from tracker.formats.registry import Section
 
 
 class AdapterError(Exception):
-    """A tracker of somebody else failed, or answered something that is no box; its own error is the cause."""
+    """A tracker of somebody else failed, or answered something that is no box; its own error is the cause.
+
+    No ``UserError``: whoever wrote that tracker needs the traceback.
+    """
 
 
 class OwnTracker(Protocol):
@@ -60,10 +64,10 @@ def adapt(given: Any, parameters: Mapping[str, Any] | None = None) -> Tracker:
     whole = isinstance(given, type) or not (hasattr(given, "init") and hasattr(given, "update"))
     if not whole:
         if parameters:
-            raise TypeError(f"{_name(given)} is made already: parameters need its class or a function that makes it")
+            raise InvalidType(f"{_name(given)} is made already: parameters need its class or a function that makes it")
         return _wrapped(given, partial(_copied, given))
     if not callable(given):
-        raise TypeError(f"{_name(given)} is no tracker: it has no init(image, box) and update(image)")
+        raise InvalidType(f"{_name(given)} is no tracker: it has no init(image, box) and update(image)")
     if of_opencv(given):
         from tracker.baselines import opencv
 
@@ -91,11 +95,13 @@ def find(name: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name not in (module, module.partition(".")[0]):
             raise
-        raise ImportError(f"tracker {name!r}: no module {module} in {here} or among the installed packages") from error
+        raise MissingPackage(
+            f"tracker {name!r}: no module {module} in {here} or among the installed packages"
+        ) from error
     for part in attribute.split("."):
         if not hasattr(found, part):
             names = [key for key in vars(found) if not key.startswith("_")]
-            raise ValueError(f"tracker {name!r}: {module} has no {attribute}; {nearest(part, names)}")
+            raise InvalidValue(f"tracker {name!r}: {module} has no {attribute}; {nearest(part, names)}")
         found = getattr(found, part)
     return found
 
@@ -172,7 +178,7 @@ class Adapter(Tracker):
 def _wrapped(made: Any, again: Callable[[], Any]) -> Tracker:
     if of_opencv(type(made)):
         if isinstance(again, partial) and again.func is _copied:
-            raise TypeError("a tracker of OpenCV starts once only: give its class or a function that makes it")
+            raise InvalidType("a tracker of OpenCV starts once only: give its class or a function that makes it")
         from tracker.baselines import opencv
 
         return opencv(again)
@@ -183,7 +189,7 @@ def _wrapped(made: Any, again: Callable[[], Any]) -> Tracker:
 
         return Adapter(Imported(made), lambda: Imported(again()))
     if not (callable(getattr(made, "init", None)) and callable(getattr(made, "update", None))):
-        raise TypeError(f"{_name(made)} is no tracker: it has no init(image, box) and update(image)")
+        raise InvalidType(f"{_name(made)} is no tracker: it has no init(image, box) and update(image)")
     return Adapter(cast(OwnTracker, made), again)
 
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from tracker import weights
 from tracker.core import boxes
+from tracker.core.errors import InvalidValue, MissingPackage
 from tracker.core.tracker import Result, Tracker
 
 SEARCH_SCALE = 3.0
@@ -91,7 +92,7 @@ class OpenCV(Tracker):
         try:
             self._create()
         except (cv2.error, TypeError) as error:
-            raise ValueError(
+            raise InvalidValue(
                 f"OpenCV's {self._name} cannot be made without more, such as files: give a function that makes it "
                 f"({' '.join(str(error).split())})"
             ) from error
@@ -106,7 +107,7 @@ class OpenCV(Tracker):
         self._box = boxes.checked(box, width, height)
         left, top, right, bottom = _pixels(self._box, width, height)  # OpenCV takes whole pixels inside the image
         if min(right - left, bottom - top) < self.smallest:
-            raise ValueError(
+            raise InvalidValue(
                 f"box of {right - left} x {bottom - top} pixels inside the image is too small for "
                 f"{self._name}, which needs {self.smallest} x {self.smallest}"
             )
@@ -116,7 +117,7 @@ class OpenCV(Tracker):
         try:
             self._tracker.init(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), pixels)
         except cv2.error as error:
-            raise ValueError(f"OpenCV's {self._name} cannot start on box {pixels}: {error}") from error
+            raise InvalidValue(f"OpenCV's {self._name} cannot start on box {pixels}: {error}") from error
         return Result(self._box.copy(), score=1.0, lost=False)
 
     def _score(self, found: bool) -> float:
@@ -144,11 +145,11 @@ class _Named(OpenCV):
         """Use ``threads`` threads of OpenCV, 1 or more.
 
         Raises:
-            RuntimeError: if this build of OpenCV comes without the tracker.
+            MissingPackage: if this build of OpenCV comes without the tracker.
         """
         name = type(self).__name__
         if not hasattr(cv2, self.opencv_name):
-            raise RuntimeError(
+            raise MissingPackage(
                 f"OpenCV {cv2.__version__} in this environment was built without its {name} tracker; "
                 f"install {self.found_in}, or leave {name} out"
             )
@@ -223,5 +224,5 @@ def _grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _set_threads(threads: int) -> None:
     if threads < 1:
-        raise ValueError(f"threads is {threads!r}; it must be above 0")
+        raise InvalidValue(f"threads is {threads!r}; it must be above 0")
     cv2.setNumThreads(threads)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from tracker.core.errors import InvalidValue
 from tracker.core.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -49,13 +50,13 @@ def create(name: str, **overrides: Any) -> Tracker:
 
     Raises:
         ValueError: if the name or a parameter is unknown.
-        RuntimeError: if this build of OpenCV has no tracker of that name (CSRT and KCF: opencv-contrib-python).
-        ImportError: if there is no such module.
+        MissingPackage: if this build of OpenCV has no tracker of that name (CSRT and KCF: opencv-contrib-python), or
+            there is no such module.
     """
     known = options(name)
     if unknown := sorted(overrides.keys() - known):
         takes = f"it takes {', '.join(sorted(known))}" if known else "it takes none"
-        raise ValueError(f"tracker {name} has no parameter {', '.join(unknown)}; {takes}")
+        raise InvalidValue(f"tracker {name} has no parameter {', '.join(unknown)}; {takes}")
     if ":" in name:
         from tracker import adapters
 
@@ -79,7 +80,7 @@ def preset(name: str) -> Params:
     from tracker.dat.params import PRESETS
 
     if name not in LEARNING:
-        raise ValueError(f"tracker {name!r} has no preset; {', '.join(LEARNING)} have")
+        raise InvalidValue(f"tracker {name!r} has no preset; {', '.join(LEARNING)} have")
     return PRESETS[TRACKERS[name].preset]
 
 
@@ -113,7 +114,7 @@ def options(name: str) -> dict[str, Any]:
         found = adapters.find(name)
         return {"threads": int} if adapters.of_opencv(found) else accepted(found)
     if name not in NAMES:
-        raise ValueError(f"unknown tracker {name!r}; choose one of {', '.join(NAMES)}, or module:Class of your own")
+        raise InvalidValue(f"unknown tracker {name!r}; choose one of {', '.join(NAMES)}, or module:Class of your own")
     if not TRACKERS[name].preset:
         return {"threads": int}
     from tracker.dat.params import Params

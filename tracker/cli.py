@@ -1,14 +1,13 @@
 """The ``reciprocative`` command: a list of sub-commands, each imported only when it is the one that was asked for.
 
 A sub-command is a module with ``add_arguments(parser)`` and ``run(args) -> int``; adding one is one line of
-``COMMANDS``. Errors of the kinds in ``EXIT_CODES`` end as one line ``error: ...`` on stderr; anything else is a bug
-and shows its traceback.
+``COMMANDS``. What the user can mend, see ``tracker.core.errors``, ends as one line ``error: ...`` on stderr; anything
+else is a bug and shows its traceback.
 """
 
 from __future__ import annotations
 
 import argparse
-import errno
 import os
 import platform
 import sys
@@ -18,6 +17,7 @@ from types import ModuleType
 
 from tracker import __version__
 from tracker.core import places
+from tracker.core.errors import FULL, MissingPackage, exit_code
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("tracker.commands.init", "make a workspace for the toolkit, ready to be evaluated"),
@@ -47,8 +47,6 @@ EXIT_CODES: dict[int, str] = {
     130: "interrupted with Ctrl-C",
 }
 
-_KINDS: tuple[tuple[type[BaseException], int], ...] = ((ValueError, 2), (OSError, 3), (ImportError, 4))
-
 _NO_SPACE = ": free some space where the command writes or in the temporary folder, or set TMPDIR to another one"
 
 
@@ -67,15 +65,17 @@ def load(command: str) -> ModuleType:
     """Import the module of ``command``.
 
     Raises:
-        ImportError: the module or something that it needs is not installed; the message names it.
+        MissingPackage: the module or something that it needs is not installed; the message names it.
     """
     module = COMMANDS[command][0]
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
         if error.name == module:
-            raise ImportError(f"the command {command!r} is not in this installation ({module} is missing)") from error
-        raise ImportError(
+            raise MissingPackage(
+                f"the command {command!r} is not in this installation ({module} is missing)"
+            ) from error
+        raise MissingPackage(
             f"the command {command!r} needs the package {error.name!r}: run 'pip install reciprocative-tracker' again"
         ) from error
 
@@ -123,12 +123,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output (head, less) has gone: not an error of ours
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except tuple(kind for kind, _ in _KINDS) as error:
-        if "--traceback" in argv:
+    except Exception as error:
+        code = exit_code(error)
+        if code is None or "--traceback" in argv:
             raise
-        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+        full = isinstance(error, OSError) and error.errno in FULL
         print(f"error: {error}{_NO_SPACE if full else ''}", file=sys.stderr)
-        return next(code for kind, code in _KINDS if isinstance(error, kind))
+        return code
 
 
 if __name__ == "__main__":

@@ -14,11 +14,12 @@ from PIL import Image
 
 from tracker import catalog
 from tracker.adapters import adapt
+from tracker.core.errors import MissingPackage
 
 try:
     from got10k.trackers import Tracker as _Tracker
 except ImportError as error:
-    raise ImportError(f"the GOT-10k toolkit cannot be imported ({error}): pip install got10k") from error
+    raise MissingPackage(f"the GOT-10k toolkit cannot be imported ({error}): pip install got10k") from error
 
 _FIRST = np.array([1.0, 1.0, 0.0, 0.0])  # the first pixel there, less that here
 

@@ -287,3 +287,14 @@ def test_wrong_use_is_an_error(packed, tmp_path):
     assert verify(tmp_path / "absent.zip").returncode == 3
     done = verify(packed[1], "--rerun", "left")
     assert done.returncode == 2 and "--rerun needs --workspace" in done.stderr
+
+
+def test_a_workspace_without_a_stack_is_one_line(packed, tmp_path):
+    directory, file = packed
+    config = yaml.safe_load((directory / "config.yaml").read_text())
+    config["sequences"] = str(directory / config.get("sequences", "sequences"))
+    del config["stack"]
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    done = verify(file, "--workspace", tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1), done.stderr
+    assert "config.yaml: the toolkit cannot load this workspace: " in done.stderr and "stack" in done.stderr

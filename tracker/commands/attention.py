@@ -24,6 +24,8 @@ from rich.progress import track
 from tracker import catalog
 from tracker.commands import options, outputs
 from tracker.core import boxes
+from tracker.core.errors import InvalidValue
+from tracker.core.files import write_whole
 from tracker.media import overlay
 from tracker.media.overlay import Map
 from tracker.media.video import Image, Source
@@ -47,15 +49,15 @@ def run(args: argparse.Namespace) -> int:
     preset = catalog.preset(args.tracker)
     weight = options.overrides(args).get("attention_weight", preset.attention_weight)
     if weight == 0:
-        raise ValueError(
+        raise InvalidValue(
             f"{args.tracker} has lambda 0 here: there is no regulariser to compare with; use DAT or DAT-paper, or "
             "--set attention_weight=1"
         )
     if args.frame < 0:
-        raise ValueError(f"FRAME {args.frame} must be at least 0")
+        raise InvalidValue(f"FRAME {args.frame} must be at least 0")
     source = options.source(args, args.sequence)
     if source.length is not None and args.frame >= source.length:
-        raise ValueError(f"FRAME {args.frame} is behind the last frame of {source.name}, {source.length - 1}")
+        raise InvalidValue(f"FRAME {args.frame} is behind the last frame of {source.name}, {source.length - 1}")
     name = args.out or Path(f"{source.name}_{args.frame}_attention.png")
     out = outputs.checked("--out", name, {".png", ".jpg"}, args.overwrite)
     start = options.annotated_box(source, 0, "give --box x,y,w,h") if args.box is None else args.box
@@ -72,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         columns.append(_column(title, tracker, image, box if sample is None else sample))
     picture = _draw(source.name, args.frame, columns)
     encoded = cv2.imencode(out.suffix, np.ascontiguousarray(picture[..., ::-1]))[1]
-    outputs.write_whole(out, encoded.tobytes())
+    write_whole(out, encoded.tobytes())
     _print(columns)
     print(f"wrote {out}", file=sys.stderr)
     return 0
@@ -92,13 +94,16 @@ class _Column:
     @property
     def regularisers(self) -> tuple[float, float]:
         """R(y=1) of the target sample and R(y=0) of the background sample, paper eqs. 3-4."""
-        (p1, n1), (p0, n0) = self.target_maps, self.background_maps
-        return _variation(p1) + 1 / _variation(n1), 1 / _variation(p0) + _variation(n0)
+        return _regulariser(self.target_maps, 1), _regulariser(self.background_maps, 0)
 
 
-def _variation(values: Map) -> float:
-    """Standard deviation over mean, over the positions of one map."""
-    return max(float(values.std()), 1e-12) / max(float(values.mean()), 1e-12)
+def _regulariser(maps: tuple[Map, Map], positives: int) -> float:
+    import torch
+
+    from tracker.dat.attention import regulariser
+
+    own, background = (torch.from_numpy(values).double().reshape(1, -1) for values in maps)
+    return float(regulariser(torch.stack([background, own]), positives))
 
 
 def _annotated(source: Source, frame: int) -> NDArray[np.float64] | None:
@@ -120,7 +125,7 @@ def _run_to(
         elif trained:
             box = tracker.update(image).box
     if image is None:
-        raise ValueError(f"{source.name} has no frame {frame}")
+        raise InvalidValue(f"{source.name} has no frame {frame}")
     return image, box
 
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,11 +20,12 @@ from rich.progress import track
 
 from tracker.commands import options, outputs
 from tracker.core import images
+from tracker.core.errors import MissingFile
+from tracker.core.files import write_whole
 from tracker.media import overlay
 from tracker.media.video import VIDEO_SUFFIXES, Image, VideoWriter
-
-if TYPE_CHECKING:
-    from tracker.vot.tables.comparison import Comparison
+from tracker.vot.tables import comparison
+from tracker.vot.tables.comparison import Comparison
 
 PAGE_WIDTH = 640  # of the images in a page, pixels, at most
 PLOT_HEIGHT = 96
@@ -40,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--sequence", required=True, metavar="S", help="name of a sequence of the workspace")
     options.add_workspace_argument(parser)
-    parser.add_argument("--registry", type=Path, metavar="FILE", help="trackers.ini that the workspace does not name")
+    options.add_registry_argument(parser, "those of the workspace alone")
     parser.add_argument("--experiment", metavar="E", help="of the stack (default: the first reset-based one)")
     parser.add_argument("--repetition", type=int, default=1, metavar="N", help="number of the run (default: 1)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="video (default, without --html: S.mp4)")
@@ -59,15 +60,9 @@ def run(args: argparse.Namespace) -> int:
     folder = options.workspace(args)
     registry = args.registry and options.registry_file(args.registry)
     if registry and not registry.is_file():
-        raise FileNotFoundError(f"--registry {registry} does not exist")
-    from tracker.vot.tables import comparison
-    from tracker.vot.toolkit import TrackerFailed
+        raise MissingFile(f"--registry {registry} does not exist")
 
-    try:
-        found = comparison.load(folder, args.sequence, args.trackers, args.experiment, args.repetition, registry)
-    except TrackerFailed as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    found = comparison.load(folder, args.sequence, args.trackers, args.experiment, args.repetition, registry)
     for line in found.runs:
         accuracy = f"{line.accuracy:.3f}" if math.isfinite(line.accuracy) else "-"
         print(f"{line.name:<16} accuracy {accuracy}  failures {len(line.failures)}")
@@ -78,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
                 video.write(picture)
         print(f"wrote {args.out}", file=sys.stderr)
     if args.html:
-        outputs.write_whole(args.html, page(found))
+        write_whole(args.html, page(found))
         print(f"wrote {args.html}", file=sys.stderr)
     return 0
 

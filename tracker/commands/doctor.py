@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import platform
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,10 +11,14 @@ from pathlib import Path
 from tracker import catalog
 from tracker.adapters import own_section
 from tracker.commands import options
+from tracker.core.errors import InvalidValue
 from tracker.core.paths import REGISTRY
 from tracker.doctor import Finding, machine, packages, registry, trial, weights, workspace
 from tracker.formats import groundtruth
+from tracker.formats.regions import Polygon
 from tracker.formats.registry import Section, read_section
+from tracker.formats.sequence import read_sequence, sequence_folders
+from tracker.formats.workspace import registries, sequences_folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,12 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="name in the registry, or module:Class of your own; it is started and tried",
     )
     parser.add_argument("--workspace", type=Path, metavar="FOLDER", help="workspace whose stack and data are checked")
-    parser.add_argument(
-        "--registry",
-        type=Path,
-        metavar="FILE",
-        help="trackers.ini (default: the workspace's, else ./trackers.ini, else the installation's)",
-    )
+    options.add_registry_argument(parser, "the workspace's, else ./trackers.ini, else the installation's")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     report = _Report()
     versions = packages.installed()
     toolkit = versions.get("vot-toolkit")
-    report.add(f"Python {packages.platform.python_version()}", packages.check_interpreter())
+    report.add(f"Python {platform.python_version()}", packages.check_interpreter())
     report.add("machine", machine.check_machine())
     report.add("packages", packages.check_packages(versions))
     importable = report.add(f"import {', '.join(packages.MODULES)}", packages.check_imports())
@@ -95,7 +95,7 @@ def _registries(args: argparse.Namespace) -> list[Path]:
     if args.registry:
         return [options.registry_file(args.registry)]
     if args.workspace:
-        return [path for path in workspace.registries(args.workspace) if path.is_file()]
+        return [path for path in registries(args.workspace) if path.is_file()]
     local = Path("trackers.ini")
     return [local if local.is_file() else REGISTRY]
 
@@ -114,7 +114,7 @@ def _needed(section: Section | None) -> set[str]:
         return set()
     try:
         return set(catalog.weights_of(name, values.get("env_reciprocative_params", "")))
-    except ValueError:  # wrong parameters: the tracker itself tells them, once it is started
+    except InvalidValue:  # wrong parameters: the tracker itself tells them, once it is started
         return set()
 
 
@@ -142,10 +142,10 @@ def _try_tracker(report: _Report, section: Section, folder: Path | None) -> None
             print(f"      | {line}")
 
 
-def _frames(folder: Path | None) -> tuple[list[Path], trial.Region] | None:
+def _frames(folder: Path | None) -> tuple[list[Path], Polygon] | None:
     """First frames and region of the first sequence in the workspace that can be used, if there is one."""
-    for sequence in workspace.sequence_folders(workspace.sequences_folder(folder)) if folder else []:
-        frames = workspace.read_sequence(sequence).images[: trial.FRAMES] if sequence.is_dir() else []
+    for sequence in sequence_folders(sequences_folder(folder)) if folder else []:
+        frames = read_sequence(sequence).images[: trial.FRAMES] if sequence.is_dir() else []
         if len(frames) < trial.FRAMES:
             continue
         annotated = groundtruth.find(sequence, len(frames))

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 
 from tracker.commands import options
+from tracker.core.errors import InvalidValue
+from tracker.vot.results.importing import import_archive, import_results
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,13 +29,11 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ValueError: options that exclude each other.
     """
-    from tracker.vot.results.importing import import_archive, import_results
-
     workspace = options.workspace(args)
     experiment = args.experiment or ("unsupervised" if args.otb else "baseline")
     if args.archive:
         if args.name or args.label or args.otb:
-            raise ValueError("--archive names every tracker after its folder: leave out --name, --label and --otb")
+            raise InvalidValue("--archive names every tracker after its folder: leave out --name, --label and --otb")
         imported, refused = import_archive(args.source, workspace, experiment)
     else:
         name = args.name or args.source.resolve().stem

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import os
 import re
-import shutil
 import sys
 from pathlib import Path
 
@@ -16,8 +14,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from tracker.commands.outputs import write_whole
 from tracker.core import boxes, listing
+from tracker.core.errors import ExistingFile, InvalidValue, MissingFile
+from tracker.core.files import whole_folder, write_whole
 from tracker.formats import boxfiles
 from tracker.formats.boxfiles import Annotation
 from tracker.media.video import open_source
@@ -61,11 +60,11 @@ def run(args: argparse.Namespace) -> int:
     """
     folder: Path = args.sequence
     if folder.exists():
-        raise FileExistsError(f"{folder} exists; give another name, or delete it first")
+        raise ExistingFile(f"{folder} exists; give another name, or delete it first")
     if not folder.parent.is_dir():
-        raise FileNotFoundError(f"the folder {folder.parent} does not exist; 'reciprocative init W' makes W/sequences")
+        raise MissingFile(f"the folder {folder.parent} does not exist; 'reciprocative init W' makes W/sequences")
     if args.start < 0:
-        raise ValueError(f"--start {args.start} must be at least 0")
+        raise InvalidValue(f"--start {args.start} must be at least 0")
     found = boxfiles.read(args.boxes, args.target)
     if args.start:
         found = _moved(found, args.start, args.boxes)
@@ -74,10 +73,8 @@ def run(args: argparse.Namespace) -> int:
     if found.occluded:
         tags.setdefault("occlusion", set(found.occluded))
     source = open_source(args.source)
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        (partial / "color").mkdir(parents=True)
+    with whole_folder(folder) as partial:
+        (partial / "color").mkdir()
         images = itertools.islice(source, first, last + 1)
         console = Console(stderr=True)
         lines: list[str] = []
@@ -88,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
             (partial / "color" / f"{len(lines):08d}.jpg").write_bytes(data.tobytes())
         if len(lines) < last + 1 - first:
             there = first + len(lines)
-            raise ValueError(
+            raise InvalidValue(
                 f"{args.boxes} has boxes for frames {first} to {last}, and {args.source} has {there} frames"
             )
         (partial / "groundtruth.txt").write_text("".join(f"{line}\n" for line in lines))
@@ -96,9 +93,6 @@ def run(args: argparse.Namespace) -> int:
         for name, frames in sorted(tags.items()):
             marks = [str(int(frame in frames)) for frame in range(first, last + 1)]
             (partial / f"{name}.tag").write_text("".join(f"{mark}\n" for mark in marks))
-        os.rename(partial, folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     _name(folder)
     _tell(folder, found, lines, first, last)
     return 0
@@ -106,15 +100,15 @@ def run(args: argparse.Namespace) -> int:
 
 def _moved(found: Annotation, start: int, file: Path) -> Annotation:
     if min(found.boxes) >= start:  # 'track --start' numbers its frames
-        raise ValueError(f"--start {start}: {file} numbers its frames, from {min(found.boxes)} on; leave it out")
+        raise InvalidValue(f"--start {start}: {file} numbers its frames, from {min(found.boxes)} on; leave it out")
     return Annotation({frame + start: box for frame, box in found.boxes.items()})
 
 
 def _first(box: NDArray[np.float64], image: NDArray[np.uint8], frame: int) -> str:
     try:
         return _text(boxes.checked(box, image.shape[1], image.shape[0]))
-    except ValueError as error:
-        raise ValueError(f"the first box, of frame {frame}: {error}") from error
+    except InvalidValue as error:
+        raise InvalidValue(f"the first box, of frame {frame}: {error}") from error
 
 
 def _line(box: NDArray[np.float64] | None, image: NDArray[np.uint8]) -> str:
@@ -136,12 +130,12 @@ def _tags(texts: list[str], first: int, last: int) -> dict[str, set[int]]:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or not re.fullmatch(
             r"\d{1,8}(-\d{1,8})?(,\d{1,8}(-\d{1,8})?)*", spans
         ):
-            raise ValueError(f"--tag {text!r} is not NAME=FRAMES, such as occlusion=10-25,40")
+            raise InvalidValue(f"--tag {text!r} is not NAME=FRAMES, such as occlusion=10-25,40")
         for span in spans.split(","):
             begin, _, end = span.partition("-")
             low, high = int(begin), int(end or begin)
             if not first <= low <= high <= last:
-                raise ValueError(f"--tag {name}={span}: the boxes are of frames {first} to {last}")
+                raise InvalidValue(f"--tag {name}={span}: the boxes are of frames {first} to {last}")
             tags.setdefault(name, set()).update(range(low, high + 1))
     return tags
 
@@ -149,7 +143,7 @@ def _tags(texts: list[str], first: int, last: int) -> dict[str, set[int]]:
 def _name(folder: Path) -> None:
     """Add the sequence to the list of its data set."""
     file = folder.parent / "list.txt"
-    names = listing.lines(listing.decode(file.read_bytes())) if file.is_file() else []
+    names = listing.lines(listing.checked_text(file)) if file.is_file() else []
     if folder.name not in names:
         write_whole(file, "".join(f"{name}\n" for name in [*names, folder.name]))
 

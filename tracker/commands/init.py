@@ -9,8 +9,9 @@ from pathlib import Path
 
 from tracker import adapters
 from tracker.adapters import own_section, own_text
-from tracker.commands.outputs import write_whole
 from tracker.core import listing
+from tracker.core.errors import ExistingFile, InvalidValue, MissingFile
+from tracker.core.files import write_whole
 from tracker.core.paths import REGISTRY, STACKS
 from tracker.core.settings import nearest
 from tracker.formats.registry import section_names
@@ -57,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     """
     folder: Path = args.workspace
     if (folder / "config.yaml").exists():
-        raise FileExistsError(f"{folder} is a workspace already: take another folder, or edit its config.yaml")
+        raise ExistingFile(f"{folder} is a workspace already: take another folder, or edit its config.yaml")
     stack = _stack(args.stack)
     names, sections = _trackers(args.trackers or list(TRACKERS))
     dataset = args.sequences or folder / "sequences"
@@ -87,7 +88,7 @@ def _stack(name: str) -> Path:
         return STACKS / f"{name}.yaml"
     if Path(name).is_file():
         return Path(name)
-    raise ValueError(f"--stack {name}: {nearest(name, _stacks())} A file of your own is named with its path")
+    raise InvalidValue(f"--stack {name}: {nearest(name, _stacks())} A file of your own is named with its path")
 
 
 def _trackers(names: list[str]) -> tuple[list[str], str]:
@@ -102,19 +103,21 @@ def _trackers(names: list[str]) -> tuple[list[str], str]:
         elif name in known:
             references.append(name)
         else:
-            raise ValueError(f"unknown tracker {name!r}; {nearest(name, known)} Trackers of your own are module:Class")
+            raise InvalidValue(
+                f"unknown tracker {name!r}; {nearest(name, known)} Trackers of your own are module:Class"
+            )
     if len(set(references)) < len(references):
-        raise ValueError(f"trackers {', '.join(references)} have equal names: give each class its own")
+        raise InvalidValue(f"trackers {', '.join(references)} have equal names: give each class its own")
     return references, sections
 
 
 def _list(dataset: Path, required: bool) -> list[str]:
     """Names of the sequences in a folder: those of its list.txt, or its folders with ground truth."""
     if (dataset / "list.txt").is_file():
-        return listing.lines(listing.decode((dataset / "list.txt").read_bytes()))
+        return listing.lines(listing.checked_text(dataset / "list.txt"))
     found = sorted({path.parent.name for path in dataset.glob("*/groundtruth*.txt") if listing.is_data(path.name)})
     if required and not found:
-        raise FileNotFoundError(
+        raise MissingFile(
             f"--sequences {dataset}: no folder there has a groundtruth.txt; 'reciprocative import-video' makes a "
             "sequence from a video and boxes"
         )

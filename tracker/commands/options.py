@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker import catalog
+from tracker.core.errors import InvalidValue, MissingFile, ResourceError
 from tracker.core.settings import parse, told
 from tracker.core.tracker import Tracker
 from tracker.formats.registry import Section, read_section, section_names
@@ -31,9 +32,7 @@ def add_tracker_arguments(parser: argparse.ArgumentParser, *names: str) -> None:
         "--tracker", default="DAT", metavar="NAME", help=f"{', '.join(names or catalog.NAMES)}{own} (default: DAT)"
     )
     if not names:
-        parser.add_argument(
-            "--registry", type=Path, metavar="FILE", help="trackers.ini that has NAME (default: ./trackers.ini)"
-        )
+        add_registry_argument(parser, "./trackers.ini")
     parser.add_argument(
         "--set",
         action="append",
@@ -44,6 +43,12 @@ def add_tracker_arguments(parser: argparse.ArgumentParser, *names: str) -> None:
     parser.add_argument("--seed", type=int, help="seed of all randomness (default: the preset's)")
     parser.add_argument("--threads", type=int, help="threads of one tracker (default: the preset's)")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where the network runs (default: auto)")
+
+
+def add_registry_argument(parser: argparse.ArgumentParser, default: str) -> None:
+    """Add ``--registry``; ``default`` says what is read without it."""
+    text = f"trackers.ini that has the tracker, or its folder (default: {default})"
+    parser.add_argument("--registry", type=Path, metavar="FILE", help=text)
 
 
 def add_source_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +83,7 @@ def workspace(args: argparse.Namespace) -> Path:
     """
     folder = args.workspace or (Path() if Path("config.yaml").is_file() else Path("vot_workspace"))
     if not (folder / "config.yaml").is_file():
-        raise FileNotFoundError(
+        raise MissingFile(
             f"{folder} is not a VOT workspace (no config.yaml): give --workspace FOLDER, or make one with "
             "'reciprocative init FOLDER'"
         )
@@ -93,7 +98,7 @@ def source(args: argparse.Namespace, name: str) -> Source:
         OSError: see :func:`tracker.media.video.open_source`.
     """
     if args.truth_start < 0:
-        raise ValueError(f"--truth-start {args.truth_start} must be at least 0")
+        raise InvalidValue(f"--truth-start {args.truth_start} must be at least 0")
     from tracker.media.video import open_source
 
     return open_source(name, args.target, args.truth_start)
@@ -108,15 +113,15 @@ def annotated_box(source: Source, frame: int, otherwise: str) -> NDArray[np.floa
     """
     truth = source.truth
     if truth is None:
-        raise ValueError(f"{source.name} has no ground truth: {otherwise}")
+        raise InvalidValue(f"{source.name} has no ground truth: {otherwise}")
     if truth.problem:
-        raise OSError(f"{truth.problem}; or {otherwise}")
+        raise ResourceError(f"{truth.problem}; or {otherwise}")
     region = truth.regions[frame] if frame < len(truth.regions) else None
     if region is None:
         first = next((index for index, one in enumerate(truth.regions) if one is not None), None)
         begin = "" if first is None else f"; the first frame with a region is {first}"
         counts = truth.uneven or str(truth.file)
-        raise ValueError(f"{source.name} has no ground truth for frame {frame} ({counts}){begin}: {otherwise}")
+        raise InvalidValue(f"{source.name} has no ground truth for frame {frame} ({counts}){begin}: {otherwise}")
     return region.box
 
 
@@ -137,12 +142,12 @@ def section(args: argparse.Namespace) -> Section | None:
         return None
     path = registry_file(registry or Path("trackers.ini"))
     if registry and not path.is_file():
-        raise FileNotFoundError(f"--registry {registry} does not exist")
+        raise MissingFile(f"--registry {registry} does not exist")
     found = read_section(path, args.tracker) if path.is_file() else None
     if found is None:
         known = [*section_names(path), *(() if registry else catalog.NAMES)]
         close = difflib.get_close_matches(args.tracker, known, n=1)
-        raise ValueError(
+        raise InvalidValue(
             f"unknown tracker {args.tracker!r}{f', did you mean {close[0]!r}?' if close else ''}; known are "
             f"{', '.join(known)}, module:Class of your own, and what --registry FILE has"
         )
@@ -162,7 +167,7 @@ def overrides(args: argparse.Namespace) -> dict[str, Any]:
         if (value := getattr(args, name)) is None:
             continue
         if name in values:
-            raise ValueError(f"{name} is set twice, by --{name} and by --set")
+            raise InvalidValue(f"{name} is set twice, by --{name} and by --set")
         values[name] = value
     return values
 
@@ -179,16 +184,7 @@ def make_tracker(args: argparse.Namespace, **changes: Any) -> Tracker:
         from tracker.serving.remote import RemoteTracker
 
         return RemoteTracker(found)
-    from tracker.weights.registry import WeightsError
-
-    try:
-        return catalog.create(args.tracker, **(overrides(args) | changes))
-    except WeightsError as error:
-        raise OSError(str(error)) from error
-    except TypeError as error:  # no tracker at all
-        raise ValueError(str(error)) from error
-    except RuntimeError as error:  # this OpenCV has no such tracker, this torch no such device
-        raise ImportError(str(error)) from error
+    return catalog.create(args.tracker, **(overrides(args) | changes))
 
 
 def check_tracker(args: argparse.Namespace) -> str:
@@ -201,7 +197,7 @@ def check_tracker(args: argparse.Namespace) -> str:
         values = overrides(args)
         return f"{args.tracker} {told(values)}" if args.set else args.tracker
     if given := [f"--{name}" for name in ("set", "seed", "threads", "device") if getattr(args, name) not in (None, [])]:
-        raise ValueError(
+        raise InvalidValue(
             f"{', '.join(given)}: {args.tracker} is started by its section of trackers.ini, which has its parameters "
             "(env_RECIPROCATIVE_PARAMS for a tracker of this package)"
         )

@@ -1,10 +1,12 @@
-"""Files that a command is going to write: checked before the work starts, moved into place when it is done."""
+"""Files that a command is going to write: checked before the work starts."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
 from pathlib import Path
+
+from tracker.core.errors import ExistingFile, InvalidValue, MissingFile, NoPermission, ResourceError
 
 
 def checked(option: str, path: Path, suffixes: Iterable[str], overwrite: bool) -> Path:
@@ -21,23 +23,13 @@ def checked(option: str, path: Path, suffixes: Iterable[str], overwrite: bool) -
         OSError: the file exists already, or its folder does not or cannot be written.
     """
     if path.suffix.lower() not in suffixes:
-        raise ValueError(f"{option} {path} must end in one of {', '.join(sorted(suffixes))}")
+        raise InvalidValue(f"{option} {path} must end in one of {', '.join(sorted(suffixes))}")
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"{option} {path}: the folder {path.parent} does not exist; make it first")
+        raise MissingFile(f"{option} {path}: the folder {path.parent} does not exist; make it first")
     if path.is_dir():
-        raise IsADirectoryError(f"{option} {path} is a folder; give a file")
+        raise ResourceError(f"{option} {path} is a folder; give a file")
     if path.exists() and not overwrite:
-        raise FileExistsError(f"{option} {path} exists; give --overwrite to replace it")
+        raise ExistingFile(f"{option} {path} exists; give --overwrite to replace it")
     if not os.access(path.parent, os.W_OK):
-        raise PermissionError(f"{option} {path}: the folder {path.parent} cannot be written")
+        raise NoPermission(f"{option} {path}: the folder {path.parent} cannot be written")
     return path
-
-
-def write_whole(path: Path, content: str | bytes) -> None:
-    """Write ``content`` so that ``path`` holds either all of it or what it held before."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_bytes(content.encode() if isinstance(content, str) else content)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from tracker.commands import options
+from tracker.vot.submission.pack import pack
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,22 +17,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the package; 1 if results are missing or the tracker does not run.
+    """Write the package.
 
     Raises:
+        Incomplete: results are missing.
+        TrackerFailed: the tracker does not run.
         ValueError: an unknown tracker, or something that must not be published.
         OSError: not a workspace, or the archive cannot be written.
     """
     from tracker.commands.outputs import checked
-    from tracker.vot.submission.pack import Incomplete, pack
-    from tracker.vot.toolkit import TrackerFailed
 
     if args.out:
         checked("--out", args.out, [".zip"], overwrite=True)
-    try:
-        written = pack(options.workspace(args), args.tracker, args.out)
-    except (Incomplete, TrackerFailed) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    written = pack(options.workspace(args), args.tracker, args.out)
     print(f"{written}: {written.stat().st_size / 1e6:.1f} MB; check it with 'reciprocative verify {written}'")
     return 0

@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from tracker.core.errors import InvalidValue
+from tracker.vot.tables import paper
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
@@ -19,8 +22,7 @@ def run(args: argparse.Namespace) -> int:
         ValueError: trackers without a workspace.
     """
     if args.trackers and args.workspace is None:
-        raise ValueError(f"trackers {', '.join(args.trackers)} need --workspace, where their results are")
-    from tracker.vot.tables import paper
+        raise InvalidValue(f"trackers {', '.join(args.trackers)} need --workspace, where their results are")
     from tracker.vot.workspace import resolve
 
     if args.workspace is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from tracker.core.errors import MissingFile
 from tracker.core.paths import REGISTRY, STACKS
 
 
@@ -20,6 +21,6 @@ def run(args: argparse.Namespace) -> int:
     """
     path = STACKS if args.stacks else REGISTRY
     if not path.exists():
-        raise FileNotFoundError(f"{path} is missing: run 'pip install --force-reinstall reciprocative-tracker'")
+        raise MissingFile(f"{path} is missing: run 'pip install --force-reinstall reciprocative-tracker'")
     print(path)
     return 0

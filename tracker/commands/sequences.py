@@ -6,6 +6,8 @@ import argparse
 import time
 from pathlib import Path
 
+from tracker.sequences.dataset import generate, write_overview
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
@@ -17,8 +19,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write what is not there yet, and say what was done."""
-    from tracker.sequences.dataset import generate, write_overview
-
     start = time.perf_counter()
     written = 0
     for name, fresh in generate(args.out, args.seed, args.overwrite):

@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 
 from tracker.commands import outputs
+from tracker.core.errors import ExistingFile, InvalidValue
+from tracker.core.files import write_whole
+from tracker.vot.tables import table
 
 _SUFFIXES = {"csv": ".csv", "latex": ".tex", "md": ".md", "json": ".json"}
 
@@ -37,14 +40,13 @@ def run(args: argparse.Namespace) -> int:
         outputs.checked("--out", args.out, suffixes, args.overwrite)
         form = form or next(name for name, suffix in _SUFFIXES.items() if suffix == args.out.suffix.lower())
     if args.plots and not args.overwrite and args.plots.is_dir() and any(args.plots.iterdir()):
-        raise FileExistsError(f"--plots {args.plots} holds files; give --overwrite to replace those of its names")
-    from tracker.vot.tables import table
+        raise ExistingFile(f"--plots {args.plots} holds files; give --overwrite to replace those of its names")
     from tracker.vot.workspace import resolve
 
     workspace, trackers = resolve(args.workspace, args.trackers)
     if args.experiment and args.experiment not in workspace.stack.experiments:
         known = ", ".join(workspace.stack.experiments)
-        raise ValueError(f"no experiment {args.experiment} in the stack; it has {known}")
+        raise InvalidValue(f"no experiment {args.experiment} in the stack; it has {known}")
     found = table.sections(workspace, trackers, per_sequence=args.per == "sequence")
     made = [one for one in table.tables(found, args.per) if args.experiment in (None, one.experiment)]
     if args.columns:
@@ -53,10 +55,10 @@ def run(args: argparse.Namespace) -> int:
         made = [one.only(names) for one in having]
     if not made:
         wanted = f"per {args.per}" if args.per else "of an experiment"
-        raise ValueError(f"nothing to show {wanted}: no analysis of this stack gives it")
+        raise InvalidValue(f"nothing to show {wanted}: no analysis of this stack gives it")
     text = table.render(made, form or "md")
     if args.out:
-        outputs.write_whole(args.out, text)
+        write_whole(args.out, text)
         print(f"wrote {args.out}", file=sys.stderr)
     else:
         print(text, end="")

@@ -22,6 +22,8 @@ from rich.text import Text
 
 from tracker.commands import options, outputs
 from tracker.core import boxes
+from tracker.core.errors import InvalidValue
+from tracker.core.files import write_whole
 from tracker.core.tracker import Result, Tracker
 from tracker.media import window
 from tracker.media.overlay import Annotator
@@ -71,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     frames = itertools.islice(source, args.start, None if args.frames is None else args.start + args.frames)
     first = next(frames, None)
     if first is None:
-        raise ValueError(f"--start {args.start} is behind the last frame of {source.name}")
+        raise InvalidValue(f"--start {args.start} is behind the last frame of {source.name}")
     box = _first_box(args, source, first)
     _tell_of(source)
     tracker = options.make_tracker(args)
@@ -102,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
             stopped = error
     if track.results:
         for path in args.boxes:
-            outputs.write_whole(path, _FORMATS[path.suffix.lower()](track))
+            write_whole(path, _FORMATS[path.suffix.lower()](track))
         print(track.summary([*filter(None, [args.out]), *args.boxes]), file=sys.stderr)
     if stopped is not None:
         raise stopped
@@ -114,22 +116,22 @@ def _check(args: argparse.Namespace) -> str:
     name = options.check_tracker(args)
     for option, value, least in (("--start", args.start, 0), ("--frames", args.frames, 1)):
         if value is not None and value < least:
-            raise ValueError(f"{option} {value} must be at least {least}")
+            raise InvalidValue(f"{option} {value} must be at least {least}")
     if args.rate is not None and not 0.01 <= args.rate <= 1000:
-        raise ValueError(f"--rate {args.rate:g} must be from 0.01 to 1000 frames per second")
+        raise InvalidValue(f"--rate {args.rate:g} must be from 0.01 to 1000 frames per second")
     if args.attention and not (args.out or args.show):
-        raise ValueError("--attention draws into the video: give --out FILE or --show as well")
+        raise InvalidValue("--attention draws into the video: give --out FILE or --show as well")
     if not (args.out or args.boxes or args.show):
-        raise ValueError("nothing would be kept of this run: give --out VIDEO, --boxes FILE or --show")
+        raise InvalidValue("nothing would be kept of this run: give --out VIDEO, --boxes FILE or --show")
     if args.out:
         outputs.checked("--out", args.out, VIDEO_SUFFIXES, args.overwrite)
     for path in args.boxes:
         outputs.checked("--boxes", path, _FORMATS, args.overwrite)
     written = [path.resolve() for path in (*filter(None, [args.out]), *args.boxes)]
     if len(set(written)) < len(written):
-        raise ValueError("two outputs have the same name; give each its own file")
+        raise InvalidValue("two outputs have the same name; give each its own file")
     if Path(args.source).resolve() in written:
-        raise ValueError(f"the source {args.source} is also an output; give another file")
+        raise InvalidValue(f"the source {args.source} is also an output; give another file")
     for option in ("select", "show"):
         if getattr(args, option):
             window.require_display(f"--{option}")
@@ -157,7 +159,7 @@ def _attention_of(tracker: Tracker, args: argparse.Namespace) -> Callable[[Image
     if not args.attention:
         return None
     if tracker.attention is None:
-        raise ValueError(f"--attention: {args.tracker} has no attention; use --tracker DAT, DAT-paper or MDNet")
+        raise InvalidValue(f"--attention: {args.tracker} has no attention; use --tracker DAT, DAT-paper or MDNet")
     return tracker.attention
 
 

@@ -6,6 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from tracker.core.errors import InvalidValue, MissingFile
+from tracker.vot.submission.verify import Submission
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
@@ -23,15 +26,13 @@ def run(args: argparse.Namespace) -> int:
         ValueError: --rerun without --workspace, or a sequence or tracker that is not there.
         OSError: the file or the workspace cannot be read.
     """
-    from tracker.vot.submission.verify import Submission
-
     if args.rerun and not args.workspace:
-        raise ValueError("--rerun needs --workspace: images and ground truth are not in a package")
+        raise InvalidValue("--rerun needs --workspace: images and ground truth are not in a package")
     if not args.file.is_file():
-        raise FileNotFoundError(f"{args.file} does not exist or is not a file")
+        raise MissingFile(f"{args.file} does not exist or is not a file")
     try:
         submission = Submission(args.file)
-    except ValueError as error:
+    except InvalidValue as error:
         return _say([str(error)], args.file)
     if problems := submission.problems():
         return _say(problems, args.file)

@@ -21,12 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the action; 1 if ``verify`` finds a file that cannot be used."""
-    try:
-        if args.action == "add":
-            print(f"added {weights.add(args.file, args.name)}")
-            return 0
-    except WeightsError as error:
-        raise OSError(str(error)) from error
+    if args.action == "add":
+        print(f"added {weights.add(args.file, args.name)}")
+        return 0
     return _list() if args.action == "list" else _verify()
 
 

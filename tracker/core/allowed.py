@@ -20,6 +20,8 @@ from functools import cache
 from itertools import chain
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
+from tracker.core.errors import InvalidValue
+
 
 @dataclass(frozen=True)
 class Within:
@@ -79,10 +81,10 @@ def check(instance: Any, names: Collection[str] | None = None) -> None:
         if value is None and type(None) in kinds:
             continue
         if not any(_is(value, kind) for kind in kinds):
-            raise ValueError(f"{name} is {value!r}; give {_EXPECTED[kinds[0]]}")
+            raise InvalidValue(f"{name} is {value!r}; give {_EXPECTED[kinds[0]]}")
         for limit in limits:
             if value not in limit:
-                raise ValueError(f"{name} is {value!r}; {limit}")
+                raise InvalidValue(f"{name} is {value!r}; {limit}")
 
 
 _EXPECTED = {int: "a whole number", float: "a finite number", bool: "True or False", str: "a text"}

@@ -11,6 +11,9 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
 
+from tracker.core.errors import InvalidValue
+from tracker.core.files import whole_file
+
 MAX_MEMBERS = 500_000
 MAX_TOTAL = 8 * 2**30
 """Bytes that all members together may unpack to; 60 sequences of masks with 15 repetitions stay below 1 GiB."""
@@ -29,7 +32,7 @@ _DAMAGED = (
 """What zipfile raises where the bytes of an archive lead it."""
 
 
-class UnsafeArchive(ValueError):
+class UnsafeArchive(InvalidValue):
     """An archive that is not opened; the message says which member is why."""
 
 
@@ -41,18 +44,13 @@ def write(path: Path, members: Mapping[str, bytes]) -> None:
         members: name -> content; ``SHA256SUMS`` is added.
     """
     complete = {**members, CHECKSUMS: checksums(members)}
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-            for name in sorted(complete):
-                info = zipfile.ZipInfo(name, EPOCH)
-                info.compress_type = zipfile.ZIP_DEFLATED
-                info.create_system = 3  # Unix, wherever this runs
-                info.external_attr = (stat.S_IFREG | 0o644) << 16
-                archive.writestr(info, complete[name])
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name in sorted(complete):
+            info = zipfile.ZipInfo(name, EPOCH)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.create_system = 3  # Unix, wherever this runs
+            info.external_attr = (stat.S_IFREG | 0o644) << 16
+            archive.writestr(info, complete[name])
 
 
 def checksums(members: Mapping[str, bytes]) -> bytes:
@@ -80,7 +78,7 @@ def read(path: Path, suffixes: tuple[str, ...] = ("",)) -> dict[str, bytes]:
         except UnsafeArchive:
             raise
         except _DAMAGED as error:
-            raise ValueError(f"{path} is not a whole zip archive: {error}") from error
+            raise InvalidValue(f"{path} is not a whole zip archive: {error}") from error
 
 
 def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
@@ -88,7 +86,7 @@ def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
         with archive.open(info) as file:
             return file.read(info.file_size + 1)
     except _DAMAGED as error:
-        raise ValueError(f"{info.filename} is damaged: {error}") from error
+        raise InvalidValue(f"{info.filename} is damaged: {error}") from error
 
 
 def _refuse_unsafe(infos: list[zipfile.ZipInfo], size: int) -> None:

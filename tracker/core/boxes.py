@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tracker.core.errors import InvalidValue
+
 Boxes = NDArray[np.float64]
 
 LARGEST_SIDE = 10.0
@@ -83,15 +85,15 @@ def from_polygon(points: ArrayLike) -> Boxes:
     """
     points = np.asarray(points, np.float64)
     if points.ndim != 2 or points.shape[1] != 2 or len(points) < 3:
-        raise ValueError(f"polygon has shape {points.shape}; give at least 3 points, as (N, 2)")
+        raise InvalidValue(f"polygon has shape {points.shape}; give at least 3 points, as (N, 2)")
     if not np.isfinite(points).all():
-        raise ValueError(f"polygon {points.tolist()} has a coordinate that is not finite")
+        raise InvalidValue(f"polygon {points.tolist()} has a coordinate that is not finite")
     middle = points.mean(axis=0)
     x, y = (points - middle).T  # centred, so that the area keeps its digits far from the origin
     polygon_area = 0.5 * abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))  # shoelace formula
     sides = np.ptp(points, axis=0)
     if polygon_area <= 1e-9 * sides.max() ** 2:
-        raise ValueError(f"polygon {points.tolist()} has no area")
+        raise InvalidValue(f"polygon {points.tolist()} has no area")
     size = sides * np.sqrt(polygon_area / (sides[0] * sides[1]))
     return np.concatenate([middle - 0.5 * size, size])
 
@@ -111,10 +113,10 @@ def from_mask(mask: ArrayLike, offset: tuple[int, int] = (0, 0)) -> Boxes:
     """
     marked = np.asarray(mask) != 0
     if marked.ndim != 2:
-        raise ValueError(f"mask has shape {marked.shape}; give a single-channel mask, (H, W)")
+        raise InvalidValue(f"mask has shape {marked.shape}; give a single-channel mask, (H, W)")
     columns, rows = np.flatnonzero(marked.any(axis=0)), np.flatnonzero(marked.any(axis=1))
     if not len(columns):
-        raise ValueError(f"mask of {marked.shape[1]} x {marked.shape[0]} pixels is empty: no pixel marks the target")
+        raise InvalidValue(f"mask of {marked.shape[1]} x {marked.shape[0]} pixels is empty: no pixel marks the target")
     x, y = columns[0], rows[0]
     return np.array([x + offset[0], y + offset[1], columns[-1] - x + 1, rows[-1] - y + 1], np.float64)
 
@@ -128,15 +130,15 @@ def checked(box: ArrayLike, width: int, height: int) -> Boxes:
     """
     box = np.array(box, np.float64)
     if box.shape != (4,):
-        raise ValueError(f"box has shape {box.shape}; give four numbers, (x, y, w, h)")
+        raise InvalidValue(f"box has shape {box.shape}; give four numbers, (x, y, w, h)")
     if not np.isfinite(box).all():
-        raise ValueError(f"box {_text(box)} is not finite; give four numbers in pixels, (x, y, w, h)")
+        raise InvalidValue(f"box {_text(box)} is not finite; give four numbers in pixels, (x, y, w, h)")
     if box[2] <= 0 or box[3] <= 0:
-        raise ValueError(f"box {_text(box)} has no area; width and height must be positive")
+        raise InvalidValue(f"box {_text(box)} has no area; width and height must be positive")
     if area(clip(box, width, height)) == 0:
-        raise ValueError(f"box {_text(box)} lies outside the image of {width} x {height} pixels")
+        raise InvalidValue(f"box {_text(box)} lies outside the image of {width} x {height} pixels")
     if (box[2:] > LARGEST_SIDE * np.array([width, height])).any():
-        raise ValueError(
+        raise InvalidValue(
             f"box {_text(box)} has over {LARGEST_SIDE:g} times the sides of the image of {width} x {height} pixels; "
             "give it in pixels of this image"
         )

@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from tracker.core.errors import InvalidValue, ResourceError
+
 MAX_BYTES = 1 << 30
 """Of an image file."""
 MAX_PIXELS = 1 << 27
@@ -34,9 +36,9 @@ def read(path: str | Path) -> NDArray[np.uint8]:
     path = Path(path)
     status = path.stat()
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
-        raise OSError(f"image file '{path}' is a pipe, socket or device; give a regular file")
+        raise ResourceError(f"image file '{path}' is a pipe, socket or device; give a regular file")
     if status.st_size > MAX_BYTES:
-        raise ValueError(f"image file '{path}' has {status.st_size} bytes, at most {MAX_BYTES} are read")
+        raise InvalidValue(f"image file '{path}' has {status.st_size} bytes, at most {MAX_BYTES} are read")
     with path.open("rb") as file:
         return decode(file.read(status.st_size), source=f"image file '{path}'")
 
@@ -48,13 +50,15 @@ def decode(data: bytes, source: str = "image") -> NDArray[np.uint8]:
         ValueError: if they are not an image that OpenCV can decode, it is not complete or too large.
     """
     if (pixels := _pixels(data)) > MAX_PIXELS:
-        raise ValueError(f"{source} ({len(data)} bytes) says it has {pixels} pixels, at most {MAX_PIXELS} are read")
+        raise InvalidValue(f"{source} ({len(data)} bytes) says it has {pixels} pixels, at most {MAX_PIXELS} are read")
     try:
         bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
     except cv2.error as error:  # a size beyond OpenCV's own bound, in a format that Pillow does not know
-        raise ValueError(f"{source} ({len(data)} bytes) cannot be decoded: {error}") from error
+        raise InvalidValue(f"{source} ({len(data)} bytes) cannot be decoded: {error}") from error
     if bgr is None:
-        raise ValueError(f"{source} ({len(data)} bytes) is corrupt, incomplete or of a format that OpenCV cannot read")
+        raise InvalidValue(
+            f"{source} ({len(data)} bytes) is corrupt, incomplete or of a format that OpenCV cannot read"
+        )
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
 
 
@@ -78,7 +82,7 @@ def from_array(array: NDArray[Any]) -> NDArray[np.uint8]:
     if array.ndim == 2:
         array = array[:, :, np.newaxis]
     if array.ndim != 3 or array.shape[2] not in (1, 3) or not array.size or array.dtype not in (np.uint8, np.uint16):
-        raise ValueError(f"image is {array.dtype} of shape {array.shape}; give 1 or 3 channels of uint8 or uint16")
+        raise InvalidValue(f"image is {array.dtype} of shape {array.shape}; give 1 or 3 channels of uint8 or uint16")
     if array.dtype == np.uint16:
         array = array >> 8
     height, width, _ = array.shape

@@ -11,6 +11,8 @@ import io
 from collections.abc import Iterable
 from pathlib import Path, PurePath
 
+from tracker.core.errors import ResourceError
+
 _FOREIGN = "__MACOSX"
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -46,6 +48,18 @@ def decode(data: bytes) -> str:
         UnicodeDecodeError: it is neither.
     """
     return data.decode(mark(data) or "utf-8")
+
+
+def checked_text(path: Path) -> str:
+    """The text of a file, see :func:`decode`.
+
+    Raises:
+        ResourceError: it is none; the message names the file and the byte.
+    """
+    try:
+        return decode(path.read_bytes())
+    except UnicodeDecodeError as error:
+        raise ResourceError(f"{path} is not UTF-8 text: byte {error.start}") from error
 
 
 def lines(text: str) -> list[str]:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import platformdirs
 
+from tracker.core.errors import NoPermission
+
 
 def user_folder(kind: Callable[[str], Path]) -> Path:
     """The user's folder of this package, such as ``platformdirs.user_data_path``; a temporary one if there is no home.
@@ -37,7 +39,7 @@ def temporary_folder() -> Path:
     folder.mkdir(0o700, exist_ok=True)
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o022:
-        raise PermissionError(f"{folder} belongs to somebody else: set TMPDIR to a folder of your own")
+        raise NoPermission(f"{folder} belongs to somebody else: set TMPDIR to a folder of your own")
     return folder
 
 

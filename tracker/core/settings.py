@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, get_type_hints
 
 from tracker.core.allowed import alternatives
+from tracker.core.errors import InvalidValue
 
 _WORDS = {"true": True, "false": False}
 _EXPECTED = {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "none"}
@@ -56,11 +57,11 @@ def parse(texts: Iterable[str], known: Mapping[str, Any], owner: str) -> dict[st
     for part in (part for text in texts for part in text.split(",") if part.strip()):
         name, equals, text = (piece.strip() for piece in part.partition("="))
         if not equals or not text:
-            raise ValueError(f"{part.strip()!r} is no setting: write parameter=value, separated by commas")
+            raise InvalidValue(f"{part.strip()!r} is no setting: write parameter=value, separated by commas")
         if name in values:
-            raise ValueError(f"{name} is set twice, to {values[name]} and {text}")
+            raise InvalidValue(f"{name} is set twice, to {values[name]} and {text}")
         if name not in known:
-            raise ValueError(f"{owner} has no parameter {name!r}; {nearest(name, known)}")
+            raise InvalidValue(f"{owner} has no parameter {name!r}; {nearest(name, known)}")
         values[name] = _value(name, text, known[name])
     return values
 
@@ -91,13 +92,13 @@ def _value(name: str, text: str, kind: Any) -> Any:
     kinds = alternatives(kind)
     if unreadable := [one for one in kinds if one not in _EXPECTED]:
         what = getattr(unreadable[0], "__name__", str(unreadable[0]))
-        raise ValueError(f"{name} is a {what}, which cannot be given as text: set it from Python")
+        raise InvalidValue(f"{name} is a {what}, which cannot be given as text: set it from Python")
     for one in sorted(kinds, key=[type(None), bool, int, float, str].index):
         try:
             return _read(text, one)
         except ValueError:
             pass
-    raise ValueError(f"{name} is {text!r}; give {' or '.join(_EXPECTED[one] for one in kinds)}")
+    raise InvalidValue(f"{name} is {text!r}; give {' or '.join(_EXPECTED[one] for one in kinds)}")
 
 
 def _read(text: str, kind: type) -> Any:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from tracker import weights
 from tracker.core.boxes import Boxes
+from tracker.core.errors import InvalidValue
 from tracker.dat import attention
 from tracker.dat.dense import DenseSearch
 from tracker.dat.drawn import DrawnSearch
@@ -63,7 +64,7 @@ def load(params: Params, device: torch.device) -> Backbone:
         tracker.weights.WeightsError: the weights file is missing or not what its name says.
     """
     if params.backbone not in BUILDERS:
-        raise ValueError(f"backbone is {params.backbone!r}; choose one of {', '.join(BUILDERS)}")
+        raise InvalidValue(f"backbone is {params.backbone!r}; choose one of {', '.join(BUILDERS)}")
     return BUILDERS[params.backbone](params, device)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 from tracker.core.allowed import Count, Factor, Number, OneOf, Positive, Share, ShareBelowOne, Whole, Within, check
+from tracker.core.errors import InvalidValue
 from tracker.features.view import View
 
 
@@ -155,9 +156,9 @@ class Params:
     def __post_init__(self) -> None:
         check(self)
         if self.features == "region" and self.backbone == "vgg-m":
-            raise ValueError("features is 'region', which backbone 'vgg-m' does not give; set features='crops'")
+            raise InvalidValue("features is 'region', which backbone 'vgg-m' does not give; set features='crops'")
         if self.attention_at != "features" and (self.features != "crops" or self.backbone != "vgg-m"):
-            raise ValueError(f"attention_at is {self.attention_at!r}, which needs 'crops' of backbone 'vgg-m'")
+            raise InvalidValue(f"attention_at is {self.attention_at!r}, which needs 'crops' of backbone 'vgg-m'")
 
 
 FAST = Params()

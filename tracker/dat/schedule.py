@@ -14,6 +14,7 @@ from types import CodeType
 from typing import Any
 
 from tracker.core.allowed import check
+from tracker.core.errors import InvalidType, InvalidValue
 from tracker.dat.params import Params
 
 VARYING = frozenset(
@@ -75,7 +76,7 @@ class Schedule:
         """
         value = self.function(frame)
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise ValueError(f"{self.name} in frame {frame} is {value!r}; its function must give a number")
+            raise InvalidValue(f"{self.name} in frame {frame} is {value!r}; its function must give a number")
         return value
 
 
@@ -107,11 +108,11 @@ def scheduled(params: Params, **functions: Callable[[int], float]) -> Scheduled:
     """
     for name, function in functions.items():
         if name not in VARYING:
-            raise ValueError(
+            raise InvalidValue(
                 f"{name} cannot change while a target is followed; these can: {', '.join(sorted(VARYING))}"
             )
         if not callable(function):
-            raise TypeError(f"{name} is {function!r}; give a function of the frame, or set it by dataclasses.replace")
+            raise InvalidType(f"{name} is {function!r}; give a function of the frame, or set it by dataclasses.replace")
     values = {field.name: getattr(params, field.name) for field in fields(Params)}
     return Scheduled(**values, schedules=tuple(Schedule(*item) for item in functions.items())).at(0)
 

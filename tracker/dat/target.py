@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from tracker.core.boxes import Boxes, around, centre
+from tracker.core.errors import Failed
 from tracker.core.tracker import Maps
 from tracker.dat import sampling
 from tracker.dat.attention import head_gradients
@@ -131,7 +132,7 @@ class Target:
         p = self.params
         rates = [p.initial_rate / p.retry_divisor**attempt for attempt in range(p.initial_trainings)]
         if not any(self.learner.train(positives, negatives, rate, p.initial_iterations) for rate in rates):
-            raise RuntimeError(
+            raise Failed(
                 f"the first training does not stay finite at rates from {rates[0]:g} to {rates[-1]:g}; lower "
                 f"attention_weight, which is {p.attention_weight:g}, or check the weights file of the backbone"
             )

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from tracker.core.boxes import Boxes, checked
+from tracker.core.errors import InvalidType, InvalidValue, MissingPackage
 from tracker.core.tracker import Maps, Result, Tracker
 from tracker.dat.backbone import Backbone, load
 from tracker.dat.fingerprint import fingerprint
@@ -35,7 +36,7 @@ class ReciprocativeTracker(Tracker):
 
     Raises:
         tracker.weights.registry.WeightsError: a weights file is missing or not what its name says.
-        RuntimeError: ``params.device`` is "cuda" and there is none.
+        MissingPackage: ``params.device`` is "cuda" and there is none.
         ValueError: no preset has that name.
 
     >>> ReciprocativeTracker("MDNET").params.attention_weight
@@ -45,7 +46,7 @@ class ReciprocativeTracker(Tracker):
     def __init__(self, params: Params | str = FAST, backbone: Backbone | None = None):
         if isinstance(params, str):
             if params not in PRESETS:
-                raise ValueError(f"params is {params!r}; the presets are {', '.join(PRESETS)}")
+                raise InvalidValue(f"params is {params!r}; the presets are {', '.join(PRESETS)}")
             params = PRESETS[params]
         self.params = params
         self.device = _device(params.device)
@@ -160,16 +161,18 @@ def _differs(params: Params, name: str) -> bool:
 
 def _checked_image(image: NDArray[np.uint8]) -> tuple[int, int]:
     if image.dtype != np.uint8:
-        raise TypeError(f"image has dtype {image.dtype}; give uint8 RGB")
+        raise InvalidType(f"image has dtype {image.dtype}; give uint8 RGB")
     if image.ndim != 3 or image.shape[2] != 3 or not image.size:
-        raise ValueError(f"image has shape {image.shape}; give RGB, (H, W, 3)")
+        raise InvalidValue(f"image has shape {image.shape}; give RGB, (H, W, 3)")
     return image.shape[0], image.shape[1]
 
 
 def _device(name: str) -> torch.device:
     found = torch.cuda.is_available()
     if name == "cuda" and not found:
-        raise RuntimeError("device is 'cuda', but torch finds none; set device='cpu' or install a CUDA build of torch")
+        raise MissingPackage(
+            "device is 'cuda', but torch finds none; set device='cpu' or install a CUDA build of torch"
+        )
     if name == "cpu" or not found:
         return torch.device("cpu")
     torch.backends.cudnn.allow_tf32 = False  # with it, the second frame's box is .01 pixels off, without 1e-5

@@ -17,8 +17,8 @@ import cv2
 import numpy as np
 
 from tracker.doctor import Finding
+from tracker.formats.regions import Polygon
 from tracker.formats.registry import Section
-from tracker.media.video import Region
 from tracker.serving.process import HANDSHAKE_LIMIT, command_of, end, lines_of, start_client
 
 FRAMES = 3
@@ -62,7 +62,7 @@ class Probe:
         return [line for line in self.stderr.splitlines() if line.strip()][-8:]
 
 
-def synthetic_frames(folder: Path) -> tuple[list[Path], Region]:
+def synthetic_frames(folder: Path) -> tuple[list[Path], Polygon]:
     """Three small images of a textured square moving over noise, written to ``folder``, and its region."""
     rng = np.random.default_rng(0)
     ground = cv2.GaussianBlur(rng.integers(0, 255, (240, 320, 3), np.uint8), (0, 0), 3)
@@ -76,7 +76,7 @@ def synthetic_frames(folder: Path) -> tuple[list[Path], Region]:
     return paths, np.array([[130, 96], [178, 96], [178, 144], [130, 144]], np.float64)
 
 
-def probe(section: Section, frames: list[Path], region: Region) -> Probe:
+def probe(section: Section, frames: list[Path], region: Polygon) -> Probe:
     """Run ``section``'s tracker on ``frames`` from ``region`` (N, 2) on; each reply may take its ``timeout``."""
     command, environment = command_of(section)
     result = Probe(command, environment)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tracker.core.boxes import Boxes
+from tracker.core.errors import InvalidValue
 from tracker.core.timing import stage
 from tracker.features.efficientnet import Trunk
 from tracker.features.region import Image, upsampled
@@ -105,7 +106,7 @@ class CropExtractor:
             ValueError: ``view`` is given, which only search regions have.
         """
         if view is not None:
-            raise ValueError(f"view is {view!r}, but crops have no changed views; set views=()")
+            raise InvalidValue(f"view is {view!r}, but crops have no changed views; set views=()")
         return CropFrame(image, self._network, self._keep)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tracker.core.allowed import Positive, check
+from tracker.core.errors import InvalidValue
 
 
 @dataclass(frozen=True)
@@ -28,4 +29,4 @@ class View:
     def __post_init__(self) -> None:
         check(self)
         if not all(isinstance(side, int) and side > 0 for side in self.blur):
-            raise ValueError(f"blur is {self.blur!r}; give two whole numbers of pixels, at least 1")
+            raise InvalidValue(f"blur is {self.blur!r}; give two whole numbers of pixels, at least 1")

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.core import listing
+from tracker.core.errors import InvalidValue, ResourceError
 from tracker.formats import regions
 
 Box = NDArray[np.float64]
@@ -56,10 +57,7 @@ def read(path: Path, target: str | None = None) -> Annotation:
         OSError: the file cannot be read, is damaged or holds no box; the message names the place.
         ValueError: there are several targets, and ``target`` is none of them.
     """
-    try:
-        text = listing.decode(path.read_bytes())
-    except UnicodeDecodeError as error:
-        raise OSError(f"{path} is no text: byte {error.start}") from error
+    text = listing.checked_text(path)
     if text.lstrip().startswith("<"):
         found = _cvat(path, text, target)
     elif text.lstrip().startswith("{"):
@@ -68,7 +66,7 @@ def read(path: Path, target: str | None = None) -> Annotation:
         lines = listing.lines(text)
         words = [re.split(r"[,;\s]+", line.strip(" ,;\t")) for line in lines]
         if not lines:
-            raise OSError(f"{path} is empty")
+            raise ResourceError(f"{path} is empty")
         if "frame" in words[0]:
             found = _csv(path, lines)
         elif all(_is_mot(line) for line in words):
@@ -77,7 +75,7 @@ def read(path: Path, target: str | None = None) -> Annotation:
             numbered = enumerate(regions.read(path))
             found = Annotation({frame: region.box for frame, region in numbered if region is not None})
     if not found.boxes:
-        raise OSError(f"{path} holds no box")
+        raise ResourceError(f"{path} holds no box")
     return found
 
 
@@ -112,7 +110,7 @@ def _json(path: Path, text: str) -> Annotation:
         frames = json.loads(text)["frames"]
         return _named((f"{path}, entry {number}", row) for number, row in enumerate(frames))
     except (KeyError, TypeError, AttributeError, RecursionError, json.JSONDecodeError) as error:
-        raise OSError(f"{path} is not what 'track --boxes' writes: {error}") from error
+        raise ResourceError(f"{path} is not what 'track --boxes' writes: {error}") from error
 
 
 def _named(rows: Any) -> Annotation:
@@ -121,9 +119,9 @@ def _named(rows: Any) -> Annotation:
         try:
             frame, *box = (float(row[name]) for name in ("frame", "x", "y", "w", "h"))
         except (KeyError, TypeError, ValueError) as error:
-            raise OSError(f"{place}: frame, x, y, w, h must be numbers ({error})") from error
+            raise ResourceError(f"{place}: frame, x, y, w, h must be numbers ({error})") from error
         if frame != int(frame):
-            raise OSError(f"{place}: frame {frame} is no whole number")
+            raise ResourceError(f"{place}: frame {frame} is no whole number")
         _put(found.boxes, int(frame), box, place)
         if str(row.get("lost", "0")).strip().lower() in ("1", "true"):
             found.lost.append(int(frame))
@@ -134,10 +132,10 @@ def _cvat(path: Path, text: str, target: str | None) -> Annotation:
     try:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
-        raise OSError(f"{path} is no XML: {error}") from error
+        raise ResourceError(f"{path} is no XML: {error}") from error
     tracks = {f"{track.get('id')}": track for track in root.iter("track") if track.find("box") is not None}
     if not tracks:
-        raise OSError(f"{path} has no track of boxes: export as 'CVAT for video 1.1', with the shapes as a track")
+        raise ResourceError(f"{path} has no track of boxes: export as 'CVAT for video 1.1', with the shapes as a track")
     labels = [key for key, track in tracks.items() if track.get("label") == target]
     track = tracks[labels[0] if len(labels) == 1 else _choose(path, set(tracks), target)]
     found, before = Annotation({}), None
@@ -147,7 +145,7 @@ def _cvat(path: Path, text: str, target: str | None) -> Annotation:
             frame = int(element.get("frame", ""))
             left, top, right, bottom = (float(element.get(name, "")) for name in ("xtl", "ytl", "xbr", "ybr"))
         except ValueError as error:
-            raise OSError(f"{place}: {error}") from error
+            raise ResourceError(f"{place}: {error}") from error
         if element.get("outside") == "1":
             if before is not None:  # it stays where it was until it leaves
                 _fill(found, before, (frame - 1, before[1], before[2]))
@@ -168,7 +166,7 @@ def _fill(found: Annotation, before: tuple[int, Box, bool], now: tuple[int, Box,
     """The frames between two key frames, linear."""
     (first, start, occluded), (last, end, _) = before, now
     if last - first > _LARGEST_FRAME:
-        raise OSError(f"frames {first} to {last}: too many")
+        raise ResourceError(f"frames {first} to {last}: too many")
     for frame in range(first + 1, last + (1 if last not in found.boxes else 0)):
         share = (frame - first) / max(last - first, 1)
         found.boxes[frame] = start + share * (end - start)
@@ -178,11 +176,11 @@ def _fill(found: Annotation, before: tuple[int, Box, bool], now: tuple[int, Box,
 
 def _put(boxes: dict[int, Box], frame: int, box: list[float], place: str) -> None:
     if not 0 <= frame <= _LARGEST_FRAME:
-        raise OSError(f"{place}: there is no frame {frame}")
+        raise ResourceError(f"{place}: there is no frame {frame}")
     if frame in boxes:
-        raise OSError(f"{place}: a second box for frame {frame}")
+        raise ResourceError(f"{place}: a second box for frame {frame}")
     if not all(map(math.isfinite, box)):
-        raise OSError(f"{place}: {box} is not finite")
+        raise ResourceError(f"{place}: {box} is not finite")
     if box[2] > 0 and box[3] > 0:  # without area: the target is absent
         boxes[frame] = np.array(box, np.float64)
 
@@ -190,7 +188,7 @@ def _put(boxes: dict[int, Box], frame: int, box: list[float], place: str) -> Non
 def _choose(path: Path, known: set[str], target: str | None) -> str:
     names = ", ".join(sorted(known, key=lambda name: (len(name), name))[:20])
     if target is None and len(known) > 1:
-        raise ValueError(f"{path} has several targets, {names}: name one with --target")
+        raise InvalidValue(f"{path} has several targets, {names}: name one with --target")
     if target is not None and target not in known:
-        raise ValueError(f"--target {target}: {path} has {names}")
+        raise InvalidValue(f"--target {target}: {path} has {names}")
     return target or next(iter(known))

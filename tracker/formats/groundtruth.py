@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tracker.core import listing
+from tracker.core.errors import InvalidValue
 from tracker.formats import regions
 from tracker.formats.regions import Region
 
@@ -61,7 +62,7 @@ def find(folder: Path, frames: int, target: str | None = None, start: int = 0) -
         return GroundTruth(folder, [], 0, problem)
     if target is not None and target not in named:
         known = f"the folder has {', '.join(sorted(named))}" if named else "the folder has no file for each of several"
-        raise ValueError(f"--target {target}: {known}")
+        raise InvalidValue(f"--target {target}: {known}")
     chosen = files.get(target or "") or next(iter(named.values()), None)
     if chosen is None:
         return None

@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.core import boxes, listing
+from tracker.core.errors import ResourceError
 from tracker.core.images import MAX_PIXELS
 
 Polygon = NDArray[np.float64]
@@ -56,16 +57,13 @@ def read(path: Path, origin: float = 0.0) -> list[Region | None]:
     Raises:
         OSError: the file cannot be read, or a line is no region; the message names both.
     """
-    try:
-        text = listing.decode(path.read_bytes())
-    except UnicodeDecodeError as error:
-        raise OSError(f"{path} is not UTF-8 text: byte {error.start}") from error
+    text = listing.checked_text(path)
     regions = []
     for number, line in enumerate(listing.lines(text), start=1):
         try:
             regions.append(parse(line, origin))
         except ValueError as error:
-            raise OSError(f"{path}, line {number}: {error}") from error
+            raise ResourceError(f"{path}, line {number}: {error}") from error
     return regions
 
 

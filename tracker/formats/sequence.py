@@ -21,6 +21,7 @@ class Sequence:
     pattern: str
     length: int | None  # from the sequence file of a data set without images
     truth: str = "groundtruth.txt"
+    rate: float | None = None  # frames per second, where the sequence file tells
 
     @property
     def images(self) -> list[Path]:
@@ -58,7 +59,9 @@ def read_sequence(folder: Path) -> Sequence:
         pattern = "%08d.jpg"
     length = entries.get("length", "")
     frames = int(length) if re.fullmatch(r"[0-9]{1,9}", length) else None
-    return Sequence(folder, pattern, frames, entries.get("groundtruth", "groundtruth.txt"))
+    rate = entries.get("fps", "")
+    fps = float(rate) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]*)?", rate) else 0.0
+    return Sequence(folder, pattern, frames, entries.get("groundtruth", "groundtruth.txt"), fps or None)
 
 
 def sequence_folders(dataset: Path) -> list[Path]:

@@ -10,10 +10,11 @@ import yaml
 from tracker.core.listing import read_text
 
 
-def read_config(workspace: Path) -> dict[str, Any]:
-    """config.yaml of a workspace; empty if it is missing or malformed, which ``check_workspace`` reports."""
+def read_config(workspace: Path, typed: bool = False) -> dict[str, Any]:
+    """config.yaml of a workspace, its values as text or ``typed``; empty if it is missing or malformed."""
     try:
-        config = yaml.load(read_text(workspace / "config.yaml"), Loader=yaml.BaseLoader)
+        text = read_text(workspace / "config.yaml")
+        config = yaml.safe_load(text) if typed else yaml.load(text, Loader=yaml.BaseLoader)
     except (OSError, yaml.YAMLError, RecursionError):
         return {}
     return config if isinstance(config, dict) else {}

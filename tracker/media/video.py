@@ -19,13 +19,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.core import images, listing
+from tracker.core.errors import InvalidValue, MissingFile, ResourceError
+from tracker.core.files import part_of
 from tracker.formats.groundtruth import GroundTruth, find
 from tracker.formats.regions import Polygon as Region
+from tracker.formats.sequence import read_sequence
 
 Image = NDArray[np.uint8]
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
-VIDEO_SUFFIXES = {".mp4", ".mkv", ".mov"}
+VIDEO_SUFFIXES = {".mp4": "mp4", ".mkv": "matroska", ".mov": "mov"}
+"""Endings of videos that are written, and FFmpeg's name of each."""
 DEFAULT_RATE = 30.0
 LARGEST_RATE = 480.0
 """Frames per second above which a container's word is not taken: 1000 is a time base of milliseconds."""
@@ -83,7 +87,7 @@ def open_source(text: str, target: str | None = None, truth_start: int = 0) -> S
         return _video(text)
     if text.isdecimal():
         return Source(f"camera {text}", None, DEFAULT_RATE, None, lambda: _camera_frames(int(text)))
-    raise FileNotFoundError(
+    raise MissingFile(
         f"source {text!r} does not exist or is no file; give a video file, a folder of images, a VOT or OTB sequence, "
         "a stream's address or the number of a camera"
     )
@@ -95,7 +99,7 @@ def _video(path: str) -> Source:
     try:
         with av.open(path) as container:
             if not container.streams.video:
-                raise OSError(f"{path} has no video stream")
+                raise ResourceError(f"{path} has no video stream")
             stream = container.streams.video[0]
             rate = float(stream.average_rate or stream.guessed_rate or 0)
             length = stream.frames or None
@@ -104,7 +108,7 @@ def _video(path: str) -> Source:
             seconds = (container.duration or 0) / av.time_base  # Matroska tells no number of frames
             length = length or round(seconds * rate) or None
     except av.error.FFmpegError as error:
-        raise OSError(f"{path} cannot be read as a video: {error.strerror}") from error
+        raise ResourceError(f"{path} cannot be read as a video: {error.strerror}") from error
     return Source(Path(path).stem, length, rate, None, lambda: _video_frames(path))
 
 
@@ -146,7 +150,7 @@ def _video_frames(path: str) -> Iterator[Image]:
                 index += 1
                 yield np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90)))
     except av.error.FFmpegError as error:
-        raise OSError(f"{path} is damaged after {index} frames: {error.strerror}") from error
+        raise ResourceError(f"{path} is damaged after {index} frames: {error.strerror}") from error
 
 
 def _camera_frames(number: int) -> Iterator[Image]:
@@ -156,11 +160,11 @@ def _camera_frames(number: int) -> Iterator[Image]:
     camera = cv2.VideoCapture(number)
     try:
         if not camera.isOpened():
-            raise OSError(f"camera {number} cannot be opened; is it connected, and free?")
+            raise ResourceError(f"camera {number} cannot be opened; is it connected, and free?")
         while True:
             ok, image = camera.read()
             if not ok:
-                raise OSError(f"camera {number} stopped giving frames")
+                raise ResourceError(f"camera {number} stopped giving frames")
             yield _rgb(image)
     finally:
         camera.release()
@@ -170,9 +174,10 @@ def _folder(path: Path, target: str | None, truth_start: int) -> Source:
     files = next((found for sub in ("color", "img", "") if (found := image_files(path / sub))), None)
     if files is None:
         suffixes = ", ".join(sorted(IMAGE_SUFFIXES))
-        raise FileNotFoundError(f"folder {path} holds no images ({suffixes}), nor color/ or img/")
+        raise MissingFile(f"folder {path} holds no images ({suffixes}), nor color/ or img/")
     truth = find(path, len(files), target, truth_start)
-    return Source(path.resolve().name, len(files), _sequence_rate(path), truth, lambda: _image_frames(files))
+    rate = read_sequence(path).rate or DEFAULT_RATE
+    return Source(path.resolve().name, len(files), rate, truth, lambda: _image_frames(files))
 
 
 def image_files(folder: Path) -> list[Path]:
@@ -187,22 +192,13 @@ def _parts(name: str) -> list[str]:
     return re.split(r"(\d+)", name)  # text and digits in turn, so that equal places compare equal types
 
 
-def _sequence_rate(path: Path) -> float:
-    if (path / "sequence").is_file():
-        text = (path / "sequence").read_text(encoding="utf-8", errors="replace")
-        match = re.search(r"^fps\s*=\s*([0-9]{1,9}(?:\.[0-9]*)?)\s*$", text, re.MULTILINE)
-        if match and float(match[1]) > 0:
-            return float(match[1])
-    return DEFAULT_RATE
-
-
 def _image_frames(files: list[Path]) -> Iterator[Image]:
     size = None
     for path in files:
         try:
             image = images.read(path)
         except ValueError as error:
-            raise OSError(str(error)) from error
+            raise ResourceError(str(error)) from error
         size = _same_size(image, size, str(path))
         yield image
 
@@ -210,7 +206,7 @@ def _image_frames(files: list[Path]) -> Iterator[Image]:
 def _same_size(image: Image, size: tuple[int, ...] | None, name: str) -> tuple[int, ...]:
     """The size of a frame, which has to be that of the frames before it."""
     if size not in (None, image.shape):
-        raise OSError(f"{name} has {image.shape[1]} x {image.shape[0]} pixels, not {size[1]} x {size[0]}")
+        raise ResourceError(f"{name} has {image.shape[1]} x {image.shape[0]} pixels, not {size[1]} x {size[0]}")
     return image.shape
 
 
@@ -227,9 +223,9 @@ class VideoWriter:
     def __init__(self, path: Path, rate: float) -> None:
         """Prepare ``path`` (suffix in ``VIDEO_SUFFIXES``) for ``rate`` frames per second; the first frame opens it."""
         if path.suffix.lower() not in VIDEO_SUFFIXES:
-            raise ValueError(f"video {path} must end in one of {', '.join(sorted(VIDEO_SUFFIXES))}")
+            raise InvalidValue(f"video {path} must end in one of {', '.join(sorted(VIDEO_SUFFIXES))}")
         self.path, self.frames = path, 0
-        self._partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+        self._part = part_of(path)
         self._rate = max(Fraction(rate).limit_denominator(1001), Fraction(1, 1001))
         self._container: Any = None
         self._stream: Any = None
@@ -247,15 +243,15 @@ class VideoWriter:
         try:
             if self._container is None:
                 codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
-                self._container = av.open(os.path.abspath(self._partial), "w")
+                self._container = av.open(os.path.abspath(self._part), "w", VIDEO_SUFFIXES[self.path.suffix.lower()])
                 self._stream = self._container.add_stream(codec, self._rate)
                 self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
             if (width, height) != (self._stream.width, self._stream.height):
-                raise ValueError(f"frame of {width} x {height} pixels in a video of another size: {self.path}")
+                raise InvalidValue(f"frame of {width} x {height} pixels in a video of another size: {self.path}")
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image[:height, :width]), format="rgb24")
             self._container.mux(self._stream.encode(frame))
         except av.error.FFmpegError as error:
-            raise OSError(f"{self.path} cannot be written: {error.strerror}") from error
+            raise ResourceError(f"{self.path} cannot be written: {error.strerror}") from error
         self.frames += 1
 
     def __enter__(self) -> VideoWriter:
@@ -273,9 +269,9 @@ class VideoWriter:
                 self._container.mux(self._stream.encode(None))  # frames that the encoder still holds
             self._container.close()
         except av.error.FFmpegError as failure:
-            self._partial.unlink(missing_ok=True)
-            raise OSError(f"{self.path} cannot be written: {failure.strerror}") from failure
+            self._part.unlink(missing_ok=True)
+            raise ResourceError(f"{self.path} cannot be written: {failure.strerror}") from failure
         if kind is None:
-            os.replace(self._partial, self.path)
+            os.replace(self._part, self.path)
         else:
-            self._partial.unlink(missing_ok=True)
+            self._part.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.core.errors import InvalidValue
 from tracker.media.video import Image
 
 _TITLE = "reciprocative"
@@ -25,10 +26,10 @@ def require_display(option: str) -> None:
         ValueError: there is no display, or OpenCV was built without windows.
     """
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        raise ValueError(f"{option} needs a display, and neither DISPLAY nor WAYLAND_DISPLAY is set; leave it out")
+        raise InvalidValue(f"{option} needs a display, and neither DISPLAY nor WAYLAND_DISPLAY is set; leave it out")
     gui = next((line for line in cv2.getBuildInformation().splitlines() if line.strip().startswith("GUI:")), "")
     if "NONE" in gui:
-        raise ValueError(f"{option} needs OpenCV with windows: install opencv-python, not opencv-python-headless")
+        raise InvalidValue(f"{option} needs OpenCV with windows: install opencv-python, not opencv-python-headless")
 
 
 class Viewer:
@@ -59,5 +60,5 @@ def select_box(image: Image) -> NDArray[np.float64]:
     box = np.array(cv2.selectROI(_TITLE, np.ascontiguousarray(image[..., ::-1]), showCrosshair=False), np.float64)
     cv2.destroyWindow(_TITLE)
     if box[2] <= 0 or box[3] <= 0:
-        raise ValueError("no box was drawn; drag with the mouse and press enter")
+        raise InvalidValue("no box was drawn; drag with the mouse and press enter")
     return box

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.core.errors import ExistingFile, InvalidValue, MissingFile, ResourceError
 from tracker.sequences.attributes import TAGS, tags
 from tracker.sequences.rendering import LENGTH, SIZE, Scene, photograph
 from tracker.sequences.scenes import SCENES, make_scene
@@ -45,10 +46,10 @@ def generate(out: Path | str, seed: int = 0, overwrite: bool = False) -> Iterato
             seed, is in the way.
     """
     if seed < 0:
-        raise ValueError(f"seed is {seed}: give 0 or more")
+        raise InvalidValue(f"seed is {seed}: give 0 or more")
     out = Path(out)
     if out.exists() and not out.is_dir():
-        raise NotADirectoryError(f"{out} is a file: name a folder for the sequences")
+        raise ResourceError(f"{out} is a file: name a folder for the sequences")
     out.mkdir(parents=True, exist_ok=True)
     for name in SCENES:
         _refuse_foreign(out / name, seed, overwrite)
@@ -85,7 +86,7 @@ def overview(folder: Path | str, columns: int = 5, width: int = 140) -> NDArray[
         for frame in np.linspace(2, len(polygons) - 3, columns).round().astype(int):
             image = cv2.imread(str(Path(folder) / name / "color" / f"{frame + 1:08d}.jpg"))
             if image is None:
-                raise FileNotFoundError(f"frame {frame + 1} of the sequence {Path(folder) / name} is missing")
+                raise MissingFile(f"frame {frame + 1} of the sequence {Path(folder) / name} is missing")
             scale = width / image.shape[1]
             small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
             points = np.round((polygons[frame] * scale - 0.5) * 16).astype(np.int32)
@@ -105,7 +106,7 @@ def write_overview(folder: Path | str, file: Path) -> None:
     """
     suffix = file.suffix.lower()
     if suffix not in (".jpg", ".png"):
-        raise ValueError(f"the overview {file} must end in .jpg or .png")
+        raise InvalidValue(f"the overview {file} must end in .jpg or .png")
     sheet = cv2.cvtColor(overview(folder), cv2.COLOR_RGB2BGR)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(cv2.imencode(suffix, sheet, [cv2.IMWRITE_JPEG_QUALITY, 60])[1].tobytes())
@@ -159,10 +160,10 @@ def _refuse_foreign(folder: Path, seed: int, overwrite: bool) -> None:
         return
     metadata = _read_metadata(folder)
     if metadata.get("generator") != _GENERATOR:
-        raise FileExistsError(f"{folder} was not made by {_GENERATOR}: name another folder, or move it away")
+        raise ExistingFile(f"{folder} was not made by {_GENERATOR}: name another folder, or move it away")
     if metadata.get("seed") != str(seed) and not overwrite:
         made = metadata.get("seed")
-        raise FileExistsError(f"{folder} is of seed {made}, not {seed}: name another folder, or give --overwrite")
+        raise ExistingFile(f"{folder} is of seed {made}, not {seed}: name another folder, or give --overwrite")
 
 
 def _replace(made: Path, place: Path) -> None:

@@ -18,6 +18,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.core.errors import MissingPackage, ResourceError
+
 Image: TypeAlias = NDArray[np.float32]
 
 
@@ -114,15 +116,15 @@ def load(name: str) -> NDArray[np.uint8]:
     photo = PHOTOS[name]
     package = find_spec(photo.package)
     if package is None or package.origin is None:
-        raise ImportError(f"the photograph {photo.file!r} comes with {photo.package!r}, which is not installed")
+        raise MissingPackage(f"the photograph {photo.file!r} comes with {photo.package!r}, which is not installed")
     path = Path(package.origin).parent / photo.file
     remedy = f"reinstall {photo.package} in the release that env/requirements.lock names"
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise OSError(f"the photograph {path} cannot be read ({error.strerror}): {remedy}") from error
+        raise ResourceError(f"the photograph {path} cannot be read ({error.strerror}): {remedy}") from error
     if hashlib.sha256(content).hexdigest() != photo.sha256:
-        raise OSError(f"the photograph {path} is not the expected one (its SHA-256 differs): {remedy}")
+        raise ResourceError(f"the photograph {path} is not the expected one (its SHA-256 differs): {remedy}")
     decoded = np.asarray(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR), np.uint8)
     return decoded[..., ::-1]
 

@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Mapping
 
+from tracker.core.errors import InvalidValue
 from tracker.formats.registry import Section
 
 HANDSHAKE_LIMIT = 180.0  # seconds; the toolkit itself waits for ever
@@ -45,7 +46,7 @@ def command_of(section: Section) -> tuple[list[str], dict[str, str]]:
     elif values["protocol"] == "trax":
         argv = shlex.split(command)
     else:
-        raise ValueError(f"trackers of protocol {values['protocol']} cannot be tried here, only traxpython and trax")
+        raise InvalidValue(f"trackers of protocol {values['protocol']} cannot be tried here, only traxpython and trax")
     return argv, {**environment, "TRAX": "1"}
 
 

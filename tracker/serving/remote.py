@@ -18,13 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.core import boxes
+from tracker.core.errors import InvalidValue, ResourceError
 from tracker.core.paths import PROJECT
 from tracker.core.tracker import Result, Tracker
 from tracker.formats.registry import Section
 from tracker.serving.process import HANDSHAKE_LIMIT, command_of, end, lines_of, start_client
 
 
-class RemoteError(OSError):
+class RemoteError(ResourceError):
     """The tracker did not start, did not answer in time, or ended; the message ends with its own last lines."""
 
 
@@ -39,7 +40,7 @@ class RemoteTracker(Tracker):
             RemoteError: it did not start.
         """
         if not section.values.get("command"):
-            raise ValueError(f"tracker {section.name} of {section.source} has no command: it holds results only")
+            raise InvalidValue(f"tracker {section.name} of {section.source} has no command: it holds results only")
         command, environment = command_of(section)
         self._section, self._number = section, 0
         self._folder = tempfile.TemporaryDirectory(prefix="tracker-")

@@ -37,6 +37,7 @@ from platformdirs import user_state_path
 from tracker import __version__, catalog
 from tracker.adapters import adapt
 from tracker.core import boxes, images
+from tracker.core.errors import Failed, InvalidValue, ResourceError, exit_code
 from tracker.core.places import user_folder
 from tracker.core.settings import accepted, parse
 from tracker.core.tracker import Result, Tracker
@@ -161,7 +162,7 @@ class Session:
                 return request
             over, problem = True, "the client quit inside a request"
         if self._watchdog.refusal or self._watchdog.unfinished or not over:
-            raise ValueError(self._watchdog.refusal or f"{problem}: {self._watchdog.request}")
+            raise InvalidValue(self._watchdog.refusal or f"{problem}: {self._watchdog.request}")
         return None
 
     def _answer(self, request: Any) -> list[tuple[trax.Region, dict[str, str]]]:
@@ -174,7 +175,7 @@ class Session:
                     "properties %.500s have no effect: parameters are set by RECIPROCATIVE_* before start", ignored
                 )
         elif not self._active:
-            raise ValueError("frame before initialisation; send an object first")
+            raise InvalidValue("frame before initialisation; send an object first")
         results = [tracker.update(image) for tracker in self._trackers[: self._active]]
         for region, _ in request.objects or []:
             results.append(self._start(image, region))
@@ -213,14 +214,14 @@ def _parameters(name: str, known: Mapping[str, Any], environment: Mapping[str, s
     """
     try:
         parameters = parse([environment.get("RECIPROCATIVE_PARAMS", "")], known, f"tracker {name}")
-    except ValueError as error:
-        raise ValueError(f"RECIPROCATIVE_PARAMS: {error}") from error
+    except InvalidValue as error:
+        raise InvalidValue(f"RECIPROCATIVE_PARAMS: {error}") from error
     for variable, parameter in _PARAMETERS.items():
         text = environment.get(variable, "").strip()
         if not text:
             continue
         if parameter in parameters:
-            raise ValueError(f"{parameter} is set twice, by {variable} and by RECIPROCATIVE_PARAMS")
+            raise InvalidValue(f"{parameter} is set twice, by {variable} and by RECIPROCATIVE_PARAMS")
         if parameter not in known:
             log.info("%s=%s has no effect: %s has no %s", variable, text, name, parameter)
         elif parameter == "device":
@@ -230,7 +231,7 @@ def _parameters(name: str, known: Mapping[str, Any], environment: Mapping[str, s
         else:
             least = 1 if parameter == "threads" else 0
             if not text.isdecimal() or int(text) < least:
-                raise ValueError(f"{variable} is {text!r}; give a whole number, {least} or more")
+                raise InvalidValue(f"{variable} is {text!r}; give a whole number, {least} or more")
             parameters[parameter] = int(text)
     return parameters
 
@@ -251,7 +252,9 @@ def _log_to_file(name: str, path: str | None, watchdog: Watchdog) -> None:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     except OSError as error:
         if path:
-            raise OSError(f"cannot write the log file: {error}; set RECIPROCATIVE_LOG to a path that can be") from error
+            raise ResourceError(
+                f"cannot write the log file: {error}; set RECIPROCATIVE_LOG to a path that can be"
+            ) from error
         watchdog.tell(f"no log file: {error}; RECIPROCATIVE_LOG names another path")
         descriptor = os.open(os.devnull, os.O_WRONLY)
     os.dup2(descriptor, 2)  # sys.stderr, too, writes there from now on
@@ -264,10 +267,10 @@ def _log_to_file(name: str, path: str | None, watchdog: Watchdog) -> None:
 def _report(watchdog: Watchdog, error: Exception, code: int) -> str:
     """Tell stderr and the log why the process ends with ``code``, and return it as one line of ASCII.
 
-    The traceback goes to the log, and to stderr where the type of the error does not speak of bad input.
+    The traceback goes to the log, and of a bug to stderr too.
     """
     log.error("cannot go on", exc_info=error)
-    if not isinstance(error, (ImportError, OSError, RuntimeError, ValueError)):
+    if exit_code(error) is None:
         watchdog.tell("".join(traceback.format_exception(error)))
     reason = " ".join(f"{type(error).__name__}: {error}".split()).encode("ascii", "backslashreplace").decode()
     watchdog.tell(reason)
@@ -284,7 +287,7 @@ def _image(channels: Mapping[str, trax.Image]) -> NDArray[np.uint8]:
         return images.decode(image.buffer(), source="image buffer")
     if isinstance(image, trax.MemoryImage):
         return images.from_array(image.array())
-    raise ValueError(f"no color image by path, memory or buffer came with the request, but {image}")
+    raise InvalidValue(f"no color image by path, memory or buffer came with the request, but {image}")
 
 
 def _box(region: trax.Region) -> NDArray[np.float64]:
@@ -295,7 +298,7 @@ def _box(region: trax.Region) -> NDArray[np.float64]:
         return boxes.from_polygon(list(region))
     if isinstance(region, trax.Mask):
         return boxes.from_mask(region.array(), region.offset())
-    raise ValueError(f"region {region} is no rectangle, polygon or mask; libtrax sends NaN coordinates as such")
+    raise InvalidValue(f"region {region} is no rectangle, polygon or mask; libtrax sends NaN coordinates as such")
 
 
 def _properties(result: Result) -> dict[str, str]:
@@ -307,7 +310,7 @@ def _region(result: Result) -> trax.Region:
     """What the client is told: a rotated box where the tracker has one, else the upright box."""
     corners = result.polygon
     if not np.isfinite(result.box if corners is None else corners).all() or not math.isfinite(result.score):
-        raise RuntimeError(f"tracker returned numbers that are not finite: {result}")
+        raise Failed(f"tracker returned numbers that are not finite: {result}")
     if corners is None:
         return trax.Rectangle.create(*(float(value) for value in result.box))
     return trax.Polygon.create([(float(x), float(y)) for x, y in corners])

@@ -31,6 +31,7 @@ from vot.tracker import Tracker
 from vot.utilities.data import Grid
 from vot.utilities.io import YAMLEncoder
 
+from tracker.core.errors import InvalidValue
 from tracker.vot.results.runs import has_results, load
 
 MARKER: dict[str, Any] = {"s": 60, "edgecolors": "0.3", "linewidths": 0.6, "clip_on": False, "zorder": 3}
@@ -200,7 +201,7 @@ class Choice(Enumeration):
             ValueError: another word.
         """
         if value not in self.options:
-            raise ValueError(f"expected one of {', '.join(self.options)}, got {value!r}")
+            raise InvalidValue(f"expected one of {', '.join(self.options)}, got {value!r}")
         return str(value)
 
 

@@ -28,6 +28,7 @@ from numba import njit
 from vot import report
 from vot.analysis import Measure, Plot, Sorting
 
+from tracker.core.errors import InvalidValue
 from tracker.vot.analysis import Canvas, ResetBasedAnalysis, figure
 from tracker.vot.results.annotations import TAGS, Annotations, annotations_of
 from tracker.vot.results.kept import Run
@@ -165,10 +166,10 @@ class OverInterval(ResetBasedAnalysis):
         if self.low is None and self.high is None:
             return interval_of([len(truth) for truth in truths])
         if self.low is None or self.high is None or self.low > self.high:
-            raise ValueError(f"give both low <= high or neither, got low={self.low}, high={self.high}")
+            raise InvalidValue(f"give both low <= high or neither, got low={self.low}, high={self.high}")
         longest = max(map(len, truths))
         if self.low > longest:
-            raise ValueError(
+            raise InvalidValue(
                 f"low={self.low}, but the longest sequence has {longest} frames: leave low and high out of the stack "
                 "to have the interval estimated"
             )

@@ -25,6 +25,7 @@ from vot.experiment.multirun import UnsupervisedExperiment
 from vot.region import Region, Special
 from vot.report import Plot
 
+from tracker.core.boxes import overlap
 from tracker.vot.analysis import Canvas, RowAnalysis
 from tracker.vot.results.annotations import annotations_of
 from tracker.vot.results.raw import ONE_PASS_CODES, bounding_rectangle, check, parse
@@ -59,18 +60,6 @@ def centre_errors(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return np.hypot(*(centres[0] - centres[1]).T)
 
 
-def overlaps(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Intersection over union (frames,) of two (frames, 4) arrays of boxes.
-
-    >>> overlaps(np.array([[0, 0, 10, 10]]), np.array([[5, 0, 10, 10]]))
-    array([0.33333333])
-    """
-    low = np.maximum(predicted[:, :2], truth[:, :2])  # (frames, 2)
-    high = np.minimum(predicted[:, :2] + predicted[:, 2:], truth[:, :2] + truth[:, 2:])  # (frames, 2)
-    intersection = np.prod(np.clip(high - low, 0, None), axis=1)
-    return intersection / (predicted[:, 2:].prod(axis=1) + truth[:, 2:].prod(axis=1) - intersection)
-
-
 def measures(predicted: np.ndarray, truth: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
     """One run on one sequence.
 
@@ -87,9 +76,9 @@ def measures(predicted: np.ndarray, truth: np.ndarray) -> tuple[float, np.ndarra
     predicted = predicted[np.maximum.accumulate(np.where(valid, np.arange(len(valid)), 0))]  # the last known box
     visible = ~np.isnan(truth[:, 0])
     error = centre_errors(predicted[visible], truth[visible])
-    overlap = overlaps(predicted[visible], truth[visible])
+    overlaps = overlap(predicted[visible], truth[visible])
     precision = (error[:, None] <= ERRORS).mean(axis=0)
-    success = (overlap[:, None] > OVERLAPS).mean(axis=0)
+    success = (overlaps[:, None] > OVERLAPS).mean(axis=0)
     return float(error.mean()), precision, success
 
 

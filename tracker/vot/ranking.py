@@ -31,6 +31,7 @@ from vot import get_logger
 from vot.analysis import Measure, Point, Sorting
 from vot.report import Plot
 
+from tracker.core.errors import InvalidValue
 from tracker.vot.accuracy import BURNIN, REPETITIONS, Sample, Selection, by_sequence, by_tag, sample
 from tracker.vot.analysis import Canvas, Choice, ResetBasedAnalysis, figure
 from tracker.vot.results.annotations import TAGS, Annotations, annotations_of
@@ -53,7 +54,7 @@ def shared_ranks(values: np.ndarray, different: np.ndarray, sharing: str = "best
         (trackers,) float, NaN where ``values`` is.
     """
     if sharing not in SHARING:
-        raise ValueError(f"sharing must be one of {', '.join(SHARING)}, got {sharing!r}")
+        raise InvalidValue(f"sharing must be one of {', '.join(SHARING)}, got {sharing!r}")
     taking_part = ~np.isnan(values)
     ranks = np.full(len(values), np.nan)
     order = np.argsort(values[taking_part], kind="stable")

@@ -34,6 +34,7 @@ from vot.experiment.multistart import find_anchors
 from vot.region import Special, calculate_overlap
 from vot.tracker import Tracker, Trajectory
 
+from tracker.core.errors import InvalidValue
 from tracker.vot.results.annotations import has_region
 
 SPEAKS_OF_LISTS = hasattr(vot.tracker, "OnlineTrackerRuntime")
@@ -123,7 +124,7 @@ def require_region(sequence: Sequence, frame: int) -> None:
         ValueError: names the sequence, the frame and the line of its ground truth.
     """
     if not has_region(sequence.groundtruth(frame)):
-        raise ValueError(
+        raise InvalidValue(
             f"sequence {sequence.name}: frame {frame} has no region to initialise on (line {frame + 1} of its ground "
             "truth): begin the sequence where its target is in view"
         )

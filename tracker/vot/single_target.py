@@ -9,6 +9,8 @@ from typing import Any
 from vot.dataset import Frame
 from vot.tracker import ObjectQuery, ObjectStatus, OnlineTrackerRuntime, RunResult, Tracker
 
+from tracker.core.errors import InvalidValue
+
 
 class SingleTargetRuntime(OnlineTrackerRuntime):
     """Wraps a runtime: one ``ObjectStatus`` in, one out.
@@ -41,7 +43,7 @@ class SingleTargetRuntime(OnlineTrackerRuntime):
             ValueError: a new target is given after the first frame.
         """
         if new:
-            raise ValueError(f"this runtime follows one target: {len(new)} new ones cannot be added; give None")
+            raise InvalidValue(f"this runtime follows one target: {len(new)} new ones cannot be added; give None")
         status, elapsed = self._runtime.update(frame, [])
         return _only(status), elapsed
 

@@ -13,17 +13,18 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from tracker.core.errors import Failed, ResourceError
 from tracker.core.paths import PROJECT
 
 NAME = "reciprocative"
 """Name of the analysis and of the report."""
 
 
-class MissingArtefact(OSError):
+class MissingArtefact(ResourceError):
     """A command of the toolkit did not leave what it should have; the message ends with its last lines."""
 
 
-class TrackerFailed(RuntimeError):
+class TrackerFailed(Failed):
     """A tracker did not start, did not answer in time, or ended early; the message ends with its own last lines."""
 
 

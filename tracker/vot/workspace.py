@@ -15,6 +15,8 @@ from vot.experiment.multirun import MultiRunExperiment, SupervisedExperiment
 from vot.tracker import Tracker
 from vot.workspace import Workspace
 
+from tracker.core.errors import InvalidValue, MissingFile
+from tracker.formats.workspace import sequences_folder
 from tracker.vot.results.annotations import check_list, check_sequence
 from tracker.vot.results.raw import DamagedFile
 from tracker.vot.results.runs import has_results
@@ -28,7 +30,7 @@ _UNLOADABLE = (
     configparser.Error,
     ImportError,  # the type of an experiment or analysis
     TypeError,  # a list for a mapping, a section without its command
-    UnicodeDecodeError,
+    ValueError,
 )
 
 
@@ -40,9 +42,9 @@ def load_workspace(folder: Path | str) -> Workspace:
         DamagedFile: its configuration, stack, registry or data set cannot be used.
     """
     if not Workspace.exists(str(folder)):
-        raise FileNotFoundError(f"{folder} is not a VOT workspace (no config.yaml): see 'vot initialize'")
+        raise MissingFile(f"{folder} is not a VOT workspace (no config.yaml): see 'vot initialize'")
     try:
-        check_list(_sequences(Path(folder)))
+        check_list(sequences_folder(Path(folder)))
         workspace = Workspace.load(str(folder))
     except _UNLOADABLE as error:
         reason = " ".join(str(error).replace(r"\ufeff", "(byte order mark)").split()) or type(error).__name__
@@ -51,13 +53,6 @@ def load_workspace(folder: Path | str) -> Workspace:
     for sequence in workspace.dataset:
         check_sequence(sequence)
     return workspace
-
-
-def _sequences(folder: Path) -> Path:
-    """Where the data set of the workspace in ``folder`` lies."""
-    config = yaml.load((folder / "config.yaml").read_bytes(), Loader=yaml.BaseLoader)
-    folder_name = config.get("sequences") if isinstance(config, dict) else None
-    return folder / (folder_name if isinstance(folder_name, str) else "sequences")
 
 
 def resolve(workspace: Workspace | Path | str, trackers: Sequence[str] = ()) -> tuple[Workspace, list[Tracker]]:
@@ -72,13 +67,13 @@ def resolve(workspace: Workspace | Path | str, trackers: Sequence[str] = ()) -> 
     unknown = [name for name in trackers if name not in workspace.registry]
     if unknown:
         names = ", ".join(workspace.registry.identifiers())
-        raise ValueError(f"no tracker named {', '.join(unknown)} in the registry of the workspace; it has {names}")
+        raise InvalidValue(f"no tracker named {', '.join(unknown)} in the registry of the workspace; it has {names}")
     if trackers:
         return workspace, list(workspace.registry.resolve(*trackers))
     results = Path(workspace.directory) / "results"
     present = list(workspace.list_results(workspace.registry)) if results.is_dir() else []
     if not present:
-        raise ValueError(f"no results of a registered tracker in {results}: run 'vot evaluate' first")
+        raise InvalidValue(f"no results of a registered tracker in {results}: run 'vot evaluate' first")
     return workspace, sorted(present, key=lambda tracker: tracker.reference)
 
 
@@ -110,7 +105,7 @@ def reset_based(workspace: Workspace) -> SupervisedExperiment:
     """
     experiment = first_experiment(workspace, SupervisedExperiment)
     if experiment is None:
-        raise ValueError(f"the stack {workspace.stack.title!r} has no reset-based experiment")
+        raise InvalidValue(f"the stack {workspace.stack.title!r} has no reset-based experiment")
     return experiment
 
 

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import platformdirs
 
+from tracker.core.errors import ResourceError
+from tracker.core.files import whole_file, write_whole
 from tracker.core.places import user_folder
 from tracker.weights import readers
 
@@ -39,7 +41,7 @@ class Loaded:
     sha256: str
 
 
-class WeightsError(RuntimeError):
+class WeightsError(ResourceError, RuntimeError):
     """Weights are missing, damaged or of another network; the message says what to do."""
 
 
@@ -314,12 +316,10 @@ def add(file: str | Path, name: str | None = None) -> Path:
         raise WeightsError(f"{file}: its sha256 is {checksum(file)}, not {known.sha256}. {_how_to_get(known, None)}")
     _read(known, file)
     target = path(name)
-    target.parent.mkdir(parents=True, exist_ok=True)
     if not (target.exists() and target.samefile(file)):
-        partial = target.with_name(target.name + ".part")
-        shutil.copyfile(file, partial)
-        partial.replace(target)
-    target.with_name(target.name + _CHECKSUMS).write_text(f"{checksum(target)}  {target.name}\n")
+        with file.open("rb") as source, whole_file(target) as copy:
+            shutil.copyfileobj(source, copy)
+    write_whole(target.with_name(target.name + _CHECKSUMS), f"{checksum(target)}  {target.name}\n")
     return target
 
 

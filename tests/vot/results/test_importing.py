@@ -10,6 +10,7 @@ from vot.region.io import read_trajectory, write_trajectory
 
 from tests.helpers.small import run_lines, write_run, write_workspace
 from tracker import cli
+from tracker.vot.results import importing
 from tracker.vot.results.importing import import_archive, import_results
 from tracker.vot.results.raw import DamagedFile
 from tracker.vot.tables.summary import summary
@@ -147,9 +148,13 @@ def test_results_that_cannot_be_written_are_not_registered(workspace, published)
     assert state(workspace) == before
 
 
-def test_results_that_cannot_be_registered_are_taken_back(workspace, published):
-    (workspace / "trackers.ini.partial").mkdir()
+def test_results_that_cannot_be_registered_are_taken_back(workspace, published, monkeypatch):
     before = state(workspace)
+
+    def full(path, text):
+        raise OSError(f"no space for {path}")
+
+    monkeypatch.setattr(importing, "write_whole", full)
     with pytest.raises(OSError, match=r"trackers\.ini"):
         import_results(published, workspace, "Published")
     assert state(workspace) == before and not (workspace / "results" / "Published").exists()

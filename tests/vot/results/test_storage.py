@@ -1,17 +1,15 @@
 """Result files appear whole or not at all, and damaged ones are told apart."""
 
-import errno
-import os
 from types import SimpleNamespace
 
 import pytest
 from vot.region import Rectangle, Special
 from vot.tracker import Trajectory
 
-from tracker.vot.results import storage
+from tracker.core.files import sweep
 from tracker.vot.results.raw import DamagedFile
-from tracker.vot.results.runfiles import delete_run, read_run, read_runs, sweep, trajectories
-from tracker.vot.results.storage import ResultFolder, WholeFiles, publish
+from tracker.vot.results.runfiles import delete_run, read_run, read_runs, trajectories
+from tracker.vot.results.storage import ResultFolder, WholeFiles
 
 TRACKER, EXPERIMENT = SimpleNamespace(reference="T"), SimpleNamespace(identifier="baseline")
 SEQUENCE = SimpleNamespace(name="ants")
@@ -69,18 +67,6 @@ def test_discarded_trajectories_never_appear(tmp_path):
     whole.discard()
     whole.commit()
     assert trajectories(folder_of(tmp_path)) == [] and not list(tmp_path.rglob("*.part"))
-
-
-def test_full_disk_keeps_what_was_there(tmp_path, monkeypatch):
-    publish(tmp_path / "file", b"old")
-
-    def full(descriptor):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(storage.os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
-        publish(tmp_path / "file", b"new")
-    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
 
 
 def cut(path, keep):

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from tracker.core.errors import InvalidValue
 from tracker.features.jacobian.stage import CLASSES, Stage
 from tracker.features.jacobian.winograd import RowFilter, Winograd
 from tracker.features.vggm import ACTIVATIONS, CROP_SIZE, FEATURES, SHAPE, VGGM
@@ -161,7 +162,7 @@ class Linearisation:
 
     def __init__(self, network: VGGM, at: str, capacity: int):
         if at not in POINTS:
-            raise ValueError(f"at is {at!r}; expected one of {', '.join(POINTS)}")
+            raise InvalidValue(f"at is {at!r}; expected one of {', '.join(POINTS)}")
         self.capacity, self.shape = capacity, POINTS[at]
         threads = max(1, min(torch.get_num_threads(), capacity)) if network.device.type == "cpu" else 1
         self._shares = [_Share(network, at, -(-capacity // threads)) for _ in range(threads)]
@@ -185,9 +186,9 @@ class Linearisation:
             ValueError: more crops than the capacity, or features of another number of crops.
         """
         if len(crops) > self.capacity:
-            raise ValueError(f"{len(crops)} crops exceed the capacity of {self.capacity}")
+            raise InvalidValue(f"{len(crops)} crops exceed the capacity of {self.capacity}")
         if len(features) != len(crops):
-            raise ValueError(f"features are those of {len(features)} crops, there are {len(crops)}")
+            raise InvalidValue(f"features are those of {len(features)} crops, there are {len(crops)}")
         self._version, self._count = self._version + 1, len(crops)
         self._spread(lambda share, rows: share.fix(crops[rows], features[rows]))
         return self
@@ -249,7 +250,7 @@ class Linearisation:
     def _checked(self, batch: Tensor) -> Tensor:
         """``batch`` (K, N, ...) of as many samples as there are crops."""
         if batch.shape[1] != self._count:
-            raise ValueError(f"{batch.shape[1]} samples do not fit the {self._count} crops of the last fix()")
+            raise InvalidValue(f"{batch.shape[1]} samples do not fit the {self._count} crops of the last fix()")
         return batch
 
 

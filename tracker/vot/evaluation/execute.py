@@ -15,13 +15,13 @@ from functools import lru_cache
 from vot.tracker import TrackerException
 from vot.workspace import Workspace
 
+from tracker.core.files import sweep
 from tracker.vot.evaluation.plan import Outcome, Task
 from tracker.vot.results import provenance
 from tracker.vot.results.runfiles import (
     expected_frames,
     read_run,
     result_folder,
-    sweep,
     trajectories,
 )
 from tracker.vot.results.storage import WholeFiles

@@ -16,6 +16,7 @@ from vot.experiment.multistart import find_anchors
 from vot.tracker import Tracker
 from vot.workspace import Workspace
 
+from tracker.core.errors import InvalidValue
 from tracker.core.listing import ranges
 from tracker.vot.reset_based import ResetBased, require_region
 from tracker.vot.results import provenance
@@ -180,9 +181,9 @@ def _transformed(
         for source in sequences:
             for sequence in experiment.transform(source):
                 if len(sequence.objects()) > 1 and not experiment._multiobject:
-                    raise ValueError(f"{experiment.identifier} follows one target, {sequence.name} has several")
+                    raise InvalidValue(f"{experiment.identifier} follows one target, {sequence.name} has several")
                 if isinstance(experiment, MultiStartExperiment) and not run_lengths(experiment, sequence):
-                    raise ValueError(
+                    raise InvalidValue(
                         f"sequence {source.name} has no anchors, and {experiment.identifier} starts at anchors: "
                         f"write 1 (forward) or -1 (backward) into its {experiment.anchor}.value"
                     )
@@ -201,7 +202,7 @@ def _check_starts(experiment: Experiment, sequence: Sequence) -> None:
         require_region(sequence, frame)
     absent = absent_frames(sequence)
     if absent and isinstance(experiment, SupervisedExperiment) and not isinstance(experiment, ResetBased):
-        raise ValueError(
+        raise InvalidValue(
             f"sequence {sequence.name}: no region in line {ranges(frame + 1 for frame in absent)} of its ground truth, "
             f"and experiment {experiment.identifier} is of vot-toolkit's own type, which counts a failure there and "
             "tries to initialise; write 'type: tracker.vot.reset_based.ResetBased' into the stack"

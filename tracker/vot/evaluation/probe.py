@@ -18,7 +18,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from tracker.vot.results.storage import publish
+from tracker.core.files import write_whole
 from tracker.vot.toolkit import TrackerFailed, environment
 
 START_LIMIT = 300.0
@@ -117,7 +117,7 @@ def frames_per_second(workspace: Path | str, tracker: str, fingerprint: str) -> 
     if record.get("fingerprint") != fingerprint:
         measured = probe(workspace, tracker, WHOLE_SEQUENCE)
         record = {"fingerprint": fingerprint, "fps": measured.fps, "frames": measured.frames + 1}
-        publish(file, (json.dumps(record) + "\n").encode())
+        write_whole(file, json.dumps(record) + "\n")
     return float(record["fps"])
 
 

@@ -24,6 +24,7 @@ from distributed import Client, Future, LocalCluster, as_completed
 from distributed.comm.core import CommClosedError
 from distributed.scheduler import KilledWorker
 
+from tracker.core.errors import InvalidValue, ResourceError
 from tracker.vot.evaluation import worker
 from tracker.vot.evaluation.plan import Outcome, Task
 
@@ -89,7 +90,7 @@ def fitting_workers(asked: int | None, threads: int, available: int | None = Non
     3
     """
     if asked is not None and asked < 1:
-        raise ValueError(f"--workers must be 1 or more, not {asked}")
+        raise InvalidValue(f"--workers must be 1 or more, not {asked}")
     most = max(1, (cores() if available is None else available) // max(threads, 1))
     return most if asked is None else min(asked, most)
 
@@ -137,7 +138,7 @@ def evaluate(directory: Path | str, tasks: Sequence[Task], place: Place, observe
                 if task.alone:
                     outcomes.extend(batch.run([task]))
         except CommClosedError as error:
-            raise ConnectionError(GONE) from error
+            raise ResourceError(GONE) from error
         except BaseException:
             batch.stop()
             raise
@@ -163,7 +164,7 @@ class _Batches:
             task, attempt = self._tasks.pop(future)
             outcome = self._outcome(future, task)
             if outcome.disk_full:
-                raise OSError(
+                raise ResourceError(
                     f"{outcome.error}: free some space in the workspace or the temporary folder (TMPDIR), and run the "
                     f"same command again; {task.name} is missing"
                 )
@@ -192,7 +193,7 @@ class _Batches:
         if future.status == "finished":
             return replace(future.result(), task=task)
         if future.status != "error":
-            raise ConnectionError(GONE)
+            raise ResourceError(GONE)
         error = future.exception()
         if isinstance(error, KilledWorker):
             return Outcome(task, error=f"its worker died {error.allowed_failures + 1} times: out of memory?")
@@ -206,7 +207,7 @@ def _connect(place: Place, directory: str) -> Iterator[Client]:
         try:
             client = Client(place.scheduler, timeout=ANSWER_LIMIT, set_as_default=False)
         except (OSError, TimeoutError, ValueError) as error:
-            raise ConnectionError(f"no Dask scheduler answers at {place.scheduler}: {error}") from error
+            raise ResourceError(f"no Dask scheduler answers at {place.scheduler}: {error}") from error
         with client:
             _check(client, place.scheduler, directory)
             yield client
@@ -253,7 +254,7 @@ def allow_files(workers: int) -> None:
     if soft == resource.RLIM_INFINITY or soft >= needed:
         return
     if hard != resource.RLIM_INFINITY and hard < needed:
-        raise OSError(
+        raise ResourceError(
             f"a process may open {hard} files here, and {workers} workers need {needed}: 'ulimit -n {needed}' before "
             "the command, or fewer --workers"
         )
@@ -265,23 +266,23 @@ def _check(client: Client, address: str, directory: str) -> None:
     try:
         client.wait_for_workers(1, timeout=WAIT_FOR_WORKERS)
     except TimeoutError as error:
-        raise ConnectionError(
+        raise ResourceError(
             f"the scheduler at {address} has had no worker for {WAIT_FOR_WORKERS:.0f} s: "
             f"start some with 'dask worker {address} --nthreads 1'"
         ) from error
     for name, threads in client.nthreads().items():
         if threads != 1:
-            raise ConnectionError(f"worker {name} would run {threads} tasks at a time: start it with --nthreads 1")
+            raise ResourceError(f"worker {name} would run {threads} tasks at a time: start it with --nthreads 1")
     marker = Path(directory, f".{uuid.uuid4().hex}.part")
     marker.touch()
     try:
         answers: dict[str, dict[str, Any]] = client.run(worker.look, directory, str(marker))
     except ImportError as error:
-        raise ConnectionError(f"a worker at {address} lacks this package or the toolkit: {error}") from error
+        raise ResourceError(f"a worker at {address} lacks this package or the toolkit: {error}") from error
     finally:
         marker.unlink()
     for name, facts in answers.items():
         if not facts["sees"]:
-            raise ConnectionError(f"worker {name} does not see {directory}: put the workspace on a shared file system")
+            raise ResourceError(f"worker {name} does not see {directory}: put the workspace on a shared file system")
         if facts["versions"] != worker.versions():
-            raise ConnectionError(f"worker {name} has {facts['versions']}, this command {worker.versions()}")
+            raise ResourceError(f"worker {name} has {facts['versions']}, this command {worker.versions()}")

@@ -12,6 +12,7 @@ from typing import TypeVar
 from rich.console import Console
 from vot.tracker import Tracker
 
+from tracker.core.errors import Failed, InvalidValue
 from tracker.core.listing import ranges
 from tracker.vot.evaluation import scheduler
 from tracker.vot.evaluation.estimate import PROBE_FRAMES, estimate
@@ -30,7 +31,7 @@ from tracker.vot.workspace import resolve
 Item = TypeVar("Item")
 
 
-class IncompleteResults(RuntimeError):
+class IncompleteResults(Failed):
     """Results are missing after an evaluation, or were refused as stale; the message says which and why."""
 
 
@@ -74,7 +75,7 @@ def evaluate(
         IncompleteResults: a tracker does not run, or results are stale or not complete.
     """
     if address and workers is not None:
-        raise ValueError(
+        raise InvalidValue(
             f"--workers {workers} is for this machine alone; with --scheduler start as many as you want there: "
             f"'dask worker {address} --nthreads 1'"
         )
@@ -227,5 +228,5 @@ def _choose(kind: str, names: Iterable[str] | None, available: Mapping[str, Item
         ValueError: a name is unknown.
     """
     if unknown := [name for name in names or () if name not in available]:
-        raise ValueError(f"no {kind} named {', '.join(unknown)} in the workspace; it has {', '.join(available)}")
+        raise InvalidValue(f"no {kind} named {', '.join(unknown)} in the workspace; it has {', '.join(available)}")
     return [item for name, item in available.items() if names is None or name in names]

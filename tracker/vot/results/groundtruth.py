@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from tracker.core.errors import ExistingFile
+from tracker.core.files import whole_folder
 from tracker.vot.results.annotations import FIRST_IMAGE, TAGS, check_region
 from tracker.vot.results.raw import DamagedFile
 
@@ -32,7 +32,7 @@ def write_dataset(groundtruth: Path, folder: Path) -> list[str]:
         DamagedFile: not such a JSON file; the message names the sequence.
     """
     if folder.is_dir() and any(folder.iterdir()):
-        raise FileExistsError(f"{folder} is not empty: name another folder or remove it")
+        raise ExistingFile(f"{folder} is not empty: name another folder or remove it")
     try:
         sequences = json.loads(groundtruth.read_bytes())
     except (ValueError, RecursionError) as error:
@@ -40,15 +40,12 @@ def write_dataset(groundtruth: Path, folder: Path) -> list[str]:
     if not isinstance(sequences, dict) or not sequences:
         raise DamagedFile(str(groundtruth), "expected an object with at least one sequence by name")
     files = {name: _sequence_files(str(groundtruth), name, sequence) for name, sequence in sequences.items()}
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".importing-", dir=folder.parent) as partial:
-        whole = Path(partial) / "whole"
+    with whole_folder(folder) as whole:
         for name, contents in files.items():
             (whole / name).mkdir(parents=True)
             for file, text in contents.items():
                 (whole / name / file).write_text(text)
         (whole / "list.txt").write_text(_text(files))
-        os.replace(whole, folder)
     return list(files)
 
 

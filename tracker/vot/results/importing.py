@@ -10,24 +10,24 @@ from __future__ import annotations
 import configparser
 import contextlib
 import io
-import os
 import re
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import yaml
 from vot.experiment.multirun import MultiRunExperiment, SupervisedExperiment
 from vot.tracker import is_valid_identifier
 from vot.workspace import Workspace
 
-from tracker.core import archive, listing
+from tracker.core import listing
+from tracker.core.errors import ExistingFile, InvalidValue, UserError
+from tracker.core.files import whole_folder, write_whole
 from tracker.formats.regions import words
+from tracker.formats.workspace import registries
 from tracker.vot.results.annotations import FIRST_IMAGE, Annotations, annotations_of
 from tracker.vot.results.otb import runs as otb_runs
-from tracker.vot.results.raw import ONE_PASS_CODES, RESET_BASED_CODES, SHORT, SUFFIXES, DamagedFile, published
+from tracker.vot.results.raw import ONE_PASS_CODES, RESET_BASED_CODES, SHORT, SUFFIXES, DamagedFile, files_of, published
 from tracker.vot.workspace import load_workspace
 
 REPETITIONS = 15
@@ -53,20 +53,10 @@ def read_source(source: Path) -> dict[PurePosixPath, bytes]:
     """The result files (``.txt``, ``.bin``) and times (``.value``) of a folder or zip, by path.
 
     Raises:
-        FileNotFoundError: no such file or folder.
-        DamagedFile: not a zip that is safe to read, see :func:`tracker.core.archive.read`.
+        MissingFile, DamagedFile: see :func:`tracker.vot.results.raw.files_of`.
     """
-    if source.is_dir():
-        found = {path.relative_to(source): path for path in sorted(source.rglob("*")) if path.suffix in READ}
-        files = {name: path for name, path in found.items() if listing.is_data(name)}
-        return {PurePosixPath(*name.parts): path.read_bytes() for name, path in files.items() if path.is_file()}
-    if not source.is_file():
-        raise FileNotFoundError(f"{source} does not exist: give the folder or zip of the raw results")
-    try:
-        members = archive.read(source, READ)
-        return {PurePosixPath(name): data for name, data in members.items() if listing.is_data(name)}
-    except ValueError as error:
-        raise DamagedFile(str(source), f"neither a folder nor a readable zip ({error})") from error
+    files = files_of(source, READ).items()
+    return {name: data if isinstance(data, bytes) else data.read_bytes() for name, data in files}
 
 
 def select_runs(
@@ -238,7 +228,7 @@ def import_archive(source: Path, workspace: Path, experiment: str = "baseline") 
             section = opened.section(name, root.name or source.stem)
             selected = opened.select(files, source.name)
             opened.join(name, selected, section)
-        except (OSError, ValueError) as error:
+        except (UserError, OSError) as error:
             refused.append(Refused(name, str(error)))
             continue
         count = sum(file.endswith(SUFFIXES) for file in selected)
@@ -262,7 +252,7 @@ class _Opened:
         if not isinstance(target, MultiRunExperiment):
             known = ", ".join(key for key, one in experiments.items() if isinstance(one, MultiRunExperiment))
             problem = f"the workspace's stack has no such experiment {experiment!r}; results can join {known}"
-            raise ValueError(problem)
+            raise InvalidValue(problem)
         sequences = target.transform(self._workspace.dataset)
         self.truths = {sequence.name: annotations_of(sequence) for sequence in sequences}
         numbers = {sequence.name: sequence.metadata(FIRST_IMAGE) for sequence in sequences}
@@ -272,13 +262,11 @@ class _Opened:
     def section(self, name: str, label: str | None) -> str:
         """What to add to the registry, nothing if the tracker is there; refuses names that cannot be."""
         if not is_valid_identifier(name):
-            raise ValueError(f"name may have letters, digits, '-' and '_', got {name!r}")
+            raise InvalidValue(f"name may have letters, digits, '-' and '_', got {name!r}")
         if label is not None and ("%" in label or not label.isprintable()):
-            raise ValueError(f"label must be one line without '%', got {label!r}")
+            raise InvalidValue(f"label must be one line without '%', got {label!r}")
         if self._destination(name).exists():
-            raise FileExistsError(
-                f"{self._destination(name)} exists: choose another name, or remove it to import again"
-            )
+            raise ExistingFile(f"{self._destination(name)} exists: choose another name, or remove it to import again")
         return _section(self._workspace, name, label)
 
     def select(self, files: Mapping[PurePosixPath, bytes], source: str) -> dict[str, bytes]:
@@ -286,7 +274,7 @@ class _Opened:
 
     def join(self, name: str, selected: Mapping[str, bytes], section: str) -> None:
         """Write the results and the section, or nothing."""
-        _write(selected, self._destination(name), self._folder / "results")
+        _write(selected, self._destination(name))
         if section:
             try:
                 _append(self._registry, section)
@@ -298,16 +286,12 @@ class _Opened:
         return self._folder / "results" / name / self._experiment
 
 
-def _write(files: Mapping[str, bytes], destination: Path, results: Path) -> None:
+def _write(files: Mapping[str, bytes], destination: Path) -> None:
     """Write all files under ``destination`` or none."""
-    results.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".importing-", dir=results) as partial:
-        whole = Path(partial) / "whole"
+    with whole_folder(destination, beside=destination.parent) as whole:
         for file, data in files.items():
             (whole / file).parent.mkdir(parents=True, exist_ok=True)
             (whole / file).write_bytes(data)
-        destination.parent.mkdir(exist_ok=True)
-        os.replace(whole, destination)
 
 
 def _remove(destination: Path) -> None:
@@ -319,11 +303,9 @@ def _remove(destination: Path) -> None:
 
 def _own_registry(workspace: Path) -> Path:
     """The file of the workspace's registry that new sections go to."""
-    config = yaml.load((workspace / "config.yaml").read_text(), Loader=yaml.BaseLoader) or {}
     own = workspace / "trackers.ini"
-    entries = [(workspace / entry).resolve() for entry in config.get("registry", [])]
-    if own.resolve() not in entries and own.parent.resolve() not in entries:
-        raise ValueError(
+    if own.resolve() not in [path.resolve() for path in registries(workspace)]:
+        raise InvalidValue(
             f"the registry in {workspace}/config.yaml does not name './trackers.ini', where published results are "
             "registered: add that line"
         )
@@ -339,7 +321,7 @@ def _section(workspace: Workspace, name: str, label: str | None) -> str:
     if name in workspace.registry:
         tracker = workspace.registry[name]
         if tracker.describe()["command"]:
-            raise ValueError(f"{name} is a tracker with a command in {tracker.source}: choose another name")
+            raise InvalidValue(f"{name} is a tracker with a command in {tracker.source}: choose another name")
         return ""
     parser = configparser.ConfigParser()
     parser[name] = {"label": label or name, "command": ""}
@@ -351,6 +333,4 @@ def _section(workspace: Workspace, name: str, label: str | None) -> str:
 def _append(registry: Path, section: str) -> None:
     text = registry.read_text() if registry.is_file() else ""
     separator = "\n" if text and not text.endswith("\n\n") else ""
-    partial = registry.with_name(registry.name + ".partial")
-    partial.write_text(text + separator + section.rstrip() + "\n")
-    os.replace(partial, registry)
+    write_whole(registry, text + separator + section.rstrip() + "\n")

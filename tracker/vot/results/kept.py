@@ -10,7 +10,6 @@ missing.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -24,6 +23,7 @@ from cachetools import LRUCache
 from vot.workspace.storage import LocalStorage, Storage
 
 from tracker import __version__
+from tracker.core.files import whole_file
 from tracker.vot.results.annotations import Annotations
 
 ENTRIES = 20_000
@@ -122,11 +122,8 @@ def _write(key: bytes, folder: Path | None, data: bytes) -> None:
     if folder is None:
         return
     file = _file(key, folder)
-    part = file.with_name(f".{file.name}.{os.getpid()}.{threading.get_ident()}")
-    with suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(sha256(data).digest() + data)
-        part.replace(file)
+    with suppress(OSError), whole_file(file, flush=False) as handle:
+        handle.write(sha256(data).digest() + data)
 
 
 def _file(key: bytes, folder: Path) -> Path:

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tracker.core import archive, listing
+from tracker.core import listing
 from tracker.formats import matfile
 from tracker.formats.regions import numbers
 from tracker.vot.results.annotations import Annotations
-from tracker.vot.results.raw import INITIALIZATION, UNKNOWN, DamagedFile
+from tracker.vot.results.raw import INITIALIZATION, UNKNOWN, DamagedFile, files_of
 
 SUFFIXES = (".mat", ".txt")
 
@@ -59,21 +59,12 @@ def runs(source: Path, truths: Mapping[str, Annotations], firsts: Mapping[str, i
 
 
 def _files(source: Path, scratch: Path) -> list[Path]:
-    if source.is_dir():
-        found = [path for path in sorted(source.rglob("*")) if path.suffix in SUFFIXES and path.is_file()]
-        return [path for path in found if listing.is_data(path.relative_to(source))]
-    if not source.is_file():
-        raise FileNotFoundError(f"{source} does not exist: give the folder or zip of the raw results")
-    try:
-        members = archive.read(source, SUFFIXES)
-    except ValueError as error:
-        raise DamagedFile(str(source), f"neither a folder nor a readable zip ({error})") from error
     files = []
-    for name, data in members.items():
-        if not listing.is_data(name):
-            continue
-        files.append(scratch / Path(name).name)
-        files[-1].write_bytes(data)
+    for name, data in files_of(source, SUFFIXES).items():
+        if isinstance(data, bytes):
+            (scratch / name.name).write_bytes(data)
+            data = scratch / name.name
+        files.append(data)
     return files
 
 

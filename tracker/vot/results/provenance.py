@@ -17,9 +17,9 @@ from vot.dataset import Sequence
 from vot.experiment import Experiment, SupervisedExperiment
 from vot.tracker import Tracker
 
+from tracker.core.files import write_whole
 from tracker.vot.results.raw import DamagedFile
 from tracker.vot.results.runfiles import trajectories
-from tracker.vot.results.storage import publish
 
 FILE = "fingerprint.json"
 UNKNOWN = "unknown"
@@ -131,7 +131,7 @@ def write(folder: Path, provenance: Provenance) -> None:
     record: dict[str, Any] = {"form": _FORM, "fingerprint": provenance.digest, **asdict(provenance)}
     if unrecorded := trajectories(folder):
         record["unrecorded"] = unrecorded
-    publish(folder / FILE, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())
+    write_whole(folder / FILE, json.dumps(record, indent=1, sort_keys=True) + "\n")
 
 
 def confirm(folder: Path, provenance: Provenance) -> None:

@@ -18,6 +18,7 @@ import logging
 import math
 import struct
 from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from vot import region as toolkit_region
@@ -25,7 +26,8 @@ from vot.region import Mask, Polygon, Rectangle, Region, Special
 from vot.region.io import parse_region, read_trajectory
 from vot.tracker.results import Results
 
-from tracker.core import boxes, listing
+from tracker.core import archive, boxes, listing
+from tracker.core.errors import InvalidValue, MissingFile, ResourceError
 from tracker.formats.regions import numbers, obstacles, words, wrong_count
 
 log = logging.getLogger(__name__)
@@ -40,7 +42,7 @@ SHORT = 5
 SUFFIXES = (".txt", ".bin")  # the order in which the toolkit prefers them
 
 
-class DamagedFile(OSError):
+class DamagedFile(ResourceError):
     """A file of a data set or of results that cannot be used; the message names it, the line and the remedy."""
 
     def __init__(self, file: str, problem: str, line: int | None = None):
@@ -51,6 +53,26 @@ class DamagedFile(OSError):
     def __reduce__(self) -> tuple[type[DamagedFile], tuple[str, str, int | None]]:
         """It passes from a worker process to the one that tells it."""
         return type(self), self._made_of
+
+
+def files_of(source: Path, suffixes: tuple[str, ...]) -> dict[PurePosixPath, Path | bytes]:
+    """The data with these suffixes in a folder, as files, or in a zip, as their content, by path below it.
+
+    Raises:
+        MissingFile: no such file or folder.
+        DamagedFile: not a zip that is safe to read, see :func:`tracker.core.archive.read`.
+    """
+    if source.is_dir():
+        found = {path.relative_to(source): path for path in sorted(source.rglob("*")) if path.suffix in suffixes}
+        files = {name: path for name, path in found.items() if listing.is_data(name)}
+        return {PurePosixPath(*name.parts): path for name, path in files.items() if path.is_file()}
+    if not source.is_file():
+        raise MissingFile(f"{source} does not exist: give the folder or zip of the raw results")
+    try:
+        members = archive.read(source, suffixes)
+    except InvalidValue as error:
+        raise DamagedFile(str(source), f"neither a folder nor a readable zip ({error})") from error
+    return {PurePosixPath(name): data for name, data in members.items() if listing.is_data(name)}
 
 
 def parse_line(text: str, file: str, line: int) -> Region:

@@ -11,10 +11,8 @@ from vot.dataset import Sequence
 from vot.experiment import Experiment, MultiStartExperiment
 from vot.region import Region, Special
 
+from tracker.core.files import PART
 from tracker.vot.results.raw import FAILURE, SUFFIXES, DamagedFile, parse, unpack
-
-PART = ".part"
-"""Suffix of files that are being written; left behind only by a process that was killed."""
 
 
 def result_folder(workspace: str | Path, tracker: str, experiment: str, sequence: str) -> Path:
@@ -149,10 +147,3 @@ def delete_run(folder: Path, name: str) -> None:
     """Delete a trajectory and its properties, the trajectory first."""
     for file in run_files(folder, name):
         file.unlink()
-
-
-def sweep(folder: Path) -> None:
-    """Delete what a killed process was writing into ``folder``."""
-    if folder.is_dir():
-        for file in folder.glob(f".*{PART}"):
-            file.unlink(missing_ok=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import os
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,32 +19,9 @@ from vot.tracker import Tracker
 from vot.tracker.results import Results
 from vot.workspace.storage import LocalStorage
 
+from tracker.core.files import PART, whole_file
 from tracker.vot.results.raw import SUFFIXES
-from tracker.vot.results.runfiles import PART, result_folder
-
-
-def publish(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path``, whole or not at all.
-
-    Raises:
-        OSError: the disk is full, or the folder cannot be written to; what was at ``path`` is still there.
-    """
-    part = _write_part(path, data)
-    os.replace(part, path)
-
-
-def _write_part(path: Path, data: bytes) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}{PART}")
-    try:
-        with open(part, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
-    return part
+from tracker.vot.results.runfiles import result_folder
 
 
 class ResultFolder(LocalStorage):
@@ -95,11 +71,11 @@ class ResultFolder(LocalStorage):
 
     def _finish(self, path: Path, data: bytes) -> None:
         self._guard()
-        part = _write_part(path, data)
-        if path.suffix in SUFFIXES:
-            self._held.append((part, path))
-        else:
-            os.replace(part, path)
+        held = path.suffix in SUFFIXES
+        with whole_file(path, publish=not held) as file:
+            file.write(data)
+        if held:
+            self._held.append((Path(file.name), path))
 
 
 class WholeFiles(LocalStorage):

@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from tracker.core.errors import InvalidValue
+
 MANIFEST = "manifest.yml"
 REPRODUCE = "reproduce"
 """Folder of a package that holds everything but results."""
@@ -48,7 +50,7 @@ def parse(content: bytes) -> Manifest:
     try:
         told = yaml.load(content, Loader=_Loader)
     except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
-        raise ValueError(f"{MANIFEST} cannot be read: {error}") from error
+        raise InvalidValue(f"{MANIFEST} cannot be read: {error}") from error
     told = _mapping("the manifest", told)
     results = {
         experiment: {
@@ -58,7 +60,7 @@ def parse(content: bytes) -> Manifest:
         for experiment, sequences in _items("results", told, "results")
     }
     if REPRODUCE in results:
-        raise ValueError(f"{MANIFEST}: no experiment may be named {REPRODUCE}: that folder holds no results")
+        raise InvalidValue(f"{MANIFEST}: no experiment may be named {REPRODUCE}: that folder holds no results")
     return Manifest(_name("identifier", told.get("identifier")), results)
 
 
@@ -71,13 +73,13 @@ def _items(what: str, value: Any, key: str | None = None) -> list[tuple[str, Any
 
 def _mapping(what: str, value: Any) -> dict[Any, Any]:
     if not isinstance(value, dict) or not value:
-        raise ValueError(f"{MANIFEST}: {what} must be a mapping with entries, not {_short(value)}")
+        raise InvalidValue(f"{MANIFEST}: {what} must be a mapping with entries, not {_short(value)}")
     return value
 
 
 def _name(what: str, value: Any) -> str:
     if not isinstance(value, str) or not _NAME.fullmatch(value):
-        raise ValueError(
+        raise InvalidValue(
             f"{MANIFEST}: {what} is {_short(value)}; it must be letters, digits and _.- that do not begin with . or -"
         )
     return value
@@ -85,7 +87,7 @@ def _name(what: str, value: Any) -> str:
 
 def _frames(name: str, value: Any) -> int:
     if type(value) is not int or value < 1:
-        raise ValueError(f"{MANIFEST}: the number of frames of {name} must be 1 or more, not {_short(value)}")
+        raise InvalidValue(f"{MANIFEST}: the number of frames of {name} must be 1 or more, not {_short(value)}")
     return value
 
 

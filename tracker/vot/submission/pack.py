@@ -26,6 +26,7 @@ from vot.workspace import Workspace
 
 from tracker import __version__
 from tracker.core import archive
+from tracker.core.errors import Failed, InvalidValue
 from tracker.core.paths import PROJECT
 from tracker.vot.evaluation.plan import Outcome, Plan, plan
 from tracker.vot.evaluation.probe import probe
@@ -44,7 +45,7 @@ _ANY_HOME = re.compile(rb"(?<![\w.-])(/(home|Users)/[^/\s]+|/root\b|~\w*/)")
 _TEXT = (".yml", ".json", ".ini", ".md", ".html", ".txt", ".lock", ".css", ".js", ".svg", ".value")
 
 
-class Incomplete(ValueError):
+class Incomplete(Failed, ValueError):
     """Results are missing, half-written or made by something else; the message lists them."""
 
 
@@ -128,7 +129,7 @@ def _compare_with_toolkit(directory: Path, reference: str, ours: set[str]) -> No
     if theirs != ours | {MANIFEST}:
         tail = (done.stdout + done.stderr).strip().splitlines()[-8:]
         differing = sorted(theirs ^ (ours | {MANIFEST}))[:5]
-        raise ValueError(
+        raise InvalidValue(
             f"'vot pack {reference}' packs other files than these results have ({', '.join(differing)}, ...):\n"
             + "\n".join(f"  | {line}" for line in tail)
         )
@@ -257,7 +258,9 @@ def _refuse_personal(members: dict[str, bytes], directory: Path) -> None:
         if name in (MANIFEST, SECTION):
             match = match or _ANY_HOME.search(content)
         if match:
-            raise ValueError(f"{name} would publish {match[0].decode()!r}: remove that path from the tracker's section")
+            raise InvalidValue(
+                f"{name} would publish {match[0].decode()!r}: remove that path from the tracker's section"
+            )
 
 
 def _home() -> list[str]:

@@ -8,6 +8,7 @@ import tarfile
 from pathlib import Path
 
 from tracker import __version__
+from tracker.core.errors import MissingFile
 from tracker.core.paths import PROJECT
 
 """Where the checkout is, if this package runs from one."""
@@ -25,7 +26,7 @@ def refuse_installed(root: Path = PROJECT) -> None:
         FileNotFoundError: ``root`` is no checkout of this project.
     """
     if missing := [name for name in _TOP if not (root / name).exists()]:
-        raise FileNotFoundError(
+        raise MissingFile(
             f"{root} has no {', '.join(missing)}: source and locked environment belong into a package; pack from a "
             "checkout of this project (make install, then .venv/bin/reciprocative pack ...)"
         )

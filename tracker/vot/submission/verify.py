@@ -12,10 +12,10 @@ from typing import Any
 import yaml
 from vot.region import Special, calculate_overlap
 from vot.stack import resolve_stack
-from vot.utilities import normalize_path
-from vot.workspace import Workspace
 
 from tracker.core import archive
+from tracker.core.errors import InvalidValue
+from tracker.formats.workspace import read_config, sequences_folder
 from tracker.vot.evaluation.execute import execute
 from tracker.vot.evaluation.plan import Task
 from tracker.vot.results import provenance, raw
@@ -26,6 +26,7 @@ from tracker.vot.submission import manifest
 from tracker.vot.submission.manifest import MANIFEST, REPRODUCE
 from tracker.vot.submission.pack import ANALYSIS, SECTION, figures
 from tracker.vot.toolkit import analyse
+from tracker.vot.workspace import load_workspace
 
 TOLERANCE = 1e-6
 """Relative difference of figures that machines may have: overlaps are counted in pixels, sums in another order."""
@@ -52,13 +53,13 @@ class Submission:
         self.members = archive.read(path)
         for name in (MANIFEST, archive.CHECKSUMS, ANALYSIS, SECTION):
             if name not in self.members:
-                raise ValueError(f"{name} is missing: this is no package of 'reciprocative pack', or it was cut")
+                raise InvalidValue(f"{name} is missing: this is no package of 'reciprocative pack', or it was cut")
         told = manifest.parse(self.members[MANIFEST])
         self.identifier, self.results = told.identifier, told.results
         try:
             self.figures: Any = json.loads(self.members[ANALYSIS])["results"]
         except (ValueError, LookupError, TypeError, RecursionError) as error:
-            raise ValueError(f"{ANALYSIS} is no analysis: {type(error).__name__}: {error}") from error
+            raise InvalidValue(f"{ANALYSIS} is no analysis: {type(error).__name__}: {error}") from error
 
     def problems(self) -> list[str]:
         """What is wrong with the content, one line each: checksums, files, trajectories."""
@@ -137,9 +138,11 @@ class Submission:
         Raises:
             ValueError: the package has no such sequence, or the registry no such tracker.
         """
-        loaded = Workspace.load(str(workspace))
+        loaded = load_workspace(workspace)
         if self.identifier not in loaded.registry:
-            raise ValueError(f"the registry of {workspace} has no tracker {self.identifier}; {SECTION} has its section")
+            raise InvalidValue(
+                f"the registry of {workspace} has no tracker {self.identifier}; {SECTION} has its section"
+            )
         experiment = next(
             (
                 item
@@ -150,7 +153,7 @@ class Submission:
         )
         if experiment is None:
             known = sorted({name for sequences in self.results.values() for name in sequences})
-            raise ValueError(f"no sequence {sequence} that can be run again; the package has {', '.join(known)}")
+            raise InvalidValue(f"no sequence {sequence} that can be run again; the package has {', '.join(known)}")
         tracker = loaded.registry[self.identifier]
         with tempfile.TemporaryDirectory() as folder:
             stack, sequences = _stack_and_sequences(workspace)
@@ -210,17 +213,11 @@ def _regions(folder: Path, name: str) -> list[Any]:
 
 def _stack_and_sequences(workspace: Path) -> tuple[dict[str, Any], str]:
     """The stack, as its file says, and the absolute folder of the sequences."""
-    config_file = workspace / "config.yaml"
-    if not config_file.exists():
-        raise FileNotFoundError(f"{workspace} is not a VOT workspace (no config.yaml)")
-    config = yaml.safe_load(config_file.read_text())
-    stack = config["stack"]
+    load_workspace(workspace)  # which tells what is wrong with it
+    stack = read_config(workspace, typed=True)["stack"]
     if isinstance(stack, str):
-        file = resolve_stack(stack, str(workspace.resolve()))
-        if file is None:
-            raise FileNotFoundError(f"the stack {stack} of {workspace} does not exist")
-        stack = yaml.safe_load(Path(file).read_text())
-    return stack, normalize_path(config.get("sequences", "sequences"), str(workspace.resolve()))
+        stack = yaml.safe_load(Path(resolve_stack(stack, str(workspace.resolve()))).read_text())
+    return stack, str(sequences_folder(workspace.resolve()))
 
 
 def _one_repetition(stack: dict[str, Any]) -> dict[str, Any]:

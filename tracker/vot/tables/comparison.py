@@ -18,6 +18,7 @@ from vot.workspace import LocalStorage, Workspace
 
 from tracker.adapters import own_section, own_text
 from tracker.core import boxes
+from tracker.core.errors import InvalidValue
 from tracker.formats.regions import contour
 from tracker.formats.registry import section_names
 from tracker.vot.accuracy import burn_in
@@ -102,12 +103,12 @@ def load(
     selected = _experiment(workspace, experiment)
     transformed = {item.name: item for item in selected.transform(workspace.dataset)}
     if sequence not in transformed:
-        raise ValueError(f"no sequence {sequence!r} in {folder}; it has {', '.join(transformed)}")
+        raise InvalidValue(f"no sequence {sequence!r} in {folder}; it has {', '.join(transformed)}")
     data = transformed[sequence]
     annotations = annotations_of(data)
     images = [data.frame(index).filename() for index in range(len(data))]
     if any(name is None or not Path(name).is_file() for name in images):
-        raise ValueError(f"sequence {sequence} has no images in {folder}: there is nothing to draw on")
+        raise InvalidValue(f"sequence {sequence} has no images in {folder}: there is nothing to draw on")
     runs = []
     live = _registered(trackers, registry)
     stored = [name for name in trackers if name not in live]
@@ -118,7 +119,7 @@ def load(
         if not trackers and repetition > len(files):
             continue
         if not 1 <= repetition <= len(files):
-            raise ValueError(f"{tracker.reference} has {len(files)} repetitions on {sequence}, not {repetition}")
+            raise InvalidValue(f"{tracker.reference} has {len(files)} repetitions on {sequence}, not {repetition}")
         file, content = files[repetition - 1]
         run = measure(content, file, annotations)
         counted = run.overlaps[~burn_in(run.codes, 10)]
@@ -133,7 +134,7 @@ def load(
             )
         )
     if not runs:
-        raise ValueError(f"no tracker has run {repetition} on {sequence} in experiment {selected.identifier}")
+        raise InvalidValue(f"no tracker has run {repetition} on {sequence} in experiment {selected.identifier}")
     return Comparison(
         sequence,
         selected.identifier,
@@ -179,7 +180,7 @@ def _experiment(workspace: Workspace, identifier: str | None) -> MultiRunExperim
     experiments = workspace.stack.experiments
     if not isinstance(experiments.get(identifier), MultiRunExperiment):
         names = [name for name, item in experiments.items() if isinstance(item, MultiRunExperiment)]
-        raise ValueError(f"experiment {identifier!r} cannot be compared; choose one of {', '.join(names)}")
+        raise InvalidValue(f"experiment {identifier!r} cannot be compared; choose one of {', '.join(names)}")
     return experiments[identifier]
 
 

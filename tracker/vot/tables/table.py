@@ -24,6 +24,7 @@ from vot.tracker import Tracker
 from vot.utilities.data import Grid
 from vot.workspace import Workspace
 
+from tracker.core.errors import InvalidValue
 from tracker.vot.accuracy import AccuracyFailures
 from tracker.vot.analysis import RowAnalysis
 from tracker.vot.expected_overlap import ExpectedOverlap
@@ -68,7 +69,7 @@ class Figures:
             ValueError: there is no column of that name.
         """
         if unknown := [name for name in names if name not in self.columns]:
-            raise ValueError(f"no column {', '.join(unknown)} in {self.experiment}; it has {', '.join(self.columns)}")
+            raise InvalidValue(f"no column {', '.join(unknown)} in {self.experiment}; it has {', '.join(self.columns)}")
         indices = [self.columns.index(name) for name in names]
         texts = {row: [values[index] for index in indices] for row, values in self.texts.items()}
         places = {row: [values[index] for index in indices] for row, values in self.places.items()}

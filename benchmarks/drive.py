@@ -46,7 +46,7 @@ def main() -> None:
         with profiling(request.get("profile", ""), report):
             frames = follow(tracker, request["images"], request["boxes"], request.get("scale", 1.0))
         print(
-            json.dumps({"frames": frames, "profile": report.getvalue(), "peak": peak_memory()}),
+            json.dumps({"frames": frames, "profile": report.getvalue(), "peak": peak_memory(), "gpu": gpu()}),
             file=answers,
             flush=True,
         )
@@ -102,13 +102,21 @@ def peak_memory() -> float:
     return kilobytes * 1024 / 1e6
 
 
+def gpu() -> tuple[str, float] | None:
+    """Name of the GPU that this process uses, and the most of its memory that torch took, MB; None if it uses none."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_initialized():
+        return None
+    return torch.cuda.get_device_name(), torch.cuda.max_memory_reserved() / 1e6
+
+
 @contextmanager
 def profiling(kind: str, report: io.StringIO) -> Iterator[None]:
     """Write what cost most to ``report``: Python ``functions``, torch's ``operators``; nothing if ``kind`` is empty."""
     if kind == "operators" and "torch" in sys.modules:
-        from torch.profiler import ProfilerActivity, profile
+        from torch.profiler import profile
 
-        with profile(activities=[ProfilerActivity.CPU]) as operators:
+        with profile() as operators:
             yield
         report.write(operators.key_averages().table(sort_by="self_cpu_time_total", row_limit=25))
     elif kind == "functions":

@@ -227,7 +227,8 @@ def _overall(args: argparse.Namespace, truths: Sequence[Annotations], results: R
         "Mean ± standard deviation over runs, one a seed; deterministic trackers run once. EAO and A as vot-toolkit "
         "prints them (A: mean over sequences, weighted by length), then as MATLAB's defines them (A: mean over "
         "frames). Ten frames of burn-in for A, reset five frames after a failure. Runaway: sequences in which a side "
-        "of the box was off by more than a factor of 2 in 10 frames in a row while the target counted as found."
+        "of the box, inside the image, was off by more than a factor of 2 in 10 frames in a row while the target "
+        "counted as found."
     )
     return "\n\n".join([overall(results, truths, args.interval), explained, note])
 

@@ -18,8 +18,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from collections.abc import Sequence as Items
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -30,13 +29,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import vot.dataset
 from numpy.typing import NDArray
-from vot.dataset import Sequence, load_sequence
+from vot.dataset import load_sequence
 from vot.region import Polygon, Region, RegionType, Special
 from vot.tracker import Registry, Results, TrackerException
 from vot.workspace import LocalStorage
 
-from tracker.core.boxes import from_polygon
+from tracker.core.boxes import Boxes, clip, from_polygon
 from tracker.core.settings import told
 from tracker.vot.reset_based import ResetBased
 from tracker.vot.results.annotations import Annotations, annotations_of
@@ -97,7 +97,7 @@ class Source:
         sequence = load_sequence(str(path))
         return cls(sequence.name, path, len(sequence), data_of(sequence))
 
-    def load(self) -> Sequence:
+    def load(self) -> vot.dataset.Sequence:
         """The toolkit's sequence."""
         return load_sequence(str(self.path))
 
@@ -169,7 +169,7 @@ def snapshot() -> Iterator[Path]:
 
 
 def prepare(
-    variants: Items[Variant], seeds: int, threads: int, root: Path, kept: Path = RUNS
+    variants: Sequence[Variant], seeds: int, threads: int, root: Path, kept: Path = RUNS
 ) -> dict[Variant, list[Series]]:
     """Identify trackers and write ``trackers.ini`` with a section for each and each seed into ``root``.
 
@@ -221,7 +221,7 @@ def run_key(identity: dict[str, Any]) -> str:
 
 
 def run_missing(
-    jobs: Items[tuple[Series, Source]], workers: int, report: Callable[[int, Series, Source, float, Run], None]
+    jobs: Sequence[tuple[Series, Source]], workers: int, report: Callable[[int, Series, Source, float, Run], None]
 ) -> None:
     """Run what is not kept yet, ``workers`` at a time.
 
@@ -248,7 +248,7 @@ def run_missing(
 
 
 def _run_all(
-    missing: Items[tuple[Series, Source]], workers: int, report: Callable[[int, Series, Source, float, Run], None]
+    missing: Sequence[tuple[Series, Source]], workers: int, report: Callable[[int, Series, Source, float, Run], None]
 ) -> None:
     errors = []
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=faulthandler.enable) as pool:
@@ -281,42 +281,51 @@ def load(series: Series, source: Source) -> KeptRun:
     Raises:
         FileNotFoundError: if it has not been made.
     """
-    with np.load(series.folder(source) / "run.npz") as data:
-        return KeptRun(overlaps=data["overlaps"], codes=data["codes"], ran_away=bool(data["ran_away"]))
+    folder, truth = series.folder(source), source.annotations()
+    with np.load(folder / "run.npz") as data:
+        overlaps, codes = data["overlaps"], data["codes"]
+    (file,) = folder.glob(f"{source.name}_001.*")
+    boxes = _boxes(parse(file.read_bytes(), file.name))
+    away = runaway(boxes, _boxes(truth.groundtruth), _scores(folder, source.name, len(truth)), truth.bounds)
+    return KeptRun(overlaps=overlaps, codes=codes, ran_away=away)
 
 
-def runaway(sides: NDArray[np.float64], truths: NDArray[np.float64], scores: NDArray[np.float64]) -> bool:
+def runaway(boxes: Boxes, truths: Boxes, scores: NDArray[np.float64], size: tuple[int, int]) -> bool:
     """Whether a box was wrong in size for long while its tracker held it to be right.
 
+    What lies outside the image is not seen, and counts neither here nor in an overlap.
+
     Args:
-        sides: (frames, 2), width and height of the box, NaN where there is none.
-        truths: (frames, 2), those of the ground truth.
+        boxes: (frames, 4), NaN where there is none.
+        truths: (frames, 4), those of the ground truth.
         scores: (frames,), confidence; above 0 the target counts as found.
+        size: width and height of the image, to which both are clipped.
 
     Returns:
         Whether a side was off by more than ``RUNAWAY_FACTOR`` in ``RUNAWAY_FRAMES`` frames in a row.
 
-    >>> sides = np.full((30, 2), 10.0)
-    >>> runaway(sides, sides * [1, 2.5], np.ones(30)), runaway(sides, sides * 1.9, np.ones(30))
-    (True, False)
+    >>> boxes = np.full((30, 4), 10.0)
+    >>> [runaway(boxes, boxes * [1, 1, 1, factor], np.ones(30), (100, 100)) for factor in (2.5, 1.9)]
+    [True, False]
     """
+    sides, true_sides = (clip(some, *size)[:, 2:] for some in (boxes, truths))
     with np.errstate(divide="ignore", invalid="ignore"):
-        off = np.abs(np.log(sides / truths)).max(axis=1) > np.log(RUNAWAY_FACTOR)
+        off = np.abs(np.log(sides / true_sides)).max(axis=1) > np.log(RUNAWAY_FACTOR)
     wrong = np.concatenate([[0], (off & (scores > 0)).astype(int), [0]])
     starts, ends = np.flatnonzero(np.diff(wrong) == 1), np.flatnonzero(np.diff(wrong) == -1)
     return bool((ends - starts >= RUNAWAY_FRAMES).any())
 
 
-def _sides(regions: Items[Region]) -> NDArray[np.float64]:
-    """Width and height of what stands for each region as a box, NaN for a code: (frames, 2)."""
-    sides = np.full((len(regions), 2), np.nan)
+def _boxes(regions: Sequence[Region]) -> Boxes:
+    """What stands for each region as a box, NaN for a code: (frames, 4)."""
+    boxes = np.full((len(regions), 4), np.nan)
     for frame, region in enumerate(regions):
         if isinstance(region, Polygon):
-            sides[frame] = from_polygon(region.points())[2:]
+            boxes[frame] = from_polygon(region.points())
         elif not isinstance(region, Special):
             box = region.convert(RegionType.RECTANGLE)
-            sides[frame] = box.width, box.height
-    return sides
+            boxes[frame] = box.x, box.y, box.width, box.height
+    return boxes
 
 
 def _scores(folder: Path, name: str, frames: int) -> NDArray[np.float64]:
@@ -349,9 +358,7 @@ def _execute(series: Series, source: Source) -> tuple[float, Run]:
         ((file, data),) = raw_runs(experiment, tracker, sequence)
         run = measure(data, file, source.annotations())
         shutil.copytree(folder, final, dirs_exist_ok=True)
-        truth = source.annotations().groundtruth
-        away = runaway(_sides(parse(data, file)), _sides(truth), _scores(final, source.name, len(truth)))
-        np.savez_compressed(Path(folder) / "run.npz", codes=run.codes, overlaps=run.overlaps, ran_away=away)
+        np.savez_compressed(Path(folder) / "run.npz", codes=run.codes, overlaps=run.overlaps)
         os.replace(Path(folder) / "run.npz", final / "run.npz")  # last and at once: it marks the run as complete
     return time.perf_counter() - started, run
 

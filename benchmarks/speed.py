@@ -39,10 +39,11 @@ LONG_FRAMES = 1500
 
 @dataclass
 class Timing:
-    """Frames of one tracker, as ``benchmarks.drive`` reports them, by sequence; and its peak memory in MB."""
+    """Frames of one tracker, as ``benchmarks.drive`` reports them, by sequence; its peak memory in MB, and its GPU."""
 
     frames: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     peak: float = 0.0
+    gpu: tuple[str, float] | None = None
 
     def seconds(self, initialised: bool = False, learned: bool | None = None) -> np.ndarray:
         """Seconds of each init, or of each update; of those with (or without) learning if ``learned`` is given."""
@@ -138,14 +139,22 @@ def render(args: argparse.Namespace, variants: Sequence[Variant], sources: Seque
     """Everything that was asked for, as markdown."""
     timings = take_turns(variants, sources, args)
     names = ", ".join(source.name for source in sources)
+    gpus = {timing.gpu[0] for timing in timings.values() if timing.gpu}
     parts = [
         frame_table(timings),
         "Frames per second and milliseconds are those of the tracker alone, without reading and initialisation. Init: "
         "first frame and each re-initialisation. An update frame is one in which the tracker learned. Memory: "
         "resident, peak of the process.",
-        tables.provenance(threads_of_a_tracker=args.threads, sequences=names, frames_of_each=args.frames or "all"),
+        tables.provenance(
+            threads_of_a_tracker=args.threads,
+            sequences=names,
+            frames_of_each=args.frames or "all",
+            **({"GPU": ", ".join(gpus)} if gpus else {}),
+        ),
     ]
     for label, timing in timings.items():
+        if timing.gpu:
+            continue  # its stages end when their work is queued
         if any(set(frame["stages"]) - {"read"} for frames in timing.frames.values() for frame in frames):
             parts += [f"### {label}, stage by stage, milliseconds a frame", stage_table(timing)]
     if len(timings) > 1:
@@ -173,7 +182,7 @@ def take_turns(variants: Sequence[Variant], sources: Sequence[Source], args: arg
                 answer = driver.track(images, truth)
                 timing = timings[str(driver.variant)]
                 timing.frames.setdefault(source.name, []).extend(answer["frames"])
-                timing.peak = answer["peak"]
+                timing.peak, timing.gpu = answer["peak"], answer["gpu"]
                 rate = timing.rate(source.name)
                 print(f"{source.name}: {driver.variant} {rate:.1f} frames/s", file=sys.stderr, flush=True)
     return timings
@@ -221,6 +230,7 @@ def frame_table(timings: Mapping[str, Timing]) -> str:
                 f"{np.mean(init):.0f}",
                 f"{init[0]:.0f}",
                 f"{timing.peak:.0f}",
+                f"{timing.gpu[1]:.0f}" if timing.gpu else "-",
             ]
         )
     header = [
@@ -234,7 +244,10 @@ def frame_table(timings: Mapping[str, Timing]) -> str:
         "init ms (mean)",
         "init ms (first)",
         "memory MB",
+        "of the GPU",
     ]
+    if not any(timing.gpu for timing in timings.values()):
+        header, rows = header[:-1], [row[:-1] for row in rows]
     return tables.table(header, rows)
 
 

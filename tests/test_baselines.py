@@ -167,7 +167,7 @@ def test_a_build_without_mil_says_so(monkeypatch):
 
 
 def test_the_catalog_names_what_it_knows():
-    with pytest.raises(ValueError, match="unknown tracker 'CSR'; choose one of DAT, DAT-paper, DAT-crops, MDNet"):
+    with pytest.raises(ValueError, match="unknown tracker 'CSR'; choose one of DAT, DAT-paper, DAT-crops, MDNet, NCC"):
         catalog.create("CSR")
     with pytest.raises(ValueError, match="tracker NCC has no parameter lambda_, seed; it takes threads"):
         catalog.create("NCC", seed=1, lambda_=2)

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from tracker import weights
-from tracker.features.efficientnet import CHANNELS, STRIDES, EfficientNetLite0, fused
+from tracker.features.efficientnet import CHANNELS, STRIDES, Captured, EfficientNetLite0, fused
 from training import pictures
 from training.rendering import SIDE, Renderer
 
@@ -32,13 +32,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--clips", type=int, default=10000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--device", default="cpu", help="where each worker's trunk runs: cpu or cuda (cpu)")
     args = parser.parse_args(argv)
     args.folder.mkdir(parents=True, exist_ok=True)
     for name, shape in _shapes(args.clips).items():
         np.lib.format.open_memmap(args.folder / name, "w+", np.float16, shape)
     parts = np.array_split(np.arange(args.clips), args.workers)
     with ProcessPoolExecutor(args.workers) as pool:
-        jobs = [pool.submit(_fill, args.folder, args.clips, part, args.seed + k) for k, part in enumerate(parts)]
+        jobs = [
+            pool.submit(_fill, args.folder, args.clips, part, args.seed + k, args.device)
+            for k, part in enumerate(parts)
+        ]
         done = [job.result() for job in jobs]
     names = ("targets", "visible", "others")
     arrays: dict[str, Any] = {name: np.concatenate([one[name] for one in done]) for name in names}
@@ -51,9 +55,10 @@ def _shapes(clips: int) -> dict[str, tuple[int, ...]]:
     return {name: (clips, FRAMES, channels, side, side) for name, (channels, side) in levels.items()}
 
 
-def _fill(folder: Path, clips: int, rows: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+def _fill(folder: Path, clips: int, rows: np.ndarray, seed: int, device: str) -> dict[str, np.ndarray]:
     torch.set_num_threads(1)
-    trunk = fused(EfficientNetLite0(weights.load("efficientnet-lite0").tensors), SIDE)
+    network = EfficientNetLite0(weights.load("efficientnet-lite0").tensors).to(device)
+    trunk = (fused if device == "cpu" else Captured)(network, SIDE)
     levels = [np.load(folder / name, mmap_mode="r+") for name in _shapes(clips)]
     renderer = Renderer(pictures.load(), np.random.default_rng(seed))
     kept = []
@@ -63,9 +68,9 @@ def _fill(folder: Path, clips: int, rows: np.ndarray, seed: int) -> dict[str, np
             clip = renderer.clip(FRAMES, OTHERS)
             kept.append(clip)
             for number, image in enumerate(clip.images):
-                pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float()
+                pixels = torch.from_numpy(image).to(device).permute(2, 0, 1)[None].float()
                 for level, values in zip(levels, trunk(pixels.sub_(127).div_(128)), strict=True):
-                    level[row, number] = values[0].numpy()
+                    level[row, number] = values[0].cpu().numpy()
             if count % 200 == 199:
                 print(f"{count + 1} of {len(rows)} clips, {time.monotonic() - started:.0f} s", file=sys.stderr)
     return {name: np.stack([getattr(clip, name) for clip in kept]) for name in ("targets", "visible", "others")}

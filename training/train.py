@@ -19,6 +19,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from tracker.core.boxes import overlap
 from tracker.features.estimator import TEMPLATE, TEMPLATE_SCALE, WINDOW, BoxEstimator, Estimate, sampled, windows_of
@@ -28,6 +29,7 @@ STRIDE = 8
 POSITIVES, NEGATIVES = 3, 2  # windows a clip
 ALIKE, UNLIKE = 2, 14  # samples a clip
 GRID = 5
+HELD_OUT = 200  # clips, the last ones
 SOFTNESS = 0.07
 WARM_UP = 200  # steps
 
@@ -35,7 +37,8 @@ WARM_UP = 200  # steps
 class Pairs(NamedTuple):
     """What a step learns from, all boxes in cells, (x, y, w, h)."""
 
-    levels: tuple[Tensor, Tensor]  # (2 B, 40, H, W) and (2 B, 112, h, w), first all templates, then all searches
+    clips: Tensor  # (2 B,), of all templates, then of all searches
+    frames: Tensor  # (2 B,), in these clips
     templates: Tensor  # (B, 4)
     targets: Tensor  # (B, 4)
     visible: Tensor  # (B,)
@@ -44,37 +47,63 @@ class Pairs(NamedTuple):
     unlike: Tensor  # (B, UNLIKE, 4)
 
 
-class Cache:
-    """Pairs of frames of cached clips.
+class Features:
+    """Features of cached clips.
 
     Args:
         folder: what ``training.cache`` wrote.
-        rng: source of randomness.
+        device: where they are kept; on the CPU they stay in their files.
     """
 
-    def __init__(self, folder: Path, rng: np.random.Generator):
-        self._levels = [np.load(folder / name, mmap_mode="r") for name in ("fine.npy", "coarse.npy")]
+    def __init__(self, folder: Path, device: torch.device | str = "cpu"):
+        files = [np.load(folder / name, mmap_mode="c") for name in ("fine.npy", "coarse.npy")]
+        self._levels = [torch.from_numpy(level).to(device) for level in files]
+
+    def of(self, pairs: Pairs) -> tuple[Tensor, Tensor]:
+        """Both levels, (2 B, 40, H, W) and (2 B, 112, h, w), first of all templates, then of all searches."""
+        fine, coarse = (level[pairs.clips, pairs.frames].float() for level in self._levels)
+        return fine, coarse
+
+
+class Draws(Dataset[Pairs]):
+    """What each step learns from; step i draws the same in any process.
+
+    Args:
+        folder: what ``training.cache`` wrote.
+        seed: source of randomness.
+        batch: pairs a step.
+        steps: their number.
+    """
+
+    def __init__(self, folder: Path, seed: int, batch: int, steps: int):
         with np.load(folder / "boxes.npz") as boxes:
             self._targets, self._visible, self._others = boxes["targets"], boxes["visible"], boxes["others"]
-        self._rng = rng
+        self._seed, self._batch, self._steps = seed, batch, steps
+        self._rng = np.random.default_rng(seed)
 
     def __len__(self) -> int:
-        return len(self._targets)
+        return self._steps
+
+    def __getitem__(self, step: int) -> Pairs:
+        self._rng = np.random.default_rng([self._seed, step])
+        return self.pairs(self._rng.integers(0, len(self._targets) - HELD_OUT, self._batch))
+
+    def held_out(self) -> Pairs:
+        """Pairs of clips that no step draws, always the same."""
+        self._rng = np.random.default_rng(self._seed)
+        return self.pairs(np.arange(len(self._targets))[-HELD_OUT:])
 
     def pairs(self, clips: np.ndarray) -> Pairs:
         """One pair of frames of each of the clips."""
         frames = np.array([self._rng.permutation(self._targets.shape[1])[:2] for _ in clips])
         template, search = frames[:, 0], frames[:, 1]
-        levels = [
-            torch.from_numpy(np.concatenate([level[clips, template], level[clips, search]])).float()
-            for level in self._levels
-        ]
         targets = self._targets[clips, search]
         others = self._others[clips, search]
         drawn = [self._boxes(target, beside) for target, beside in zip(targets, others, strict=True)]
         windows, alike, unlike = (_cells(np.stack(part)) for part in zip(*drawn, strict=True))
         return Pairs(
-            (levels[0], levels[1]),
+            torch.from_numpy(np.tile(clips, 2)),
+            torch.from_numpy(frames.T.ravel()),
             _cells(self._targets[clips, template]),
             _cells(targets),
             torch.from_numpy(self._visible[clips, search]).float(),
@@ -132,25 +161,21 @@ def _cells(boxes: np.ndarray) -> Tensor:
     return torch.from_numpy(shifted).float()
 
 
-def many(maps: Tensor, boxes: Tensor, side: int, per_bin: int) -> Tensor:
-    """Samples (B, N, C, side, side) of maps (B, C, H, W) at boxes (B, N, 4)."""
-    return torch.stack([sampled(one, some, side, per_bin) for one, some in zip(maps, boxes, strict=True)])
-
-
-def losses(model: BoxEstimator, pairs: Pairs) -> tuple[Tensor, dict[str, float]]:
-    """The loss of a step and what it is made of."""
+def losses(model: BoxEstimator, pairs: Pairs, levels: tuple[Tensor, Tensor]) -> tuple[Tensor, dict[str, float]]:
+    """The loss of a step on pairs with these features, and what it is made of."""
     count = len(pairs.targets)
-    maps = model.project(*pairs.levels).permute(0, 3, 1, 2)
+    maps = model.project(*levels).permute(0, 3, 1, 2)
     first, second = maps[:count], maps[count:]
     size = pairs.templates[:, 2:] * TEMPLATE_SCALE
     wide = torch.cat([pairs.templates[:, :2] + pairs.templates[:, 2:] / 2 - size / 2, size], dim=1)
-    templates = many(first, wide[:, None], TEMPLATE, 2)[:, 0]
+    templates = sampled(first, wide[:, None], TEMPLATE, 2)[:, 0]
     per_clip = pairs.windows.shape[1]
-    windows = many(second, windows_of(pairs.windows.flatten(0, 1)).unflatten(0, (count, per_clip)), WINDOW, 1)
+    frames = windows_of(pairs.windows)
+    windows = sampled(second, frames, WINDOW)
     estimate = model(windows.flatten(0, 1), templates.repeat_interleave(per_clip, 0))
     edges = Estimate(*(part.unflatten(0, (count, per_clip)) for part in estimate))
 
-    frames = windows_of(pairs.windows.flatten(0, 1)).unflatten(0, (count, per_clip))[:, :POSITIVES]
+    frames = frames[:, :POSITIVES]
     low = edges.edges[:, :POSITIVES, :2] * frames[..., 2:] + frames[..., :2]
     high = edges.edges[:, :POSITIVES, 2:] * frames[..., 2:] + frames[..., :2]
     goal_low = pairs.targets[:, None, :2].expand_as(low)
@@ -167,20 +192,20 @@ def losses(model: BoxEstimator, pairs: Pairs) -> tuple[Tensor, dict[str, float]]
     quality = (((edges.quality[:, :POSITIVES] - shared.detach()) ** 2) * seen).sum() / seen.sum().clamp_min(1)
 
     clear = ((pairs.visible > 0.3) | (pairs.visible < 0.1)).float()[:, None]
-    truth = torch.cat([seen, torch.zeros(count, NEGATIVES)], dim=1)
-    weight = torch.cat([clear.expand(-1, POSITIVES), torch.ones(count, NEGATIVES)], dim=1)
+    truth = F.pad(seen, (0, NEGATIVES))
+    weight = F.pad(clear.expand(-1, POSITIVES), (0, NEGATIVES), value=1.0)
     present = F.binary_cross_entropy_with_logits(edges.present, truth, weight)
     right = (((edges.present > 0) == (truth > 0.5)).float() * weight).sum() / weight.sum()
 
-    own = many(first, pairs.templates[:, None], GRID, 2).flatten(2)  # (B, 1, D)
-    samples = many(second, torch.cat([pairs.alike, pairs.unlike], dim=1), GRID, 2).flatten(2)
+    own = sampled(first, pairs.templates[:, None], GRID, 2).flatten(2)  # (B, 1, D)
+    samples = sampled(second, torch.cat([pairs.alike, pairs.unlike], dim=1), GRID, 2).flatten(2)
     likeness = F.cosine_similarity(own, samples, dim=2) / SOFTNESS  # (B, ALIKE + UNLIKE)
     against = likeness[:, ALIKE:].logsumexp(dim=1, keepdim=True)
     contrast = (F.softplus(against - likeness[:, :ALIKE]) * (pairs.visible > 0.5).float()[:, None]).mean()
     total = box + present + quality + 0.5 * contrast
     iou = (shared * seen).sum() / seen.sum().clamp_min(1)
     named = {"iou": iou, "box": box, "present": present, "right": right, "quality": quality, "contrast": contrast}
-    return total, {name: float(value.detach()) for name, value in named.items()}
+    return total, dict(zip(named, torch.stack(list(named.values())).tolist(), strict=True))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -193,22 +218,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu", help="cpu or cuda, whose memory then holds the features (cpu)")
+    parser.add_argument("--workers", type=int, default=0, help="processes that draw boxes meanwhile (0)")
     args = parser.parse_args(argv)
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
-    rng = np.random.default_rng(args.seed)
-    cache = Cache(args.folder, rng)
-    held_out = np.arange(len(cache))[-200:]
+    features, draws = Features(args.folder, args.device), Draws(args.folder, args.seed, args.batch, args.steps)
+    held_out = _on(args.device, draws.held_out())
     model = BoxEstimator(batch_norm=True)
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model.to(args.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(model.parameters(), args.rate, weight_decay=1e-3)
     started = time.monotonic()
     mean: dict[str, float] = {}
-    for step in range(args.steps):
+    for step, drawn in enumerate(DataLoader(draws, batch_size=None, num_workers=args.workers)):
         for group in optimiser.param_groups:
             group["lr"] = args.rate * _schedule(step / args.steps, step / WARM_UP)
         model.train()
-        loss, named = losses(model, cache.pairs(rng.integers(0, len(cache) - 200, args.batch)))
+        pairs = _on(args.device, drawn)
+        loss, named = losses(model, pairs, features.of(pairs))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
@@ -220,14 +247,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         if step % 500 == 499 or step + 1 == args.steps:
             model.eval()
             with torch.no_grad():
-                parts = [losses(model, cache.pairs(rows))[1] for rows in np.array_split(held_out, 5)]
-            held = {name: float(np.mean([part[name] for part in parts])) for name in mean}
-            print("  held out:", _text(held), flush=True)
-            with torch.no_grad():
-                deviation = float(model.project(*cache.pairs(held_out).levels).std())
-            arrays: dict[str, Any] = {name: tensor.numpy() for name, tensor in model.folded(deviation).items()}
+                levels = features.of(held_out)
+                print("  held out:", _text(losses(model, held_out, levels)[1]), flush=True)
+                deviation = float(model.project(*levels).std())
+            arrays: dict[str, Any] = {name: tensor.cpu().numpy() for name, tensor in model.folded(deviation).items()}
             np.savez(args.out, **arrays)
     return 0
+
+
+def _on(device: str, pairs: Pairs) -> Pairs:
+    return Pairs(*(part.to(device) for part in pairs))
 
 
 def _schedule(share: float, warm: float) -> float:

@@ -154,11 +154,17 @@ def test_run_key_depends_on_all_that_decides_the_boxes(field):
     ],
 )
 def test_a_box_runs_away_if_a_side_is_wrong_for_long_and_it_counts_as_found(factor, frames, score, expected):
-    truths, scores = np.full((60, 2), 40.0), np.full(60, 1.0)
-    sides = truths.copy()
-    sides[20 : 20 + frames, 1] *= factor
+    truths, scores = np.full((60, 4), 40.0), np.full(60, 1.0)
+    boxes = truths.copy()
+    boxes[20 : 20 + frames, 3] *= factor
     scores[20 : 20 + frames] = score
-    assert runaway(sides, truths, scores) is expected
+    assert runaway(boxes, truths, scores, (320, 240)) is expected
+
+
+@pytest.mark.parametrize(("box", "expected"), [([-60, 10, 80, 40], False), ([10, 10, 80, 40], True)])
+def test_what_a_box_has_outside_the_image_has_not_run_away(box, expected):
+    truths = np.tile([0.0, 10, 20, 40], (20, 1))
+    assert runaway(np.tile(np.array(box, float), (20, 1)), truths, np.ones(20), (320, 240)) is expected
 
 
 def test_variant_reads_values_and_refuses_nonsense():
@@ -314,6 +320,9 @@ def test_timing_tables_add_up():
     assert "| mean     | 50.0 | 10.0 |       5.00 |" in speed.rate_table({"DAT": fast, "CSRT": slow})
     row = next(line for line in speed.frame_table({"DAT": fast}).splitlines() if line.startswith("| DAT"))
     assert [cell.strip() for cell in row.split("|")[2:-1]][:6] == ["50.0", "20.0", "20.0", "29.0", "30.0", "10.0"]
+    on_gpu = speed.Timing(frames={"a": [start, frame]}, peak=9.0, gpu=("H100", 456.7))
+    table = speed.frame_table({"DAT": fast, "DAT:device=cuda": on_gpu}).splitlines()
+    assert [line.split("|")[-2].strip() for line in table[2:]] == ["-", "457"]
 
 
 @pytest.mark.integration

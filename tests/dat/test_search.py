@@ -70,12 +70,14 @@ def test_a_look_alike_must_be_better_by_what_its_way_costs():
     assert found(margin, motion_penalty=1.0)[0].box[0] == 100
 
 
-def test_peaks_are_apart_and_no_more_than_asked_for():
-    _, asked = found(lambda box: -abs(box[0] - 100) - abs(box[1] - 80), peaks=3)
+@pytest.mark.parametrize("apart", [0.45, 0.9])
+def test_peaks_are_apart_and_no_more_than_asked_for(apart):
+    _, asked = found(lambda box: -abs(box[0] - 100) - abs(box[1] - 80), peaks=3, peak_distance=apart)
     first = asked[0]
-    assert len(first) == 3 and first[0].tolist() == STATE.tolist()
+    assert len(first) == 3
+    assert first[0].tolist() == STATE.tolist()
     distances = [np.abs(a[:2] - b[:2]).max() for k, a in enumerate(first) for b in first[:k]]
-    assert min(distances) >= 0.45 * 40
+    assert min(distances) >= apart * 40
 
 
 def test_a_head_that_is_very_sure_does_not_outvote_the_estimator():

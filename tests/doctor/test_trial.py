@@ -9,7 +9,7 @@ import pytest
 
 from tracker.core.paths import PROJECT
 from tracker.doctor import trial
-from tracker.doctor.registry import Section
+from tracker.formats.registry import Section
 
 SERVER = """\
 import sys, time

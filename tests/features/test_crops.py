@@ -88,11 +88,15 @@ def folder(tmp_path_factory):
     return folder
 
 
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device; torch finds none")
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=needs_cuda)])
 @pytest.mark.parametrize("at", ["input", "conv1", "features"])
-def test_paper_runs_on_a_mat_file(folder, monkeypatch, at):
+def test_paper_runs_on_a_mat_file(folder, monkeypatch, at, device):
     monkeypatch.setenv("RECIPROCATIVE_WEIGHTS", str(folder))
-    tracker = ReciprocativeTracker(replace(PAPER, attention_at=at, **SHORT))
+    tracker = ReciprocativeTracker(replace(PAPER, attention_at=at, **SHORT | {"device": device}))
     runs = []
     for _ in range(2):
         first = tracker.init(scene(), BOX)

@@ -24,16 +24,22 @@ def extractor():
 
 def test_samples_of_a_ramp_lie_where_the_box_is():
     rows, columns = torch.meshgrid(torch.arange(12.0), torch.arange(16.0), indexing="ij")
-    box = torch.tensor([[2.0, 3.0, 8.0, 4.0]])
-    across, down = sampled(torch.stack([columns, rows]), box, 4)[0]
+    box, ramps = torch.tensor([[[2.0, 3.0, 8.0, 4.0]]]), torch.stack([columns, rows])[None]
+    across, down = sampled(ramps, box, 4)[0, 0]
     assert across[0].tolist() == pytest.approx([3, 5, 7, 9])
     assert down[:, 0].tolist() == pytest.approx([3.5, 4.5, 5.5, 6.5])
-    finer = sampled(torch.stack([columns, rows]), box, 4, points=3)
-    assert finer.shape == (1, 2, 4, 4) and finer[0, 0, 0].tolist() == pytest.approx([3, 5, 7, 9])
+    finer = sampled(ramps, box, 4, points=3)
+    assert finer.shape == (1, 1, 2, 4, 4) and finer[0, 0, 0, 0].tolist() == pytest.approx([3, 5, 7, 9])
+
+
+def test_boxes_are_sampled_from_their_own_maps():
+    maps, boxes_of_maps = torch.randn(3, 2, 9, 9), 4 * torch.rand(3, 5, 4) + 1
+    each = [sampled(maps[i : i + 1], boxes_of_maps[i : i + 1], 3, points=2)[0] for i in range(3)]
+    torch.testing.assert_close(sampled(maps, boxes_of_maps, 3, points=2), torch.stack(each))
 
 
 def test_samples_outside_the_map_are_zero():
-    assert not sampled(torch.ones(1, 5, 5), torch.tensor([[20.0, 20.0, 4.0, 4.0]]), 3).any()
+    assert not sampled(torch.ones(1, 1, 5, 5), torch.tensor([[[20.0, 20.0, 4.0, 4.0]]]), 3).any()
 
 
 def test_a_window_shares_the_centre_and_has_the_same_margin_on_all_sides():

@@ -80,12 +80,13 @@ def cached(pictures, tmp_path_factory):
 
 def test_a_few_steps_learn_and_every_weight_has_a_part_in_it(cached):
     torch.manual_seed(0)
-    pairs = train.Cache(cached, np.random.default_rng(0)).pairs(np.arange(12))
+    pairs = train.Draws(cached, seed=0, batch=12, steps=1).pairs(np.arange(12))
+    levels = train.Features(cached).of(pairs)
     model = BoxEstimator(batch_norm=True)
     optimiser = torch.optim.AdamW(model.parameters(), 2e-3)
     values = []
     for _ in range(12):
-        loss, named = train.losses(model, pairs)
+        loss, named = train.losses(model, pairs, levels)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -96,7 +97,7 @@ def test_a_few_steps_learn_and_every_weight_has_a_part_in_it(cached):
 
 
 def test_windows_without_the_target_do_not_touch_it(cached):
-    drawn = train.Cache(cached, np.random.default_rng(3))
+    drawn = train.Draws(cached, seed=3, batch=12, steps=1)
     for target in drawn._targets[:, 0]:
         windows, alike, unlike = drawn._boxes(target, drawn._others[0, 0])
         assert (boxes.overlap(windows[train.POSITIVES :], target) < 0.15).all()

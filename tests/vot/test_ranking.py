@@ -45,8 +45,8 @@ def of(overlaps, failures=0):
     return Sample(np.asarray(overlaps, float), np.full((1, 15), failures))
 
 
-def different_accuracy(first, second, alpha=0.05, thresholds=None):
-    return bool(accuracy_differs(np.array([first.overlaps, second.overlaps]), alpha, thresholds)[0, 1])
+def different_accuracy(first, second, alpha=0.05, thresholds=None, test="vot2015"):
+    return bool(accuracy_differs(np.array([first.overlaps, second.overlaps]), alpha, thresholds, test)[0, 1])
 
 
 def different_robustness(first, second, alpha=0.05):
@@ -348,6 +348,74 @@ def test_trackers_without_a_common_frame_differ():
 
 def test_a_single_common_frame_can_tell_that_the_difference_is_not_a_practical_one():
     assert not different_accuracy(of([0.65]), of([0.6]), thresholds=np.array([0.1]))
+
+
+def differs_by_definition(first, second, thresholds, test):
+    """A pair as each challenge's toolkit tests it, frame by frame, p by scipy."""
+    common = [i for i in range(len(first)) if not math.isnan(first[i]) and not math.isnan(second[i])]
+    difference = [first[i] - second[i] for i in common]
+    if len(common) < (25 if test == "vot2015" else 5):
+        different = test == "vot2015"
+    elif any(difference):
+        different = wilcoxon(difference, correction=False, method="approx").pvalue <= 0.05
+    else:
+        different = False
+    if test == "vot2013" and common and sum(value == 0 for value in difference) / len(common) > 0.95:
+        different = False
+    if test != "vot2013" and thresholds is not None and common:
+        ratios = [value / thresholds[i] for value, i in zip(difference, common, strict=True)]
+        different = different and abs(sum(ratios) / len(ratios)) >= 1
+    return different
+
+
+@pytest.mark.parametrize("test", ["vot2013", "vot2014", "vot2015"])
+@pytest.mark.parametrize("practical", [False, True])
+def test_each_challenge_tests_accuracy_in_its_own_way(test, practical):
+    rng = np.random.default_rng(11)
+    outcomes = []
+    for frames in (0, 3, 4, 5, 6, 24, 25, 26, 60, 300):
+        overlaps = np.clip(rng.normal(rng.uniform(0.4, 0.6, (8, 1)), 0.05, (8, frames)), 0, 1)
+        overlaps[1:4] = np.where(rng.random((3, frames)) < (0.04, 0.06, 0.3)[frames % 3], overlaps[:3], overlaps[0])
+        overlaps[1:3, : frames // 30] += 0.1
+        overlaps[rng.random(overlaps.shape) < 0.03] = np.nan
+        thresholds = rng.uniform(0.02, 0.1, frames) if practical else None
+        found = accuracy_differs(overlaps, 0.05, thresholds, test)
+        expected = [[differs_by_definition(one, other, thresholds, test) for other in overlaps] for one in overlaps]
+        np.fill_diagonal(expected := np.array(expected), False)
+        assert (found == expected).all(), frames
+        outcomes += expected.ravel().tolist()
+    assert 0.1 < np.mean(outcomes) < 0.9
+
+
+def test_too_few_common_frames_differ_in_vot2015_only():
+    better, worse = (of(np.full(4, overlap)) for overlap in (0.9, 0.1))
+    assert different_accuracy(better, worse)
+    assert not any(different_accuracy(better, worse, test=test) for test in ("vot2013", "vot2014"))
+    better, worse = (of(start + np.arange(5) * step) for start, step in ((0.5, 0.1), (0.1, 0.05)))
+    assert all(different_accuracy(better, worse, test=test) for test in ("vot2013", "vot2014"))
+
+
+@pytest.mark.parametrize(("unequal", "expected"), [(9, False), (10, True)])
+def test_vot2013_asks_for_unequal_overlaps_on_five_percent_of_the_frames(unequal, expected):
+    """9 and 10 of 200 frames, all better: p = 0.008 and 0.005."""
+    better = of(0.5 + np.repeat([0, 0.1], [200 - unequal, unequal]))
+    assert different_accuracy(better, of(np.full(200, 0.5)), test="vot2013") is expected
+    assert different_accuracy(better, of(np.full(200, 0.5)), test="vot2014")
+
+
+def test_the_analysis_tests_as_it_is_asked_to():
+    runs, thresholds = [run_of(0.65, 50), run_of(0.6, 50)], [truth(50, practical=np.full(50, 0.1))]
+    for tests, ranks in (("vot2013", [1, 2]), ("vot2014", [1, 1]), ("vot2015", [1, 1])):
+        (found,) = ARRank(selection="sequence", tests=tests).rankings(runs, thresholds)
+        assert list(found.accuracy_rank) == ranks and found.practical is (tests != "vot2013")
+    short, plain = [run_of(0.65, 30), run_of(0.6, 30)], [truth(30)]
+    assert list(ARRank(selection="sequence").rankings(short, plain)[0].accuracy_rank) == [1, 2]
+    few = [[[Run(one[0][0].overlaps[:14], one[0][0].codes[:14])]] for one in short]  # four after the burn-in
+    for tests, ranks in (("vot2013", [1, 1]), ("vot2014", [1, 1]), ("vot2015", [1, 2])):
+        (found,) = ARRank(selection="sequence", tests=tests).rankings(few, [truth(14)])
+        assert list(found.accuracy_rank) == ranks
+    with pytest.raises(ValueError, match="vot2012"):
+        ARRank(tests="vot2012")
 
 
 @pytest.mark.parametrize(("alpha", "ranks"), [(0.001, [1, 1]), (0.05, [1, 2])])

@@ -41,6 +41,8 @@ def test_a_stack_has_all_measures_and_the_protocols_numbers(name):
     assert {analysis.selection for analysis in ranks} == {"tag", "sequence"}
     sharing = "mean" if name in ("vot2013", "vot2014") else "best"
     assert {analysis.sharing for analysis in ranks} == {sharing}
+    tests = {analysis.tests for analysis in baseline.analyses if isinstance(analysis, ARRank)}
+    assert tests == {name if name in ("vot2013", "vot2014") else "vot2015"}
     assert all(getattr(analysis, "burnin", 10) == 10 for analysis in baseline.analyses if hasattr(analysis, "burnin"))
 
 

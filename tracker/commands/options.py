@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,9 @@ from tracker import catalog
 from tracker.core.settings import parse, told
 from tracker.core.tracker import Tracker
 from tracker.formats.registry import Section, read_section, section_names
-from tracker.media.video import Source, open_source
+
+if TYPE_CHECKING:
+    from tracker.media.video import Source
 
 
 def add_tracker_arguments(parser: argparse.ArgumentParser, *names: str) -> None:
@@ -92,6 +94,8 @@ def source(args: argparse.Namespace, name: str) -> Source:
     """
     if args.truth_start < 0:
         raise ValueError(f"--truth-start {args.truth_start} must be at least 0")
+    from tracker.media.video import open_source
+
     return open_source(name, args.target, args.truth_start)
 
 

@@ -21,7 +21,7 @@ from tracker.dat.learning import Attention
 from tracker.dat.params import Params
 from tracker.dat.search import Search
 from tracker.features.crops import CropExtractor, Lite0Crops
-from tracker.features.efficientnet import EfficientNetLite0, Trunk, fused
+from tracker.features.efficientnet import Captured, EfficientNetLite0, Trunk, fused
 from tracker.features.estimator import BoxEstimator
 from tracker.features.jacobian.linearisation import Linearisation
 from tracker.features.region import RegionExtractor
@@ -82,7 +82,7 @@ def _lite0(params: Params, device: torch.device) -> Backbone:
 def _region(params: Params, device: torch.device) -> Backbone:
     loaded, trained = weights.load("efficientnet-lite0"), weights.load("box-estimator")
     network = EfficientNetLite0(loaded.tensors).to(device)
-    trunk: Trunk = fused(network, params.region_size) if device.type == "cpu" else network
+    trunk: Trunk = (fused if device.type == "cpu" else Captured)(network, params.region_size)
     estimator = BoxEstimator.of(trained.tensors).to(device)
 
     def extractor() -> Extractor:

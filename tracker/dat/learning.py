@@ -18,7 +18,7 @@ from torch import Tensor
 
 from tracker.core.timing import stage
 from tracker.dat.attention import add_penalty_gradient, head_gradients, regulariser
-from tracker.dat.head import Head, Layers
+from tracker.dat.head import Head, Layers, Pass
 from tracker.dat.params import Params
 from tracker.features.samples import Pool, Samples
 
@@ -75,9 +75,11 @@ class Learner:
                 hard = self._mine(negatives)
             drawn = self._draw(positives, p.batch_positives)
             batch = Samples.join([drawn, self._draw(hard, p.batch_negatives)])
-            loss, _ = self.gradient(batch, len(drawn), self._dropout(len(batch)))
+            dropout = self._dropout(len(batch))
+            passed, log_share, loss = self._classified(batch, len(drawn), dropout)
             if loss < stop:
                 break
+            self._differentiate(batch, len(drawn), dropout, passed, log_share)
             if not (math.isfinite(loss) and self.descend(rate)):
                 self.undo("the loss or its gradient")
                 return False
@@ -114,12 +116,29 @@ class Learner:
             The loss, and the gradient; where the terms are clipped apart, that of the classification, then that of the
             regulariser.
         """
+        passed, log_share, loss = self._classified(batch, positives, dropout)
+        return loss, self._differentiate(batch, positives, dropout, passed, log_share)
+
+    def _classified(
+        self, batch: Samples, positives: int, dropout: tuple[Tensor, Tensor] | None
+    ) -> tuple[Pass, Tensor, float]:
+        """A pass of a batch, the logarithms (N, 2) of its class probabilities, and their loss."""
+        passed = self._head.forward(batch.features, dropout)
+        log_share = passed.logits.log_softmax(dim=1)
+        return passed, log_share, -float(log_share[:positives, 1].sum() + log_share[positives:, 0].sum())
+
+    def _differentiate(
+        self,
+        batch: Samples,
+        positives: int,
+        dropout: tuple[Tensor, Tensor] | None,
+        passed: Pass,
+        log_share: Tensor,
+    ) -> list[Layers]:
+        """The gradient of what ``_classified`` gave."""
         head, p = self._head, self.params
         terms = [head.split(term) for term in self._terms]
-        passed = head.forward(batch.features, dropout)
-        log_share = passed.logits.log_softmax(dim=1)
-        loss = -float(log_share[:positives, 1].sum() + log_share[positives:, 0].sum())
-        of_logits = log_share.exp_()
+        of_logits = log_share.exp()
         of_logits[:positives, 1] -= 1
         of_logits[positives:, 0] -= 1
         head.backward(batch.features, passed, of_logits, dropout, terms[0])
@@ -127,7 +146,7 @@ class Learner:
             chosen = slice(0, positives + p.attention_negatives)
             self._gradients[1:].zero_()
             self._add_penalty(batch.take(chosen), passed.z4[chosen], positives, terms[-1])
-        return loss, terms
+        return terms
 
     @property
     def _terms(self) -> Tensor:

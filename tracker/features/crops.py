@@ -26,7 +26,7 @@ from tracker.features.vggm import CROP_SIZE, MEAN
 from tracker.features.view import View
 
 PADDING = 16
-_CHUNK = 16
+_CHUNK = {"cpu": 16, "cuda": 256}
 _SMALLEST_DEVIATION = 1e-3  # of a channel that the first crops leave constant
 
 
@@ -78,7 +78,8 @@ class CropFrame:
     def samples(self, boxes: Boxes) -> Samples:
         """Samples of (N, 4) boxes in image pixels."""
         crops = torch.from_numpy(cut(self.image, boxes))
-        return Samples(self._features(crops), crops if self.keep else None)
+        features = self._features(crops)
+        return Samples(features, crops.to(features.device) if self.keep else None)
 
     @stage("trunk")
     @torch.inference_mode()
@@ -158,7 +159,7 @@ class Lite0Crops:
     def __call__(self, crops: Tensor) -> Tensor:
         """Features (N, channels * grid * grid), cells first, of crops (N, 107, 107, 3) uint8 RGB."""
         parts = []
-        for chunk in crops.split(_CHUNK):
+        for chunk in crops.split(_CHUNK[self._device.type]):
             pixels = chunk.to(self._device).permute(0, 3, 1, 2).float().sub_(127).div_(128)
             components = self._projection(*self._trunk(pixels))  # (n, 14, 14, C)
             pooled = F.adaptive_avg_pool2d(components.permute(0, 3, 1, 2), self._grid)  # (n, C, grid, grid)

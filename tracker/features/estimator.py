@@ -124,14 +124,14 @@ class BoxEstimator(nn.Module):
     def template(self, frame: RegionMap, box: Boxes) -> Tensor:
         """What ``refine`` compares with: (1, CHANNELS, TEMPLATE, TEMPLATE) of a frame around a box (4,)."""
         wide = frame.to_cells(around(centre(box), box[2:] * TEMPLATE_SCALE)[None])
-        return sampled(frame.plain.permute(2, 0, 1), wide, TEMPLATE, _TEMPLATE_POINTS)
+        return sampled(frame.plain.permute(2, 0, 1)[None], wide[None], TEMPLATE, _TEMPLATE_POINTS)[0]
 
     @stage("estimator")
     @torch.inference_mode()
     def refine(self, frame: RegionMap, boxes: Boxes, template: Tensor) -> tuple[Boxes, NDArray[np.float64]]:
         """The target's box (N, 4) as it seems around each of the boxes (N, 4), and the logit (N,) of it being there."""
         windows = windows_of(frame.to_cells(boxes))  # (N, 4)
-        seen = sampled(frame.plain.permute(2, 0, 1), windows, WINDOW)
+        seen = sampled(frame.plain.permute(2, 0, 1)[None], windows[None], WINDOW)[0]
         estimate = self(seen, template.expand(len(boxes), -1, -1, -1))
         low, high = (estimate.edges[:, part] * windows[:, 2:] + windows[:, :2] for part in (slice(2), slice(2, 4)))
         refined = frame.to_pixels(torch.cat([low, (high - low).clamp_min(_SMALLEST_SIDE)], dim=1))
@@ -145,29 +145,29 @@ def _layer(inputs: int, outputs: int, dilation: int, batch_norm: bool) -> nn.Seq
 
 
 def windows_of(boxes: Tensor) -> Tensor:
-    """The windows (N, 4), (x, y, w, h), that the estimator sees for boxes (N, 4)."""
-    margin = CONTEXT * boxes[:, 2:].mean(dim=1, keepdim=True)  # (N, 1)
-    return torch.cat([boxes[:, :2] - margin / 2, boxes[:, 2:] + margin], dim=1)
+    """The windows (..., 4), (x, y, w, h), that the estimator sees for boxes (..., 4)."""
+    margin = CONTEXT * boxes[..., 2:].mean(dim=-1, keepdim=True)  # (..., 1)
+    return torch.cat([boxes[..., :2] - margin / 2, boxes[..., 2:] + margin], dim=-1)
 
 
 def sampled(cells: Tensor, boxes: Tensor, side: int, points: int = 1) -> Tensor:
-    """Bilinear samples of a map on a regular grid over each box; what lies outside the map is 0.
+    """Bilinear samples of maps on a regular grid over each box; what lies outside a map is 0.
 
     Args:
-        cells: (C, H, W).
-        boxes: (N, 4), (x, y, w, h) in cells, where cell i is centred on i.
+        cells: (B, C, H, W).
+        boxes: (B, N, 4) of each map, (x, y, w, h) in cells, where cell i is centred on i.
         side: samples along each axis.
         points: along each axis of a sample, averaged.
 
     Returns:
-        (N, C, side, side).
+        (B, N, C, side, side).
     """
     count = side * points
     steps = (torch.arange(count, device=cells.device, dtype=cells.dtype) + 0.5) / count
-    height, width = cells.shape[1:]
-    x = (2 * (boxes[:, 0, None] + boxes[:, 2, None] * steps) + 1) / width - 1  # (N, count)
-    y = (2 * (boxes[:, 1, None] + boxes[:, 3, None] * steps) + 1) / height - 1
-    grid = torch.stack([x[:, None].expand(-1, count, -1), y[:, :, None].expand(-1, -1, count)], dim=3)
-    values = F.grid_sample(cells[None], grid.flatten(0, 1)[None], align_corners=False)[0]  # (C, N * count, count)
-    values = values.unflatten(1, (len(boxes), count)).transpose(0, 1)  # (N, C, count, count)
-    return F.avg_pool2d(values, points) if points > 1 else values
+    height, width = cells.shape[2:]
+    x = (2 * (boxes[..., 0, None] + boxes[..., 2, None] * steps) + 1) / width - 1  # (B, N, count)
+    y = (2 * (boxes[..., 1, None] + boxes[..., 3, None] * steps) + 1) / height - 1
+    grid = torch.stack([x[:, :, None].expand(-1, -1, count, -1), y[..., None].expand(-1, -1, -1, count)], dim=4)
+    values = F.grid_sample(cells, grid.flatten(1, 2), align_corners=False)  # (B, C, N * count, count)
+    values = values.unflatten(2, (-1, count)).transpose(1, 2)  # (B, N, C, count, count)
+    return F.avg_pool2d(values.flatten(0, 1), points).unflatten(0, values.shape[:2]) if points > 1 else values

@@ -25,6 +25,7 @@ ACTIVATIONS = ((51, 51, 96), (11, 11, 256))
 POOLED = (5, 5, 256)
 
 _CHUNK = 4
+_CHUNK_OF_A_GPU = 128
 
 LRN_SIZE = 5
 LRN_OFFSET = 2.0
@@ -125,13 +126,14 @@ class VGGM:
             (N, 4608), the conv3 activation with channels last: ``unflatten(1, (3, 3, 512))``.
         """
         pooled = torch.empty(len(crops), *POOLED, device=self.device, dtype=self.dtype)
-        buffers = [pooled.new_zeros(3, _CHUNK, h, w, channels + PAD) for h, w, channels in ACTIVATIONS]
-        for start in range(0, len(crops), _CHUNK):
-            x = self.normalise(crops[start : start + _CHUNK])  # (n, 107, 107, 3)
+        chunk = _CHUNK_OF_A_GPU if pooled.is_cuda else _CHUNK
+        buffers = [pooled.new_zeros(3, chunk, h, w, channels + PAD) for h, w, channels in ACTIVATIONS]
+        for start in range(0, len(crops), chunk):
+            x = self.normalise(crops[start : start + chunk])  # (n, 107, 107, 3)
             for layer, buffer in enumerate(buffers):
                 padded, root, scratch = buffer[:, : len(x)]
                 self.conv(layer, x, out=padded[..., :-PAD])  # (n, 51, 51, 96); (n, 11, 11, 256)
                 y = normalise_channels(padded, root, scratch)
                 x = F.max_pool2d(y.permute(0, 3, 1, 2), 3, 2).permute(0, 2, 3, 1)  # (n, 25, 25, 96); (n, 5, 5, 256)
-            pooled[start : start + _CHUNK] = x
+            pooled[start : start + chunk] = x
         return self.conv(2, pooled).flatten(1)

@@ -8,19 +8,21 @@ sequences; missing repetitions count as the mean of the others.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence as Items
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from attributee import Float, Integer
+from numba import njit
 from vot.analysis import Measure, Point, Sorting
 from vot.report import Plot
 
 from tracker.vot.analysis import Canvas, ResetBasedAnalysis, figure
 from tracker.vot.results.annotations import Annotations, annotations_of
+from tracker.vot.results.kept import Run
 from tracker.vot.results.raw import FAILURE, INITIALIZATION
-from tracker.vot.results.runs import Run, load
+from tracker.vot.results.runs import load
 
 BURNIN = 10
 REPETITIONS = 15
@@ -39,12 +41,12 @@ class Selection:
         return sum(map(len, self.frames))
 
 
-def by_tag(truths: Items[Annotations], tags: Items[str]) -> list[Selection]:
+def by_tag(truths: Sequence[Annotations], tags: Sequence[str]) -> list[Selection]:
     """One selection per tag: its frames in all sequences."""
     return [Selection(tag, [truth.frames(tag) for truth in truths]) for tag in tags]
 
 
-def by_sequence(truths: Items[Annotations]) -> list[Selection]:
+def by_sequence(truths: Sequence[Annotations]) -> list[Selection]:
     """One selection per sequence: all its frames, none of the others."""
     nothing = np.arange(0)
     return [
@@ -93,7 +95,7 @@ def burn_in(codes: np.ndarray, burnin: int) -> np.ndarray:
 
 
 def sample(
-    runs: Items[Items[Run]], selection: Selection, burnin: int = BURNIN, repetitions: int = REPETITIONS
+    runs: Sequence[Sequence[Run]], selection: Selection, burnin: int = BURNIN, repetitions: int = REPETITIONS
 ) -> Sample:
     """Aggregate the runs of a tracker, indexed by sequence and repetition, over a selection.
 
@@ -106,9 +108,7 @@ def sample(
             continue
         selected = np.array([run.overlaps[frames] for run in repeated])  # (runs, frames)
         codes = np.array([run.codes[frames] for run in repeated])  # (runs, frames)
-        selected[np.array([burn_in(row, burnin) for row in codes])] = np.nan
-        with np.errstate(invalid="ignore"):
-            overlaps.append(np.nansum(selected, axis=0) / (~np.isnan(selected)).sum(axis=0))  # (frames,)
+        overlaps.append(_means(selected, codes, burnin))
         counts = (codes == FAILURE).sum(axis=1)  # (runs,)
         filled = np.full(max(repetitions, len(counts)), counts.mean())
         filled[: len(counts)] = counts
@@ -116,8 +116,25 @@ def sample(
     return Sample(np.concatenate(overlaps), np.array(failures))
 
 
+@njit(nogil=True, cache=True)
+def _means(overlaps, codes, burnin):  # type: ignore[no-untyped-def]
+    """Means (frames,) over the runs of overlaps (runs, frames) outside of burn-in; NaN where there is none."""
+    sums, counts = np.zeros(overlaps.shape[1]), np.zeros(overlaps.shape[1])
+    for run in range(len(overlaps)):
+        left = 0
+        for frame in range(len(sums)):
+            if codes[run, frame] == INITIALIZATION:
+                left = burnin
+            if left > 0:
+                left -= 1
+            elif not np.isnan(overlaps[run, frame]):
+                sums[frame] += overlaps[run, frame]
+                counts[frame] += 1
+    return sums / counts
+
+
 def challenge_table(
-    runs: Items[Items[Run]], truths: Items[Annotations], burnin: int = BURNIN, repetitions: int = REPETITIONS
+    runs: Sequence[Sequence[Run]], truths: Sequence[Annotations], burnin: int = BURNIN, repetitions: int = REPETITIONS
 ) -> tuple[float, float]:
     """A and R of one tracker as the challenges' tables print them: means over sequences weighted by their lengths.
 
@@ -190,7 +207,7 @@ class AccuracyFailures(ResetBasedAnalysis):
             ),
         )
 
-    def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[AccuracyRow]:
+    def rows(self, experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) -> list[AccuracyRow]:
         """One row a tracker."""
         everything = by_tag([annotations_of(sequence) for sequence in sequences], ["all"])[0]
         rows = []
@@ -208,7 +225,7 @@ class AccuracyFailures(ResetBasedAnalysis):
             )
         return rows
 
-    def figures(self, rows: Items[AccuracyRow], canvas: Canvas) -> list[Plot]:
+    def figures(self, rows: Sequence[AccuracyRow], canvas: Canvas) -> list[Plot]:
         """The AR plot."""
         point = self.describe().point
         plot = canvas.plot("AR plot", point.label(0), point.label(1), (0, 1), (0, 1), "ar")
@@ -232,7 +249,7 @@ class ChallengeTable(ResetBasedAnalysis):
             failures=Measure("Failures a sequence, weighted by length", "R", 0, None, Sorting.ASCENDING),
         )
 
-    def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[ChallengeRow]:
+    def rows(self, experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) -> list[ChallengeRow]:
         """One row a tracker."""
         truths = [annotations_of(sequence) for sequence in sequences]
         everything = load(experiment, trackers, sequences)

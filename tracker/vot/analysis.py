@@ -15,16 +15,15 @@ Two properties of the toolkit's processor (0.7.4 to 0.9.0) shape this class:
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
-from collections.abc import Sequence as Items
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import vot.dataset
 from attributee import Boolean, Enumeration
 from matplotlib.patheffects import withStroke
 from vot import get_logger
 from vot.analysis import Axes, SeparableAnalysis
-from vot.dataset import Sequence
 from vot.experiment import Experiment
 from vot.experiment.multirun import MultiRunExperiment, SupervisedExperiment
 from vot.report import Plot, StyleManager
@@ -74,7 +73,7 @@ class RowAnalysis(SeparableAnalysis):
         """Another one at each submission."""
         return f"{super().identifier}#{next(_submissions)}"
 
-    def check(self, experiment: Any, trackers: Items[Tracker], sequences: Items[Sequence]) -> None:
+    def check(self, experiment: Any, trackers: Sequence[Tracker], sequences: Sequence[vot.dataset.Sequence]) -> None:
         """Refuse input that would give wrong figures, before anything is computed.
 
         Raises:
@@ -82,28 +81,34 @@ class RowAnalysis(SeparableAnalysis):
             ValueError: options that do not fit the data.
         """
 
-    def rows(self, experiment: Any, trackers: Items[Tracker], sequences: Items[Sequence]) -> Items[tuple[Any, ...]]:
+    def rows(
+        self, experiment: Any, trackers: Sequence[Tracker], sequences: Sequence[vot.dataset.Sequence]
+    ) -> Sequence[tuple[Any, ...]]:
         """One named tuple a tracker, of the type that ``describe`` gives."""
         raise NotImplementedError
 
-    def figures(self, rows: Items[Any], canvas: Canvas) -> list[Plot]:
+    def figures(self, rows: Sequence[Any], canvas: Canvas) -> list[Plot]:
         """What the report draws of the ``rows`` of the canvas's trackers."""
         return []
 
-    def taking_part(self, experiment: Any, trackers: Items[Tracker], sequences: Items[Sequence]) -> list[Tracker]:
+    def taking_part(
+        self, experiment: Any, trackers: Sequence[Tracker], sequences: Sequence[vot.dataset.Sequence]
+    ) -> list[Tracker]:
         """The trackers that get a row: all, or with ``skip_missing`` those with any result in the experiment."""
         if not self.skip_missing:
             return list(trackers)
         return [tracker for tracker in trackers if has_results(experiment, tracker, sequences)]
 
-    def separate(self, trackers: Items[Tracker], sequences: Items[Sequence]) -> list[SeparableAnalysis.SeparablePart]:
+    def separate(
+        self, trackers: Sequence[Tracker], sequences: Sequence[vot.dataset.Sequence]
+    ) -> list[SeparableAnalysis.SeparablePart]:
         """One part: ranks compare all trackers, curves need all sequences. Checks the input."""
         taking_part = self.taking_part(self._experiment, trackers, sequences)
         if taking_part:
             self.check(self._experiment, taking_part, sequences)
         return [SeparableAnalysis.SeparablePart(trackers, sequences, None, None)]
 
-    def join(self, trackers: Items[Tracker], sequences: Items[Sequence], results: list[Grid]) -> Grid:
+    def join(self, trackers: Sequence[Tracker], sequences: Sequence[vot.dataset.Sequence], results: list[Grid]) -> Grid:
         """The result of the only part."""
         return results[0]
 
@@ -112,7 +117,11 @@ class RowAnalysis(SeparableAnalysis):
         raise NotImplementedError
 
     def compute(
-        self, experiment: Experiment, trackers: Items[Tracker], sequences: Items[Sequence], dependencies: Items[Grid]
+        self,
+        experiment: Experiment,
+        trackers: Sequence[Tracker],
+        sequences: Sequence[vot.dataset.Sequence],
+        dependencies: Sequence[Grid],
     ) -> Grid:
         """The rows as the toolkit's grid, None for a tracker that takes no part."""
         taking_part = self.taking_part(experiment, trackers, sequences)
@@ -132,7 +141,7 @@ class ResetBasedAnalysis(RowAnalysis):
 
     experiment_type = SupervisedExperiment
 
-    def check(self, experiment: Any, trackers: Items[Tracker], sequences: Items[Sequence]) -> None:
+    def check(self, experiment: Any, trackers: Sequence[Tracker], sequences: Sequence[vot.dataset.Sequence]) -> None:
         """Read and measure all runs, which ``rows`` finds again."""
         load(experiment, trackers, sequences)
 
@@ -145,7 +154,7 @@ class Canvas:
         trackers: of the rows.
     """
 
-    def __init__(self, experiment: Experiment, trackers: Items[Tracker]):
+    def __init__(self, experiment: Experiment, trackers: Sequence[Tracker]):
         self.experiment = experiment
         self.trackers = trackers
 
@@ -153,7 +162,7 @@ class Canvas:
         """A titled plot; the title is also the name of its file."""
         return Plot(f"{self.experiment.identifier} {title}", xlabel, ylabel, xlimits, ylimits, trait)
 
-    def scatter(self, plot: Plot, points: Items[tuple[float, float]]) -> Plot:
+    def scatter(self, plot: Plot, points: Sequence[tuple[float, float]]) -> Plot:
         """A finished plot of one point a tracker."""
         for tracker, point in zip(self.trackers, points, strict=True):
             self.point(plot, tracker, point, tracker.label)

@@ -17,8 +17,8 @@ as 0 in a run with failures; in a run without any it stays NaN, and so do the me
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from collections.abc import Sequence as Items
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -30,8 +30,9 @@ from vot.analysis import Measure, Plot, Sorting
 
 from tracker.vot.analysis import Canvas, ResetBasedAnalysis, figure
 from tracker.vot.results.annotations import TAGS, Annotations, annotations_of
+from tracker.vot.results.kept import Run
 from tracker.vot.results.raw import FAILURE
-from tracker.vot.results.runs import Run, load
+from tracker.vot.results.runs import CORES, load
 
 SKIP = 5
 
@@ -50,49 +51,65 @@ def fragments(run: Run, skip: int = SKIP) -> Iterable[tuple[int, int, bool]]:
     yield starts[-1], frames - 1, False
 
 
-def curve(runs: Items[Items[Run]], skip: int = SKIP, tagged: Items[np.ndarray] | None = None) -> np.ndarray:
-    """Expected overlap as a function of the sequence length.
+def curve(runs: Sequence[Sequence[Run]], skip: int = SKIP, tagged: Sequence[np.ndarray] | None = None) -> np.ndarray:
+    """Expected overlap as a function of the sequence length: :func:`curves` for one tag, or for all frames."""
+    everything = [np.ones(len(repeated[0].codes), bool) for repeated in runs]
+    values: np.ndarray = curves(runs, [everything if tagged is None else tagged], skip)[0]
+    return values
+
+
+def curves(runs: Sequence[Sequence[Run]], tagged: Sequence[Sequence[np.ndarray]], skip: int = SKIP) -> np.ndarray:
+    """Expected overlap as a function of the sequence length, for several selections of frames.
 
     Args:
         runs: of one tracker, indexed by sequence and repetition.
+        tagged: per selection and sequence bool (frames,); a fragment weighs as much as its share of these frames.
         skip: frames from a failure to the next initialisation.
-        tagged: per sequence bool (frames,); a fragment weighs as much as its share of these frames. None: all frames.
 
     Returns:
-        (frames of the longest sequence,) float64, the value for length l at index l - 1; NaN where no fragment is
-        that long (or none carries the tag), and where a run without failures has a frame without overlap before.
+        (selections, frames of the longest sequence) float64, the value for length l at index l - 1; NaN where no
+        fragment is that long (or none is in the selection), and where a run without failures has a frame without
+        overlap before.
     """
     longest = max(len(run.codes) for repeated in runs for run in repeated)
-    pieces, overlaps, inside, begin = [], [], [], 0
+    pieces, weights, overlaps, begin = [], [], [], 0
     for index, repeated in enumerate(runs):
+        inside = np.array([masks[index] for masks in tagged])  # (selections, frames)
+        before = np.pad(np.cumsum(inside, axis=1), ((0, 0), (1, 0)))  # (selections, frames + 1)
+        places = []
         for run in repeated:
-            overlaps.append(np.nan_to_num(run.overlaps) if (run.codes == FAILURE).any() else run.overlaps)
-            inside.append(np.ones(len(run.codes), bool) if tagged is None else tagged[index])
+            unknown = np.isnan(run.overlaps) & (run.codes == FAILURE).any()
+            overlaps.append(np.where(unknown, 0, run.overlaps))
             for first, last, lost in fragments(run, skip):
-                pieces.append((begin + first, begin + last, lost, 1 / len(repeated)))
+                places.append((first, last))
+                pieces.append((begin + first, begin + last, lost))
             begin += len(run.codes)
-    starts, ends, failed, shares = map(np.array, zip(*pieces, strict=True))
-    total, weight = _sums(starts, ends, failed, shares, np.concatenate(overlaps), np.concatenate(inside), longest)
+        first, last = np.array(places).T
+        weights.append((before[:, last + 1] - before[:, first]) / (last + 1 - first) * (1 / len(repeated)))
+    starts, ends, failed = map(np.array, zip(*pieces, strict=True))
+    shares = np.concatenate(weights, axis=1).T.copy()  # (pieces, selections)
+    total, weight = _sums(starts, ends, failed, shares, np.concatenate(overlaps), longest)
     with np.errstate(invalid="ignore"):
-        values = total / weight
-    values[0] = 1.0
+        values = (total / weight).T
+    values[:, 0] = 1.0
     return values
 
 
 @njit(nogil=True, cache=True)
-def _sums(starts, ends, failed, shares, overlaps, inside, longest):  # type: ignore[no-untyped-def]
-    """Weighted sums of the pieces' mean overlaps, and of their weights, for every length (longest,)."""
-    total, weight = np.zeros(longest), np.zeros(longest)
+def _sums(starts, ends, failed, weights, overlaps, longest):  # type: ignore[no-untyped-def]
+    """Weighted sums of the pieces' mean overlaps, and of their weights, for every length (longest, selections)."""
+    selections = weights.shape[1]
+    total, weight = np.zeros((longest, selections)), np.zeros((longest, selections))
     for piece in range(len(starts)):
         start, end = starts[piece], ends[piece]
-        share = shares[piece] * np.mean(inside[start : end + 1])
         so_far = 0.0
         for frame in range(1, longest if failed[piece] else end - start + 1):  # the frame of the initialisation is out
             overlap = overlaps[start + frame] if start + frame <= end else 0.0
             so_far += overlap
             if not np.isnan(overlap):
-                total[frame] += share * (so_far / frame)
-                weight[frame] += share
+                for selection in range(selections):
+                    total[frame, selection] += weights[piece, selection] * (so_far / frame)
+                    weight[frame, selection] += weights[piece, selection]
     return total, weight
 
 
@@ -100,11 +117,11 @@ def score(values: np.ndarray, interval: tuple[int, int]) -> float:
     """Mean of a curve over the lengths low..high, both included, where it has values; NaN if it has none."""
     low, high = interval
     inside = values[low - 1 : high]
-    known = inside[~np.isnan(inside)]
-    return float(known.mean()) if len(known) else math.nan
+    numbers = inside[~np.isnan(inside)]
+    return float(numbers.mean()) if len(numbers) else math.nan
 
 
-def interval_of(lengths: Items[int], mass: float = 0.5) -> tuple[int, int]:
+def interval_of(lengths: Sequence[int], mass: float = 0.5) -> tuple[int, int]:
     """The lengths low..high of the score, from the sequence lengths.
 
     A Gaussian kernel density of the lengths (bandwidth from the estimated curvature), and around its peak the
@@ -139,7 +156,7 @@ class OverInterval(ResetBasedAnalysis):
     low = Integer(default=None, val_min=1, description="First length of the interval; absent: from the lengths.")
     high = Integer(default=None, val_min=1, description="Last length of the interval; absent: from the lengths.")
 
-    def interval(self, truths: Items[Annotations]) -> tuple[int, int]:
+    def interval(self, truths: Sequence[Annotations]) -> tuple[int, int]:
         """The interval given, or estimated from the sequences.
 
         Raises:
@@ -157,7 +174,7 @@ class OverInterval(ResetBasedAnalysis):
             )
         return self.low, self.high
 
-    def check(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> None:
+    def check(self, experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) -> None:
         """Refuse what would give wrong figures, an impossible interval included."""
         super().check(experiment, trackers, sequences)
         self.interval([annotations_of(sequence) for sequence in sequences])
@@ -190,23 +207,24 @@ class ExpectedOverlap(OverInterval):
         """EAO, and without a column: interval and scores per tag."""
         return ScoreRow(Measure("Expected average overlap (MATLAB definition)", "EAO", 0, 1, Sorting.DESCENDING), None)
 
-    def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[ScoreRow]:
+    def rows(self, experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) -> list[ScoreRow]:
         """One row a tracker."""
         truths = [annotations_of(sequence) for sequence in sequences]
         interval = self.interval(truths)
-        tagged = {tag: [np.isin(np.arange(len(truth)), truth.frames(tag)) for truth in truths] for tag in self.tags}
+        tagged = [
+            [np.isin(np.arange(len(truth)), truth.frames(tag)) for truth in truths] for tag in ["all", *self.tags]
+        ]
+        everything = load(experiment, trackers, sequences)
+        with ThreadPoolExecutor(CORES) as pool:
+            by_tracker = list(pool.map(lambda runs: curves(runs, tagged, experiment.skip_initialize), everything))
         rows = []
-        for runs in load(experiment, trackers, sequences):
-            overall = score(curve(runs, experiment.skip_initialize), interval)
-            per_tag = {
-                tag: figure(score(curve(runs, experiment.skip_initialize, masks), interval))
-                for tag, masks in tagged.items()
-            }
+        for overall, *others in by_tracker:
+            per_tag = {tag: figure(score(values, interval)) for tag, values in zip(self.tags, others, strict=True)}
             details = {"low": interval[0], "high": interval[1], "EAO per tag": per_tag}
-            rows.append(ScoreRow(figure(overall), details))
+            rows.append(ScoreRow(figure(score(overall, interval)), details))
         return rows
 
-    def figures(self, rows: Items[ScoreRow], canvas: Canvas) -> list[report.Plot]:
+    def figures(self, rows: Sequence[ScoreRow], canvas: Canvas) -> list[report.Plot]:
         """The trackers in the order of their scores; equal digits share a place."""
         interval = span(rows[0].details["low"], rows[0].details["high"])
         plot = canvas.plot(f"expected average overlap, {interval}", "Order", "EAO", None, None, "eao")
@@ -232,13 +250,13 @@ class ExpectedOverlapCurve(OverInterval):
         """The curve from length 1 on, and without a column: the interval."""
         return CurveRow(Plot("Expected overlap", "EAO", wrt="Sequence length", minimal=0, maximal=1, trait="eao"), None)
 
-    def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[CurveRow]:
+    def rows(self, experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) -> list[CurveRow]:
         """One row a tracker."""
         low, high = self.interval([annotations_of(sequence) for sequence in sequences])
         curves = [curve(runs, experiment.skip_initialize) for runs in load(experiment, trackers, sequences)]
         return [CurveRow([figure(value) for value in values], {"low": low, "high": high}) for values in curves]
 
-    def figures(self, rows: Items[CurveRow], canvas: Canvas) -> list[report.Plot]:
+    def figures(self, rows: Sequence[CurveRow], canvas: Canvas) -> list[report.Plot]:
         """The curves, and the interval of the score."""
         low, high = rows[0].interval["low"], rows[0].interval["high"]
         longest = len(rows[0].curve)

@@ -16,8 +16,7 @@ at 0.5 in its Table 3. Both are given here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from collections.abc import Sequence as Items
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,7 +38,7 @@ DP_ERROR = 20
 OS_OVERLAP = 0.5
 
 
-def boxes(regions: Items[Region]) -> np.ndarray:
+def boxes(regions: Sequence[Region]) -> np.ndarray:
     """Bounding rectangles (frames, 4) as x, y, width, height; NaN for codes and empty rectangles."""
     result = np.full((len(regions), 4), np.nan)
     for frame, region in enumerate(regions):
@@ -84,8 +83,8 @@ def measures(predicted: np.ndarray, truth: np.ndarray) -> tuple[float, np.ndarra
     """
     predicted = predicted.copy()
     predicted[0] = truth[0]
-    known = ~np.isnan(predicted[:, 0])
-    predicted = predicted[np.maximum.accumulate(np.where(known, np.arange(len(known)), 0))]  # the last known box
+    valid = ~np.isnan(predicted[:, 0])
+    predicted = predicted[np.maximum.accumulate(np.where(valid, np.arange(len(valid)), 0))]  # the last known box
     visible = ~np.isnan(truth[:, 0])
     error = centre_errors(predicted[visible], truth[visible])
     overlap = overlaps(predicted[visible], truth[visible])
@@ -136,14 +135,14 @@ class OnePass(RowAnalysis):
             success_curve=Curve("Success plot", maximal=(1, 1), labels=overlaps, **limits),
         )
 
-    def check(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> None:
+    def check(self, experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) -> None:
         """Refuse input that would give wrong figures: read every run once."""
         for results in _results(experiment, trackers, sequences):
             for runs, _ in results:
                 for _ in runs:
                     pass
 
-    def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[OnePassRow]:
+    def rows(self, experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) -> list[OnePassRow]:
         """One row a tracker."""
         rows = []
         for results in _results(experiment, trackers, sequences):
@@ -164,7 +163,7 @@ class OnePass(RowAnalysis):
             )
         return rows
 
-    def figures(self, rows: Items[OnePassRow], canvas: Canvas) -> list[Plot]:
+    def figures(self, rows: Sequence[OnePassRow], canvas: Canvas) -> list[Plot]:
         """The precision plot with DP, and the success plot with the area under it."""
         columns = self.describe()
         return [
@@ -182,7 +181,7 @@ class OnePass(RowAnalysis):
 
 
 def _results(
-    experiment: Any, trackers: Items[Any], sequences: Items[Any]
+    experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]
 ) -> Iterator[list[tuple[Iterator[np.ndarray], np.ndarray]]]:
     """By tracker, by sequence: the boxes of the runs, read and checked as they are asked for, and the truth.
 

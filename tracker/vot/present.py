@@ -6,7 +6,7 @@ fail, and ``vot analysis`` then gives no figure of any experiment and exits with
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Items
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,7 +48,7 @@ class WherePresent(RowAnalysis):
         """The columns of the other analysis."""
         return self.analysis.describe()
 
-    def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[tuple[Any, ...]]:
+    def rows(self, experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) -> list[tuple[Any, ...]]:
         """One row a tracker."""
         return _rows(self.analysis, experiment, trackers, sequences)
 
@@ -70,7 +70,7 @@ class EAOScore(OverInterval):
         """The toolkit's column."""
         return EAORow(Measure("Expected average overlap", "EAO", 0, 1, Sorting.DESCENDING))
 
-    def rows(self, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[EAORow]:
+    def rows(self, experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) -> list[EAORow]:
         """One row a tracker."""
         truths = [annotations_of(sequence) for sequence in sequences]
         low, high = self.interval(truths)
@@ -79,7 +79,9 @@ class EAOScore(OverInterval):
         return [EAORow(float(np.mean(part)) if len(part := curve[low : high + 1]) else None) for curve in curves]
 
 
-def _rows(analysis: Analysis, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[tuple[Any, ...]]:
+def _rows(
+    analysis: Analysis, experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]
+) -> list[tuple[Any, ...]]:
     """One row a tracker; reset-based figures come from the runs that all analyses share."""
     shared = rows_of(analysis)
     if shared is not None:
@@ -88,7 +90,7 @@ def _rows(analysis: Analysis, experiment: Any, trackers: Items[Any], sequences: 
     return [grid[index, 0] for index in range(len(trackers))]
 
 
-def compute(analysis: Analysis, experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> Grid:
+def compute(analysis: Analysis, experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) -> Grid:
     """The result of an analysis and of those that it needs, here and now, without the toolkit's processes and cache."""
     needed = [compute(one, experiment, trackers, sequences) for one in analysis.dependencies()]
     return analysis.compute(experiment, trackers, sequences, needed)

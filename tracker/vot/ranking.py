@@ -1,12 +1,15 @@
 """Accuracy rank Ar and robustness rank Rr, as the MATLAB toolkit of VOT2013 to VOT2016 computes them.
 
-Source: toolkit-legacy, `analysis/analyze_ranks.m` (tests) and `adapted_ranks.m` (sharing), tags vot2013-final to
-vot2016-final (its HEAD inverts the sharing `best`). Trackers are ranked in every selection of frames, a tag or a
-sequence; those that do not differ from a tracker share their ranks with it; Ar and Rr are the means over the
-selections. Ranks depend on the set of trackers and mean nothing beside ranks of another set.
+Source: toolkit-legacy, `analysis/analyze_ranks.m` (tests; for those before VOT2015 see
+:mod:`tracker.vot.significance`) and `adapted_ranks.m` (sharing), tags vot2013-final to vot2016-final (its HEAD inverts
+the sharing `best`). Trackers are ranked in every selection of frames, a tag or a sequence; those that do not differ
+from a tracker share their ranks with it; Ar and Rr are the means over the selections. Ranks depend on the set of
+trackers and mean nothing beside ranks of another set.
 
-- Accuracy: paired Wilcoxon signed-rank test on the overlaps of common frames; fewer than 25 of them: different.
-- Practical difference: not different if the mean of difference over threshold (`practical.value`) is below 1.
+- Accuracy: paired Wilcoxon signed-rank test on the overlaps of common frames; fewer than 25 of them: different. VOT2013
+  and VOT2014: fewer than 5 of them: not different.
+- Practical difference: not different if the mean of difference over threshold (`practical.value`) is below 1. VOT2013:
+  instead, if overlaps are the same on more than 95 % of the common frames.
 - Robustness: Mann-Whitney U test on the failures, sequences x repetitions. It needs the filled repetitions: with one
   column it never rejects and everybody gets rank 1.
 
@@ -32,7 +35,7 @@ from tracker.vot.accuracy import BURNIN, REPETITIONS, Sample, Selection, by_sequ
 from tracker.vot.analysis import Canvas, Choice, ResetBasedAnalysis, figure
 from tracker.vot.results.annotations import TAGS, Annotations, annotations_of
 from tracker.vot.results.runs import CORES, Runs, load
-from tracker.vot.significance import ALPHA, accuracy_differs, robustness_differs
+from tracker.vot.significance import ALPHA, COMMON_FRAMES, accuracy_differs, robustness_differs
 
 SHARING = {"best": np.min, "mean": np.mean, "median": np.median, "none": None}
 """Rank given to a tracker from the ranks of those that do not differ from it."""
@@ -91,6 +94,7 @@ def rank(
     alpha: float = ALPHA,
     sharing: str = "best",
     thresholds: np.ndarray | None = None,
+    test: str = "vot2015",
 ) -> Ranking:
     """Rank the trackers of ``samples`` (one each, on ``selection``)."""
     count = len(samples)
@@ -98,7 +102,7 @@ def rank(
     failures = np.array([one.failure_count for one in samples])
     differ = np.zeros((2, count, count), bool)
     if selection.length:
-        differ[0] = accuracy_differs(np.array([one.overlaps for one in samples]), alpha, thresholds)
+        differ[0] = accuracy_differs(np.array([one.overlaps for one in samples]), alpha, thresholds, test)
         differ[1] = robustness_differs([one.failures for one in samples], alpha)
     return Ranking(
         selection.name,
@@ -146,6 +150,7 @@ class ARRank(ResetBasedAnalysis):
     selection = Choice(("tag", "sequence"), default="tag", description="What is ranked: tag or sequence.")
     tags = List(String(), default=list(TAGS), description="The tags, when ranked by tag.")
     sharing = Choice(SHARING, default="best", description="How equivalent trackers share ranks.")
+    tests = Choice(COMMON_FRAMES, default="vot2015", description="Whose test of accuracy: vot2013, vot2014 or vot2015.")
     alpha = Float(default=ALPHA, val_min=0, val_max=1, description="Significance level of both tests.")
     practical = Boolean(default=True, description="Use practical.value where the sequences have it.")
     burnin = Integer(default=BURNIN, val_min=0, description="Frames left out from an initialisation on.")
@@ -178,7 +183,8 @@ class ARRank(ResetBasedAnalysis):
             selections = by_tag(truths, [*self.tags, "all"])
         else:
             selections = by_sequence(truths)
-        options = (self.burnin, self.repetitions, self.alpha, self.sharing, self.practical)
+        practical = self.practical and self.tests != "vot2013"
+        options = (self.burnin, self.repetitions, self.alpha, self.sharing, practical, self.tests)
         everything = tuple(tuple(map(tuple, by_sequence)) for by_sequence in runs)
         key = (everything, tuple(truths), tuple(selection.name for selection in selections), options)
         rankings = _ranked.get(key)
@@ -186,12 +192,12 @@ class ARRank(ResetBasedAnalysis):
 
             def ranking(selection: Selection) -> Ranking:
                 samples = [sample(run, selection, self.burnin, self.repetitions) for run in runs]
-                thresholds = practical_thresholds(truths, selection) if self.practical else None
-                return rank(samples, selection, self.alpha, self.sharing, thresholds)
+                thresholds = practical_thresholds(truths, selection) if practical else None
+                return rank(samples, selection, self.alpha, self.sharing, thresholds, self.tests)
 
             with ThreadPoolExecutor(CORES) as pool:
                 rankings = _ranked[key] = list(pool.map(ranking, selections))
-        if self.practical and not any(ranking.practical for ranking in rankings):
+        if practical and not any(ranking.practical for ranking in rankings):
             get_logger().info("%s: practical difference not used, no practical.value", self.title)
         return rankings
 

@@ -11,7 +11,7 @@ table and plots without legend, interval or order::
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence as Items
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -57,7 +57,7 @@ class ProtocolReport(Report):
     per_sequence = Boolean(default=False, description="Also a table a quantity with a column a sequence.")
 
     async def generate(
-        self, experiments: Items[Experiment], trackers: Items[Tracker], sequences: Any
+        self, experiments: Sequence[Experiment], trackers: Sequence[Tracker], sequences: Any
     ) -> dict[str, list[Any]]:
         """Sections of the document: name -> tables and plots."""
         tell_apart(trackers)
@@ -93,7 +93,7 @@ class ProtocolReport(Report):
         return {"Overview": [*tables, Key()], **sections}
 
 
-def tell_apart(trackers: Items[Tracker]) -> None:
+def tell_apart(trackers: Sequence[Tracker]) -> None:
     """Give trackers of one label labels that differ: their parameters, or else their names in the registry.
 
     Labels stand in legends and tables; the toolkit's own parts of the page take them from the tracker.
@@ -111,7 +111,7 @@ def measure_columns(analysis: Any, rows: Rows) -> list[Column]:
     return [(analysis, column, values) for column, *values in columns if isinstance(column, Measure)]
 
 
-def tag_tables(experiment: Experiment, trackers: Items[Tracker], analysis: Any, rows: Rows) -> list[Table]:
+def tag_tables(experiment: Experiment, trackers: Sequence[Tracker], analysis: Any, rows: Rows) -> list[Table]:
     """One table a quantity with one column a tag, of the tags that occur."""
     groups: dict[str, list[Column]] = {}
     if isinstance(analysis, TagTable):
@@ -131,7 +131,7 @@ def tag_tables(experiment: Experiment, trackers: Items[Tracker], analysis: Any, 
     return [make_table(experiment, columns, trackers) for columns in occurring if columns]
 
 
-def sequence_tables(experiment: Experiment, trackers: Items[Tracker], analysis: ARRank, rows: Rows) -> list[Table]:
+def sequence_tables(experiment: Experiment, trackers: Sequence[Tracker], analysis: ARRank, rows: Rows) -> list[Table]:
     """One table a quantity with one column a sequence, from ranks per sequence."""
     titles = {"A": "Accuracy per sequence", "failures": "Failures per sequence"}
     titles |= {"Ar": f"Accuracy rank ({analysis.sharing})", "Rr": f"Robustness rank ({analysis.sharing})"}
@@ -147,7 +147,7 @@ def sequence_tables(experiment: Experiment, trackers: Items[Tracker], analysis: 
     return tables
 
 
-def make_table(experiment: Experiment, columns: Items[Column], trackers: Items[Tracker]) -> Table:
+def make_table(experiment: Experiment, columns: Sequence[Column], trackers: Sequence[Tracker]) -> Table:
     """The toolkit's table: a row a tracker, the three best of each column marked."""
     order = [_order(measure, dict(zip(trackers, values, strict=True))) for _, measure, values in columns]
     data = {
@@ -185,8 +185,8 @@ class Key(Plot):
         self.axes.set_axis_off()
         for x, (place, colour) in zip((0.0, 0.08, 0.19), PLACES.items(), strict=True):
             self.axes.text(x, 0.5, place, color=colour, weight="bold", va="center")
-        told = "of a column, by the digits that are printed; equal digits share a place; - where there is no value"
-        self.axes.text(0.27, 0.5, told, va="center")
+        legend = "of a column, by the digits that are printed; equal digits share a place; - where there is no value"
+        self.axes.text(0.27, 0.5, legend, va="center")
 
     def save(self, output: Any, fmt: str) -> None:
         """Write it, as the toolkit asks its plots to."""

@@ -1,85 +1,104 @@
 """Which pairs of trackers differ: the protocol's two tests, of all pairs at once.
 
-Source: toolkit-legacy, `test_significance` of `analysis/analyze_ranks.m`, tags vot2015-final and vot2016-final. The
-p-values are those of ``scipy.stats.wilcoxon`` (method ``approx``) and ``mannwhitneyu`` (``asymptotic``, with
-continuity), which take one pair a call; a challenge of 62 trackers has 1,891 pairs in each of 67 selections.
+Source: toolkit-legacy, `test_significance` of `analysis/analyze_ranks.m`, tags vot2015-final and vot2016-final; before
+it `analysis/compare_trackers.m` (VOT2014) and `compare_pairs.m` (VOT2013, `paired-prob`). The p-values are those of
+``scipy.stats.wilcoxon`` (method ``approx``) and ``mannwhitneyu`` (``asymptotic``, with continuity), which take one pair
+a call; a challenge of 62 trackers has 1,891 pairs in each of 67 selections.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence as Items
 
 import numpy as np
 from numba import njit
-from scipy.special import ndtr
 
 ALPHA = 0.05
-COMMON_FRAMES = 25
+COMMON_FRAMES = {"vot2013": 5, "vot2014": 5, "vot2015": 25}
+"""By the challenge whose test it is: with fewer common frames trackers differ in VOT2015's, and not in the others."""
+EQUAL_FRAMES = 0.95
+"""VOT2013: trackers do not differ if their overlaps are the same on a larger share of the common frames."""
+_erfc = np.vectorize(math.erfc, otypes=[float])
 
 
-def accuracy_differs(overlaps: np.ndarray, alpha: float = ALPHA, thresholds: np.ndarray | None = None) -> np.ndarray:
-    """Wilcoxon signed-rank test on common frames; without common frames, or with fewer than 25: different.
+def accuracy_differs(
+    overlaps: np.ndarray, alpha: float = ALPHA, thresholds: np.ndarray | None = None, test: str = "vot2015"
+) -> np.ndarray:
+    """Wilcoxon signed-rank test on common frames; too few of them (``COMMON_FRAMES``) decide without it.
 
     Args:
         overlaps: (trackers, frames) float64, NaN where a tracker has none.
         alpha: significance level.
         thresholds: (frames,) of practical difference: two trackers do not differ, whatever else, if the mean of
-            difference over threshold is below 1. None leaves that test out.
+            difference over threshold is below 1. None leaves that test out, and VOT2013 has none.
+        test: a key of ``COMMON_FRAMES``.
 
     Returns:
         (trackers, trackers) bool, symmetric, False on the diagonal.
     """
-    practical = thresholds is not None
-    scores = _signed_rank_scores(overlaps, thresholds if thresholds is not None else np.empty(0), practical)
-    with np.errstate(invalid="ignore"):
-        different = 2 * ndtr(-np.abs(scores)) <= alpha
+    trackers = len(overlaps)
+    different = np.zeros((trackers, trackers), bool)
+    for one in range(1, trackers):
+        differences = overlaps[one] - overlaps[:one]  # (pairs, frames)
+        counts = np.count_nonzero(~np.isnan(differences), axis=1)  # (pairs,)
+        few = counts < COMMON_FRAMES[test]
+        if test == "vot2013":
+            close = np.count_nonzero(differences == 0, axis=1) / np.maximum(counts, 1) > EQUAL_FRAMES
+        else:
+            close = np.zeros(one, bool) if thresholds is None else _within(differences, thresholds)
+        different[one, :one] = few & ~close & (test == "vot2015")
+        tested = np.flatnonzero(~few & ~close)
+        scores = _signed_rank_scores(np.sort(differences[tested], axis=1))
+        different[one, tested] = _erfc(np.abs(scores) / math.sqrt(2)) <= alpha
     return different | different.T
 
 
 @njit(nogil=True, cache=True)
-def _signed_rank_scores(overlaps, thresholds, practical):  # type: ignore[no-untyped-def]
-    """Scores (trackers, trackers) below the diagonal: infinite for different, NaN for not, else to be judged."""
-    trackers, frames = overlaps.shape
-    scores = np.full((trackers, trackers), np.nan)
-    difference = np.empty(frames)
-    for i in range(trackers):
-        for j in range(i):
-            count, ratios = 0, 0.0
-            for frame in range(frames):
-                value = overlaps[i, frame] - overlaps[j, frame]
-                if not np.isnan(value):
-                    difference[count] = value
-                    count += 1
-                    if practical:
-                        ratios += value / thresholds[frame]
-            if count and practical and abs(ratios / count) < 1:
-                continue
-            scores[i, j] = np.inf if count < COMMON_FRAMES else _signed_rank_score(difference[:count])
+def _within(differences, thresholds):  # type: ignore[no-untyped-def]
+    """Whether (pairs,) the mean of difference over threshold is below 1."""
+    within = np.zeros(len(differences), np.bool_)
+    for pair in range(len(differences)):
+        count, ratios = 0, 0.0
+        for frame in range(len(thresholds)):
+            value = differences[pair, frame]
+            if not np.isnan(value):
+                count += 1
+                ratios += value / thresholds[frame]
+        within[pair] = count > 0 and abs(ratios / count) < 1
+    return within
+
+
+@njit(nogil=True, cache=True)
+def _signed_rank_scores(differences):  # type: ignore[no-untyped-def]
+    """Scores (pairs,) of the sum of the ranks of positive differences; zeros are left out, ties share the mean rank.
+
+    NaN where all are zero. ``differences`` (pairs, frames) are sorted, NaN last: sizes grow from the zeros outwards.
+    """
+    scores = np.empty(len(differences))
+    for pair in range(len(differences)):
+        row = differences[pair]
+        end = len(row)
+        while end and np.isnan(row[end - 1]):
+            end -= 1
+        negative, positive = np.searchsorted(row[:end], 0.0), np.searchsorted(row[:end], 0.0, "right")
+        count = negative + end - positive
+        ranks, ties, rank = 0.0, 0.0, 0
+        while rank < count:
+            size = min(row[positive] if positive < end else np.inf, -row[negative - 1] if negative else np.inf)
+            ups = downs = 0
+            while positive + ups < end and row[positive + ups] == size:
+                ups += 1
+            while downs < negative and -row[negative - 1 - downs] == size:
+                downs += 1
+            tied = ups + downs
+            ranks += ups * (2 * rank + 1 + tied) / 2
+            ties += float(tied) ** 3 - tied
+            positive, negative, rank = positive + ups, negative - downs, rank + tied
+        expected = count * (count + 1.0) / 4
+        variance = (count * (count + 1.0) * (2.0 * count + 1.0) - ties / 2) / 24
+        scores[pair] = (ranks - expected) / np.sqrt(variance) if count else np.nan
     return scores
-
-
-@njit(nogil=True)
-def _signed_rank_score(difference):  # type: ignore[no-untyped-def]
-    """Score of the sum of the ranks of positive differences; zeros are left out, ties share the mean rank."""
-    difference = difference[difference != 0]
-    count = len(difference)
-    if count == 0:
-        return np.nan
-    size = np.abs(difference)
-    order = np.argsort(size)
-    positive, ties, start = 0.0, 0.0, 0
-    while start < count:
-        end = start + 1
-        while end < count and size[order[end]] == size[order[start]]:
-            end += 1
-        for place in range(start, end):
-            if difference[order[place]] > 0:
-                positive += (start + 1 + end) / 2
-        ties += float(end - start) ** 3 - (end - start)
-        start = end
-    expected = count * (count + 1.0) / 4
-    variance = (count * (count + 1.0) * (2.0 * count + 1.0) - ties / 2) / 24
-    return (positive - expected) / np.sqrt(variance)
 
 
 def robustness_differs(failures: Items[np.ndarray], alpha: float = ALPHA) -> np.ndarray:
@@ -104,6 +123,6 @@ def robustness_differs(failures: Items[np.ndarray], alpha: float = ALPHA) -> np.
     with np.errstate(invalid="ignore", divide="ignore"):
         deviation = np.sqrt(product / 12 * (total + 1 - ties / (total * (total - 1))))
         score = (np.maximum(above, product - above) - product / 2 - 0.5) / deviation
-        different = np.minimum(2 * ndtr(-score), 1) <= alpha
+        different = np.minimum(_erfc(score / math.sqrt(2)), 1) <= alpha
     np.fill_diagonal(different, False)
     return different

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable
-from collections.abc import Sequence as Items
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from vot.analysis.supervised import AverageAccuracyRobustness, EAOCurve, EAOScor
 from vot.utilities.data import Grid
 
 from tracker.vot.accuracy import burn_in
+from tracker.vot.results import kept
 from tracker.vot.results.kept import Run
 from tracker.vot.results.raw import FAILURE, INITIALIZATION
 from tracker.vot.results.runs import CORES, REGION, load
@@ -29,7 +30,7 @@ from tracker.vot.results.runs import CORES, REGION, load
 Row = tuple[Any, ...]
 
 
-def rows_of(analysis: Analysis) -> Callable[[Any, Items[Any], Items[Any]], list[Row]] | None:
+def rows_of(analysis: Analysis) -> Callable[[Any, Sequence[Any], Sequence[Any]], list[Row]] | None:
     """The function of experiment, trackers and sequences that gives the rows of ``analysis``; None for other ones."""
     if isinstance(analysis, AverageAccuracyRobustness):
         single = analysis.analysis
@@ -45,7 +46,7 @@ def rows_of(analysis: Analysis) -> Callable[[Any, Items[Any], Items[Any]], list[
 
 def _overlaps(run: Run) -> np.ndarray:
     """The toolkit gives 0 where a side is a code."""
-    return np.nan_to_num(run.overlaps)
+    return np.where(np.isnan(run.overlaps), 0, run.overlaps)
 
 
 def _accuracy(run: Run, burnin: int) -> float:
@@ -54,7 +55,7 @@ def _accuracy(run: Run, burnin: int) -> float:
 
 
 def _accuracy_robustness(
-    analysis: AverageAccuracyRobustness, experiment: Any, trackers: Items[Any], sequences: Items[Any]
+    analysis: AverageAccuracyRobustness, experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]
 ) -> list[Row]:
     rows = []
     for tracker, runs in zip(trackers, load(experiment, trackers, sequences), strict=True):
@@ -69,15 +70,16 @@ def _accuracy_robustness(
     return rows
 
 
-def _curves(experiment: Any, trackers: Items[Any], sequences: Items[Any]) -> list[Row]:
+def _curves(experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) -> list[Row]:
     everything = load(experiment, trackers, sequences)
     flat = [tuple(run for repeated in by_sequence for run in repeated) for by_sequence in everything]
+    folder = kept.folder_of(experiment.storage)
     with ThreadPoolExecutor(CORES) as pool:
-        return [(curve,) for curve in pool.map(_curve, flat)]
+        return [(curve,) for curve in pool.map(partial(_curve, folder), flat)]
 
 
-@cached_by(LRUCache(maxsize=256), lock=threading.Lock())
-def _curve(runs: tuple[Run, ...]) -> np.ndarray:
+@cached_by(LRUCache(maxsize=256), lambda _, runs: runs, lock=threading.Lock())
+def _curve(folder: Path | None, runs: tuple[Run, ...]) -> np.ndarray:
     """The EAO curve of one tracker, which the score and the plot share."""
     parts, held = [], []
     for run in runs:
@@ -88,4 +90,6 @@ def _curve(runs: tuple[Run, ...]) -> np.ndarray:
         if len(starts) > len(ends):
             parts.append(overlaps[starts[-1] :])
             held.append(True)
-    return compute_eao_curve(parts, [1] * len(parts), held)
+    contents = (b"%d" % last + part.tobytes() for part, last in zip(parts, held, strict=False))
+    curve = partial(compute_eao_curve, parts, [1] * len(parts), held)
+    return kept.result("compute_eao_curve", contents, folder, curve)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import configparser
-from collections.abc import Sequence as Items
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -45,8 +45,8 @@ def load_workspace(folder: Path | str) -> Workspace:
         check_list(_sequences(Path(folder)))
         workspace = Workspace.load(str(folder))
     except _UNLOADABLE as error:
-        told = " ".join(str(error).replace(r"\ufeff", "(byte order mark)").split()) or type(error).__name__
-        problem = f"the toolkit cannot load this workspace: {told}"
+        reason = " ".join(str(error).replace(r"\ufeff", "(byte order mark)").split()) or type(error).__name__
+        problem = f"the toolkit cannot load this workspace: {reason}"
         raise DamagedFile(f"{folder}/config.yaml", problem) from error
     for sequence in workspace.dataset:
         check_sequence(sequence)
@@ -56,11 +56,11 @@ def load_workspace(folder: Path | str) -> Workspace:
 def _sequences(folder: Path) -> Path:
     """Where the data set of the workspace in ``folder`` lies."""
     config = yaml.load((folder / "config.yaml").read_bytes(), Loader=yaml.BaseLoader)
-    named = config.get("sequences") if isinstance(config, dict) else None
-    return folder / (named if isinstance(named, str) else "sequences")
+    folder_name = config.get("sequences") if isinstance(config, dict) else None
+    return folder / (folder_name if isinstance(folder_name, str) else "sequences")
 
 
-def resolve(workspace: Workspace | Path | str, trackers: Items[str] = ()) -> tuple[Workspace, list[Tracker]]:
+def resolve(workspace: Workspace | Path | str, trackers: Sequence[str] = ()) -> tuple[Workspace, list[Tracker]]:
     """The workspace and its trackers: those named, or all that have results, by name.
 
     Raises:
@@ -71,33 +71,35 @@ def resolve(workspace: Workspace | Path | str, trackers: Items[str] = ()) -> tup
         workspace = load_workspace(workspace)
     unknown = [name for name in trackers if name not in workspace.registry]
     if unknown:
-        known = ", ".join(workspace.registry.identifiers())
-        raise ValueError(f"no tracker named {', '.join(unknown)} in the registry of the workspace; it has {known}")
+        names = ", ".join(workspace.registry.identifiers())
+        raise ValueError(f"no tracker named {', '.join(unknown)} in the registry of the workspace; it has {names}")
     if trackers:
         return workspace, list(workspace.registry.resolve(*trackers))
     results = Path(workspace.directory) / "results"
-    found = list(workspace.list_results(workspace.registry)) if results.is_dir() else []
-    if not found:
+    present = list(workspace.list_results(workspace.registry)) if results.is_dir() else []
+    if not present:
         raise ValueError(f"no results of a registered tracker in {results}: run 'vot evaluate' first")
-    return workspace, sorted(found, key=lambda tracker: tracker.reference)
+    return workspace, sorted(present, key=lambda tracker: tracker.reference)
 
 
 def peers(
-    workspace: Workspace, experiment: MultiRunExperiment, sequences: Items[Any], trackers: Items[str] = ()
+    workspace: Workspace, experiment: MultiRunExperiment, sequences: Sequence[Any], trackers: Sequence[str] = ()
 ) -> list[Tracker]:
     """The trackers to show of an experiment: those named, or all that have results in it on any of ``sequences``.
 
     Raises:
         ValueError: see :func:`resolve`.
     """
-    chosen = resolve(workspace, trackers)[1]
-    return chosen if trackers else [tracker for tracker in chosen if has_results(experiment, tracker, sequences)]
+    selected = resolve(workspace, trackers)[1]
+    return selected if trackers else [tracker for tracker in selected if has_results(experiment, tracker, sequences)]
 
 
 def first_experiment(workspace: Workspace, kind: type[AnyExperiment]) -> AnyExperiment | None:
     """The first experiment of this kind in the workspace's stack that does not run in real time, if there is one."""
-    found = (one for one in workspace.stack if isinstance(one, kind) and one.realtime is None)
-    return next(found, None)
+    matches = (
+        experiment for experiment in workspace.stack if isinstance(experiment, kind) and experiment.realtime is None
+    )
+    return next(matches, None)
 
 
 def reset_based(workspace: Workspace) -> SupervisedExperiment:

@@ -22,7 +22,7 @@ from tracker.doctor import registry, workspace
 from tracker.formats import regions
 from tracker.formats.registry import read_section
 from tracker.media.video import open_source
-from tracker.vot.results import importing, provenance, storage
+from tracker.vot.results import importing, provenance, runfiles
 from tracker.vot.results.annotations import Annotations, check_files
 from tracker.vot.results.groundtruth import write_dataset
 from tracker.vot.results.raw import DamagedFile, parse
@@ -287,7 +287,7 @@ def test_results_of_the_toolkit(tmp_path, trajectory, times):
     (tmp_path / "a_001.txt").write_bytes(trajectory)
     (tmp_path / "a_001_time.value").write_bytes(times)
     try:
-        storage.read_run(tmp_path, "a_001", 2)
+        runfiles.read_run(tmp_path, "a_001", 2)
     except DamagedFile as error:
         assert "a_001" in str(error)
 

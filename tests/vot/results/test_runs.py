@@ -6,9 +6,11 @@ import time
 
 import numpy as np
 import pytest
+from vot.analysis.supervised import EAOCurve
 from vot.region import Mask, Polygon, Rectangle, Special, calculate_overlap
 
 from tests.helpers.small import run_lines, write_run, write_workspace
+from tracker.vot import toolkit_measures
 from tracker.vot.results import kept, runs
 from tracker.vot.results.overlap import Shapes, overlaps
 from tracker.vot.results.raw import DamagedFile
@@ -74,6 +76,51 @@ def test_another_process_finds_what_was_measured(tmp_path, measured, monkeypatch
     assert len(measured) == 6
 
 
+def test_a_process_reads_each_settled_file_once(tmp_path, monkeypatch):
+    folder = write_workspace(tmp_path / "workspace")
+    for file in folder.glob("results/*/baseline/*/*.txt"):
+        os.utime(file, (time.time() - 3600,) * 2)
+    read, raw_runs = [], runs.raw_runs
+    monkeypatch.setattr(runs, "raw_runs", lambda *result: read.append(result) or raw_runs(*result))
+    first = load(folder, "Near", "Far")
+    workspace = load_workspace(folder)
+    experiment = workspace.stack["baseline"]
+    sequences, trackers = experiment.transform(workspace.dataset), workspace.registry.resolve("Near", "Far", "Wide")
+    for _ in range(3):
+        again = runs.load(experiment, trackers, sequences)
+        assert len(read) == 4 + 6
+    np.testing.assert_equal([[[run.overlaps for run in one] for one in sequence] for sequence in again[:2]], first)
+
+
+@pytest.fixture
+def summed(monkeypatch):
+    """How many curves vot-toolkit has summed."""
+    calls, compute = [], toolkit_measures.compute_eao_curve
+    monkeypatch.setattr(toolkit_measures, "compute_eao_curve", lambda *parts: calls.append(1) or compute(*parts))
+    return calls
+
+
+def test_a_curve_is_summed_once_and_anew_when_the_runs_have_changed(tmp_path, summed):
+    folder = write_workspace(tmp_path / "workspace")
+    first = curves(folder, "Near", "Far")
+    assert len(summed) == 2
+    np.testing.assert_equal(curves(folder, "Near", "Far", "Wide")[:2], first)
+    assert len(summed) == 3
+    write_run(folder / "results" / "Near" / "baseline", "first", run_lines(40, shift=5))
+    near, far = curves(folder, "Near", "Far")
+    assert len(summed) == 4 and near[30] < first[0][30]
+    np.testing.assert_array_equal(far, first[1])
+
+
+def curves(folder, *trackers):
+    """The toolkit's EAO curves, as another process would ask for them."""
+    toolkit_measures._curve.cache_clear()
+    workspace = load_workspace(folder)
+    experiment = workspace.stack["baseline"]
+    sequences, found = experiment.transform(workspace.dataset), workspace.registry.resolve(*trackers)
+    return [curve for (curve,) in toolkit_measures.rows_of(EAOCurve())(experiment, found, sequences)]
+
+
 def test_the_content_counts_not_the_name(tmp_path, measured):
     folder = write_workspace(tmp_path / "workspace")
     shutil.rmtree(folder / "results" / "Far")
@@ -98,8 +145,8 @@ def test_a_file_that_was_written_anew_is_measured_anew(tmp_path, age):
 def test_what_was_kept_and_cannot_be_read_is_measured_anew(tmp_path, measured, monkeypatch):
     folder = write_workspace(tmp_path / "workspace")
     first = load(folder, "Near")
-    for number, file in enumerate((folder / "cache" / "overlaps").rglob("*.npy")):
-        file.write_bytes(b"" if number else file.read_bytes()[:-7])
+    for number, file in enumerate(folder.glob("cache/overlaps/*/*")):
+        file.write_bytes(b"" if number else file.read_bytes()[:-1] + b"?")
     monkeypatch.setattr(kept, "_runs", type(kept._runs)(kept.ENTRIES))
     np.testing.assert_equal(load(folder, "Near"), first)
     assert len(measured) == 4

@@ -25,8 +25,8 @@ POINTS = {"input": (CROP_SIZE, CROP_SIZE, 3), "conv1": ACTIVATIONS[0]}
 CHUNK = 32
 """Largest number of samples that pass conv2 together."""
 _PIECE = 1
-"""Samples that are worked on together at conv1, where two gradients of each take a megabyte: they should stay in the
-cache."""
+"""Samples that a processor works on together at conv1, where two gradients of each take a megabyte: they should stay in
+the cache. A GPU takes a chunk."""
 
 
 class _Share:
@@ -42,18 +42,19 @@ class _Share:
         like = network.biases[0]
         self._network, self._at, self._shape = network, at, POINTS[at]
         self._chunk = min(CHUNK, capacity)
+        self._piece = self._chunk if like.is_cuda else _PIECE
         self._first, self._second = (
-            Stage(like, capacity, ACTIVATIONS[0], _PIECE),
+            Stage(like, capacity, ACTIVATIONS[0], self._piece),
             Stage(like, capacity, ACTIVATIONS[1], self._chunk),
         )
         self._alive = like.new_empty((capacity, FEATURES), dtype=torch.bool)
         self._positive = like.new_empty((CLASSES, capacity, *self._shape), dtype=torch.bool)
-        self._tangent = like.new_empty(CLASSES * _PIECE, *self._shape)
+        self._tangent = like.new_empty(CLASSES * self._piece, *self._shape)
         self._count = 0
         _, kernel, last = network.kernels
         self._conv2 = Winograd(kernel, self._first.pooled[0], stride=2, tile=6, batch=CLASSES * self._chunk)
         self._conv3 = Winograd(last, self._second.pooled[0], stride=1, tile=3, batch=CLASSES * capacity)
-        self._conv1 = RowFilter(network.kernels[0], ACTIVATIONS[0][0], stride=2, tile=4, batch=CLASSES * _PIECE)
+        self._conv1 = RowFilter(network.kernels[0], ACTIVATIONS[0][0], stride=2, tile=4, batch=CLASSES * self._piece)
         self._ones = like.new_ones(self._shape[2])
 
     def fix(self, crops: Tensor, features: Tensor) -> None:
@@ -62,7 +63,7 @@ class _Share:
         torch.gt(features, 0, out=self._alive[: len(crops)])
         for rows in _split(slice(0, self._count), self._chunk):
             pooled = []
-            for piece in _split(rows, _PIECE):
+            for piece in _split(rows, self._piece):
                 self._network.conv(0, self._network.normalise(crops[piece]), out=self._first.activation(piece))
                 pooled.append(self._first.fix(piece))
             x = self._conv2.forward(torch.cat(pooled)).add_(self._network.biases[1])  # (n, 11, 11, 256)
@@ -104,7 +105,7 @@ class _Share:
         for rows in _split(slice(0, self._count), self._chunk):
             g = self._second.pull(rows, top[:, rows])  # (K, n, 11, 11, 256)
             g = _each(self._conv2.adjoint, g)  # (K, n, 25, 25, 96)
-            for piece in _split(rows, _PIECE):
+            for piece in _split(rows, self._piece):
                 at_pooled = g[:, piece.start - rows.start : piece.stop - rows.start]
                 if self._at == "conv1":
                     yield piece, self._first.pull(piece, at_pooled)
@@ -131,7 +132,7 @@ class _Share:
         top = self._tangent.new_empty(len(out), self._count, *self._second.pooled)
         for rows in _split(slice(0, self._count), self._chunk):
             pieces = []
-            for piece in _split(rows, _PIECE):
+            for piece in _split(rows, self._piece):
                 v = tangent(piece)
                 if self._at == "input":
                     v = _each(self._forward1, v)  # (K, n, 51, 51, 96)

@@ -73,12 +73,25 @@ class Stage:
         """``pull``, of which row y is written to ``out[y % len(out)]``."""
         direct, across, scratch = self._buffers(*gradient.shape[:2])
         scaled = gradient.flatten(2) * self._gain[rows]  # (K, n, h * w * C)
-        direct.zero_().flatten(2).scatter_add_(2, self._winners[rows].expand(scaled.shape), scaled)
+        self._scatter(self._winners[rows].expand(scaled.shape), scaled, direct.zero_().flatten(2))
         window_sum_(torch.mul(direct, self._coupling[rows], out=across), scratch)
         direct, across, activation = direct[..., :-PAD], across[..., :-PAD], self.activation(rows)
         for j, part in enumerate(out):
             every = slice(j, None, len(out))
             torch.addcmul(direct[:, :, every], across[:, :, every], activation[:, every], value=_SLOPE, out=part)
+
+    def _scatter(self, winners: Tensor, values: Tensor, into: Tensor) -> None:
+        """Add values (K, n, h * w * C) at the winners of their windows to flat padded maps.
+
+        On a GPU additions to one place come in any order, and sums differ from run to run: there, every second window
+        along each axis at a time, which have no place in common.
+        """
+        apart = 2 if into.is_cuda else 1
+        winners, values = winners.unflatten(2, self.pooled), values.unflatten(2, self.pooled)
+        for row in range(apart):
+            for column in range(apart):
+                windows = (..., slice(row, None, apart), slice(column, None, apart), slice(None))
+                into.scatter_add_(2, winners[windows].flatten(2), values[windows].flatten(2))
 
     def push(self, rows: slice, tangent: Tensor) -> Tensor:
         """Adjoint of ``pull``: (K, n, H, W, C) to (K, n, h, w, C)."""

@@ -109,8 +109,8 @@ class Plan:
 def threads(tracker: Tracker) -> int | None:
     """Number of threads that a tracker's section of trackers.ini says it uses; None if it says nothing."""
     environment = tracker.describe()["env"] or {}
-    told = [environment[name] for name in THREAD_VARIABLES if environment.get(name, "").strip().isdecimal()]
-    return max(int(number) for number in told) if told else None
+    numbers = [environment[name] for name in THREAD_VARIABLES if environment.get(name, "").strip().isdecimal()]
+    return max(int(number) for number in numbers) if numbers else None
 
 
 def run_lengths(experiment: Experiment, sequence: Sequence) -> list[int]:
@@ -142,13 +142,13 @@ def plan(
         ValueError: an experiment cannot be run on a sequence, for example for want of anchors.
         DamagedFile: a record of provenance cannot be read.
     """
-    found = Plan()
+    result = Plan()
     data: dict[tuple[str, str], str] = {}
     for experiment, source, sequence in _transformed(experiments, sequences):
         key = (experiment.identifier, sequence.name)
         absent = absent_frames(sequence) if len(sequence.objects()) == 1 else []
         if absent:
-            found.absent[sequence.name] = absent
+            result.absent[sequence.name] = absent
         rules = provenance.rules_of(experiment, bool(absent))
         data[key] = provenance.data_of(sequence)
         lengths = run_lengths(experiment, sequence)
@@ -163,9 +163,9 @@ def plan(
                 experiment.realtime is not None or experiment.identifier in alone,
                 Provenance(reported, provenance.settings_of(tracker), rules, data[key]),
             )
-            _look(found, task, workspace.directory, experiment, tracker, sequence)
-    found.todo.sort(key=by_length)
-    return found
+            _classify(result, task, workspace.directory, experiment, tracker, sequence)
+    result.todo.sort(key=by_length)
+    return result
 
 
 def by_length(task: Task) -> tuple[bool, int, str]:
@@ -208,24 +208,24 @@ def _check_starts(experiment: Experiment, sequence: Sequence) -> None:
         )
 
 
-def _look(
-    found: Plan, task: Task, directory: str, experiment: Experiment, tracker: Tracker, sequence: Sequence
+def _classify(
+    result: Plan, task: Task, directory: str, experiment: Experiment, tracker: Tracker, sequence: Sequence
 ) -> None:
     folder = result_folder(directory, task.tracker, task.experiment, task.sequence)
     names = trajectories(folder)
-    before = provenance.read(folder)
-    if names and before is not None and (differences := task.provenance.differences(before)):
-        found.stale.append((task, differences))
+    record = provenance.read(folder)
+    if names and record is not None and (differences := task.provenance.differences(record)):
+        result.stale.append((task, differences))
         return
-    if names and (before is None or before.tracker == provenance.UNKNOWN):
-        found.unrecorded.append(task)
+    if names and (record is None or record.tracker == provenance.UNKNOWN):
+        result.unrecorded.append(task)
     runs, damaged = read_runs(folder, {name: expected_frames(experiment, sequence, name) for name in names})
-    found.half_written += [(folder, name, str(error)) for name, error in damaged.items()]
+    result.half_written += [(folder, name, str(error)) for name, error in damaged.items()]
     complete = len(runs) == len(names) and (len(runs) == task.runs or experiment.scan(tracker, sequence)[0])
     if runs and complete:
-        found.kept.append(Outcome(task, tuple(runs)))
+        result.kept.append(Outcome(task, tuple(runs)))
     else:
-        found.todo.append(task)
+        result.todo.append(task)
 
 
 def clear(folder: Path) -> None:

@@ -117,12 +117,12 @@ def frames_per_second(workspace: Path | str, tracker: str, fingerprint: str) -> 
         TrackerFailed: the tracker does not run.
     """
     file = Path(workspace, "results", tracker, SPEED)
-    kept = json.loads(file.read_text()) if file.exists() else {}
-    if kept.get("fingerprint") != fingerprint:
+    record = json.loads(file.read_text()) if file.exists() else {}
+    if record.get("fingerprint") != fingerprint:
         measured = probe(workspace, tracker, WHOLE_SEQUENCE)
-        kept = {"fingerprint": fingerprint, "fps": measured.fps, "frames": measured.frames + 1}
-        publish(file, (json.dumps(kept) + "\n").encode())
-    return float(kept["fps"])
+        record = {"fingerprint": fingerprint, "fps": measured.fps, "frames": measured.frames + 1}
+        publish(file, (json.dumps(record) + "\n").encode())
+    return float(record["fps"])
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -88,8 +88,8 @@ class ProgressTable:
             self._live.start()
         else:
             frames = sum(row.todo_frames for row in self._rows.values())
-            self._say(f"{len(self._tasks)} tasks, {frames} frames, {self._workers} at a time")
-            threading.Thread(target=self._tell, daemon=True).start()
+            self._print(f"{len(self._tasks)} tasks, {frames} frames, {self._workers} at a time")
+            threading.Thread(target=self._print_progress, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -107,7 +107,7 @@ class ProgressTable:
 
     def retry(self, outcome: Outcome) -> None:
         """A task has failed and is run once more."""
-        self._say(f"{outcome.task.name} failed and is run once more: {outcome.error}", style="yellow")
+        self._print(f"{outcome.task.name} failed and is run once more: {outcome.error}", style="yellow")
 
     def finished(self, outcome: Outcome) -> None:
         """A task is complete, or has failed for good."""
@@ -119,10 +119,10 @@ class ProgressTable:
             row.ended_wall += outcome.seconds
             row.add(outcome)
         if outcome.error:
-            self._say(f"{outcome.task.name} failed: {outcome.error}", style="red")
+            self._print(f"{outcome.task.name} failed: {outcome.error}", style="red")
         elif not self._console.is_terminal:
             failures = sum(run.failures for run in outcome.runs)
-            self._say(f"{outcome.task.name}: {len(outcome.runs)} runs, {failures} failures, {outcome.seconds:.1f} s")
+            self._print(f"{outcome.task.name}: {len(outcome.runs)} runs, {failures} failures, {outcome.seconds:.1f} s")
 
     def table(self) -> Table:
         """What is known now."""
@@ -155,7 +155,7 @@ class ProgressTable:
                 )
         return table
 
-    def _tell(self) -> None:
+    def _print_progress(self) -> None:
         """Say now and then how far the running tasks are, as long as there is nothing else to read."""
         while not self._over.wait(INTERVAL):
             with self._lock:
@@ -166,9 +166,9 @@ class ProgressTable:
             running = ", ".join(f"{name} {share:.0%}" for name, share in shares[:4]) or (
                 "starting" if done < tasks else "all are over"
             )
-            self._say(f"{elapsed}: {done} of {tasks} tasks done; {running}{', ...' if len(shares) > 4 else ''}")
+            self._print(f"{elapsed}: {done} of {tasks} tasks done; {running}{', ...' if len(shares) > 4 else ''}")
 
-    def _say(self, text: str, style: str | None = None) -> None:
+    def _print(self, text: str, style: str | None = None) -> None:
         """Print text of others as it is: what stands in brackets is no markup."""
         self._console.print(text, style=style, markup=False, highlight=False)
 

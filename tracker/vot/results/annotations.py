@@ -200,6 +200,7 @@ def check_list(dataset: Path) -> None:
             raise DamagedFile(str(file), f"there is no sequence {line.strip()!r}", number)
 
 
+@lru_cache(maxsize=1024)
 def check_files(sequence: Sequence) -> dict[str, int]:
     """Check the ground truth, tags and values of a sequence in a folder before the toolkit reads them.
 

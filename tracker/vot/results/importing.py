@@ -55,7 +55,7 @@ def read_source(source: Path) -> dict[PurePosixPath, bytes]:
 
     Raises:
         FileNotFoundError: no such file or folder.
-        DamagedFile: not a zip that is safe to read, see :func:`tracker.vot.archive.read`.
+        DamagedFile: not a zip that is safe to read, see :func:`tracker.core.archive.read`.
     """
     if source.is_dir():
         found = {path.relative_to(source): path for path in sorted(source.rglob("*")) if path.suffix in READ}
@@ -94,10 +94,14 @@ def select_runs(
             source, f"{found} {experiment}/<sequence>/<sequence>_001.txt: give one tracker's results (found: {names})"
         )
     root = roots.pop() / experiment
+    folders: dict[PurePosixPath, dict[PurePosixPath, bytes]] = {}
+    for path, data in files.items():
+        folders.setdefault(path.parent, {})[path] = data
     selected: dict[str, bytes] = {}
     for name, truth in truths.items():
-        runs = _repetitions(files, root, name)
-        if started := next((path for path in files if _is_multi_start(path, root, name)), None):
+        own = folders.get(root / name, {})
+        runs = _repetitions(own, name)
+        if started := next((path for path in own if _is_multi_start(path.name, name)), None):
             problem = "a run of the multi-start protocol (VOT2020 and later), named after its first frame"
             raise DamagedFile(f"{source}: {started}", problem)
         if not runs:
@@ -105,19 +109,17 @@ def select_runs(
         for path, data in runs:
             content, suffix = published(data, f"{source}: {path}", len(truth), codes)
             selected[f"{name}/{path.stem}{suffix}"] = content
-        selected |= _times(files, root, name, [path.stem for path, _ in runs], len(truth))
+        selected |= _times(own, root, name, [path.stem for path, _ in runs], len(truth))
     return selected
 
 
-def _is_multi_start(path: PurePosixPath, root: PurePosixPath, name: str) -> bool:
-    return path.parent == root / name and bool(re.fullmatch(re.escape(name) + r"_\d{8}(\.txt|\.bin)", path.name))
+def _is_multi_start(file: str, name: str) -> bool:
+    return bool(re.fullmatch(re.escape(name) + r"_\d{8}(\.txt|\.bin)", file))
 
 
-def _repetitions(
-    files: Mapping[PurePosixPath, bytes], root: PurePosixPath, name: str
-) -> list[tuple[PurePosixPath, bytes]]:
+def _repetitions(files: Mapping[PurePosixPath, bytes], name: str) -> list[tuple[PurePosixPath, bytes]]:
     pattern = re.compile(re.escape(name) + r"_(\d{3})(\.txt|\.bin)")
-    matches = {path: pattern.fullmatch(path.name) for path in files if path.parent == root / name}
+    matches = {path: pattern.fullmatch(path.name) for path in files}
     runs = {int(match[1]): path for path, match in sorted(matches.items()) if match}
     for number, path in enumerate((runs[key] for key in sorted(runs)), start=1):
         if number not in runs or len(runs) > REPETITIONS:

@@ -1,16 +1,18 @@
 """Measured runs, kept by their content: a result file is measured once, whoever asks and however often.
 
 The key of a tracker's runs on a sequence is a digest of the bytes of the result files, of the ground truth and of the
-release of the toolkit whose overlap it is. Nothing depends on names or dates: results that were written anew are
-measured anew, and the same results under another name are not. In a workspace on disk what was measured also stays
-below ``cache/overlaps``, for the next command; the folder may be deleted at any time.
+releases of the toolkit, whose overlap it is, of numpy and of this package. Nothing depends on names or dates: results
+that were written anew are measured anew, and the same results under another name are not. In a workspace on disk what
+was measured also stays below ``cache/overlaps``, for the next command, and with it what is slow to compute of the
+overlaps (:func:`result`). The folder may be deleted at any time; a file in it that is not as it was written counts as
+missing.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -19,12 +21,17 @@ from pathlib import Path
 
 import numpy as np
 from cachetools import LRUCache
+from vot.workspace.storage import LocalStorage, Storage
 
+from tracker import __version__
 from tracker.vot.results.annotations import Annotations
 
 ENTRIES = 20_000
 """Kept in memory; 62 trackers on 60 sequences are 3,720 and take 70 MB."""
-FRAME = np.dtype([("overlap", "<f8"), ("code", "i1")])
+DIGEST = 32
+"""Bytes of the digest of what follows it in a file."""
+RELEASES = f"vot-toolkit {metadata.version('vot-toolkit')}, numpy {np.__version__}, {__version__}"
+"""Of all that measures: part of every key."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,22 +53,26 @@ _lock = threading.Lock()
 
 def key(contents: Iterable[bytes], truth: Annotations) -> bytes:
     """The digest of result files and of what they are measured against."""
-    whole = sha256(f"{FRAME.descr} {metadata.version('vot-toolkit')}".encode() + truth.digest)
+    whole = sha256(f"overlaps, codes; {RELEASES}".encode() + truth.digest)
     for data in contents:
         whole.update(sha256(data).digest())
     return whole.digest()
 
 
-def find(key: bytes, folder: Path | None) -> list[Run] | None:
-    """What was kept under a key in memory or in ``folder``; what cannot be read there was not kept."""
+def remembered(key: bytes) -> list[Run] | None:
+    """What was kept under a key in memory."""
     with _lock:
-        runs = _runs.get(key)
-    if runs is None and folder is not None:
-        with suppress(OSError, ValueError, EOFError):
-            frames = np.load(_file(key, folder), allow_pickle=False)
-            if frames.dtype == FRAME:
-                runs = [Run(run["overlap"].copy(), run["code"].copy()) for run in frames]
-                keep(key, runs, None)
+        return _runs.get(key)
+
+
+def find(key: bytes, folder: Path | None, shape: tuple[int, int]) -> list[Run] | None:
+    """The runs, ``shape`` repetitions x frames, kept under a key in memory or in ``folder``."""
+    runs = remembered(key)
+    if runs is None and (data := _read(key, folder)) is not None:
+        overlaps = np.frombuffer(data, "<f8", shape[0] * shape[1]).reshape(shape)
+        codes = np.frombuffer(data, np.int8, offset=overlaps.nbytes).reshape(shape)
+        runs = [Run(*run) for run in zip(overlaps, codes, strict=True)]
+        keep(key, runs, None)
     return runs
 
 
@@ -69,20 +80,55 @@ def keep(key: bytes, runs: list[Run], folder: Path | None) -> None:
     """Keep runs in memory and, if it can be written, in ``folder``."""
     with _lock:
         _runs[key] = runs
+    overlaps, codes = (np.array(part) for part in zip(*((run.overlaps, run.codes) for run in runs), strict=True))
+    _write(key, folder, overlaps.astype("<f8").tobytes() + codes.tobytes())
+
+
+def result(name: str, contents: Iterable[bytes], folder: Path | None, compute: Callable[[], np.ndarray]) -> np.ndarray:
+    """What ``compute`` gives, (numbers,) float64, kept in ``folder`` by the content of what it is computed of.
+
+    Args:
+        name: tells it from all else that is kept.
+        contents: all that it depends on.
+        folder: see :func:`folder_of`.
+        compute: called if nothing was kept.
+    """
+    whole = sha256(f"{name}; {RELEASES}".encode())
+    for data in contents:
+        whole.update(sha256(data).digest())
+    if (found := _read(whole.digest(), folder)) is not None:
+        return np.frombuffer(found, "<f8")
+    values = compute()
+    _write(whole.digest(), folder, values.astype("<f8").tobytes())
+    return values
+
+
+def folder_of(storage: Storage) -> Path | None:
+    """Where a workspace on disk keeps what was measured; None for one in memory."""
+    return Path(storage.base, "cache", "overlaps") if isinstance(storage, LocalStorage) else None
+
+
+def _read(key: bytes, folder: Path | None) -> bytes | None:
+    """What was written, if it is there and whole."""
+    if folder is not None:
+        with suppress(OSError):
+            data = _file(key, folder).read_bytes()
+            if data[:DIGEST] == sha256(data[DIGEST:]).digest():
+                return data[DIGEST:]
+    return None
+
+
+def _write(key: bytes, folder: Path | None, data: bytes) -> None:
     if folder is None:
         return
-    frames = np.empty((len(runs), len(runs[0].codes)), FRAME)
-    for row, run in zip(frames, runs, strict=True):
-        row["overlap"], row["code"] = run.overlaps, run.codes
     file = _file(key, folder)
     part = file.with_name(f".{file.name}.{os.getpid()}.{threading.get_ident()}")
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as handle:
-            np.save(handle, frames)
+        part.write_bytes(sha256(data).digest() + data)
         part.replace(file)
 
 
 def _file(key: bytes, folder: Path) -> Path:
     name = key.hex()
-    return folder / name[:2] / f"{name[2:]}.npy"
+    return folder / name[:2] / name[2:]

@@ -7,7 +7,7 @@ interpreter's lock, so that threads share the cores. The figures are the toolkit
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Items
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +46,7 @@ class Shapes:
         return cls(kinds, starts, np.round(numbers.astype(np.float32)), {})
 
     @classmethod
-    def of(cls, regions: Items[Region]) -> Shapes:
+    def of(cls, regions: Sequence[Region]) -> Shapes:
         """From the toolkit's regions."""
         rows = [_numbers(region) for region in regions]
         counts = np.array([len(row) for row in rows])

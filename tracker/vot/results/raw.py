@@ -17,7 +17,7 @@ import io
 import logging
 import math
 import struct
-from collections.abc import Sequence as Items
+from collections.abc import Sequence
 
 import numpy as np
 from vot import region as toolkit_region
@@ -102,7 +102,7 @@ def rows(data: bytes) -> tuple[np.ndarray, np.ndarray] | None:
     return (counts, values) if regions.all() and np.isfinite(values).all() and (sizes >= 0).all() else None
 
 
-def at_once(data: bytes, file: str, length: int, codes: Items[int]) -> tuple[np.ndarray, np.ndarray] | None:
+def at_once(data: bytes, file: str, length: int, codes: Sequence[int]) -> tuple[np.ndarray, np.ndarray] | None:
     """The :func:`rows` of a run beyond doubt; None for any other, which :func:`parse` and :func:`check` judge.
 
     Args:
@@ -191,7 +191,7 @@ def _measure(data: bytes, place: int, file: str, number: int) -> tuple[int, int]
     return 11 + 2 * count, width * height
 
 
-def check(regions: Items[Region], length: int, codes: Items[int], file: str) -> None:
+def check(regions: Sequence[Region], length: int, codes: Sequence[int], file: str) -> None:
     """Refuse a trajectory that cannot be one of a sequence of ``length`` frames.
 
     Raises:
@@ -207,7 +207,7 @@ def check(regions: Items[Region], length: int, codes: Items[int], file: str) -> 
         raise DamagedFile(file, f"a run starts with code {INITIALIZATION} (initialisation), found {regions[0]}", 1)
 
 
-def published(data: bytes, file: str, length: int, codes: Items[int]) -> tuple[bytes, str]:
+def published(data: bytes, file: str, length: int, codes: Sequence[int]) -> tuple[bytes, str]:
     """A published run as the toolkit can read it, and the suffix of its file.
 
     A run in which nothing is odd keeps its bytes. Besides what :func:`parse` takes these are read: the codes of

@@ -50,8 +50,8 @@ def trajectories(folder: Path) -> list[str]:
 
 def _files(folder: Path) -> list[str]:
     """Names of the files in ``folder`` that are not being written, sorted; none if there is no folder."""
-    found = os.listdir(folder) if folder.is_dir() else []
-    return sorted(name for name in found if not name.endswith(PART))
+    names = os.listdir(folder) if folder.is_dir() else []
+    return sorted(name for name in names if not name.endswith(PART))
 
 
 def properties(folder: Path, name: str) -> list[Path]:
@@ -92,10 +92,10 @@ def read_runs(folder: Path, frames: Mapping[str, int]) -> tuple[list[RunFile], d
             whole[name] = read_run(folder, name, length)
         except DamagedFile as error:
             damaged[name] = error
-    told = {name: {path.name.removeprefix(name) for path in properties(folder, name)} for name in frames}
-    every = set().union(*told.values())
+    suffixes = {name: {path.name.removeprefix(name) for path in properties(folder, name)} for name in frames}
+    expected = set().union(*suffixes.values())
     for name in list(whole):
-        if lacking := sorted(every - told[name]):
+        if lacking := sorted(expected - suffixes[name]):
             del whole[name]
             damaged[name] = DamagedFile(str(folder / (name + lacking[0])), "missing, but another repetition has it")
     return list(whole.values()), damaged

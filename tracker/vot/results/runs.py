@@ -7,6 +7,7 @@ all cores.
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -68,7 +69,7 @@ def raw_runs(experiment: MultiRunExperiment, tracker: Tracker, sequence: Sequenc
 
 def _local(experiment: MultiRunExperiment, tracker: Tracker, sequence: Sequence) -> Path | None:
     """The folder of the results, if they are in a workspace on disk; other storages may lay them out anew."""
-    if tracker.storage is not None or type(experiment.storage) is not LocalStorage:
+    if tracker.storage is not None or experiment.storage.__class__ is not LocalStorage:  # its type is a lazy proxy
         return None
     return result_folder(experiment.storage.base, tracker.reference, experiment.identifier, sequence.name)
 
@@ -119,35 +120,42 @@ def load(experiment: MultiRunExperiment, trackers: Items[Tracker], sequences: It
     for truth in truths:
         truth.require_whole()
     jobs = [(tracker, *pair) for tracker in trackers for pair in zip(sequences, truths, strict=True)]
-    found: list[list[Run]] = []
+    remembered = ((index, _remembered(experiment, *job)) for index, job in enumerate(jobs))
+    found = {index: runs for index, runs in remembered if runs is not None}
+    new = [index for index in range(len(jobs)) if index not in found]
     begin = said = time.monotonic()
     with ThreadPoolExecutor(CORES) as pool:
         try:
-            for runs in pool.map(lambda job: _runs(experiment, *job), jobs):
-                found.append(runs)
+            measured = pool.map(lambda index: _runs(experiment, *jobs[index]), new)
+            for count, (index, runs) in enumerate(zip(new, measured, strict=True), start=1):
+                found[index] = runs
                 if time.monotonic() - said > PATIENCE:
                     said = time.monotonic()
-                    left = (said - begin) / len(found) * (len(jobs) - len(found))
-                    get_logger().info("Overlaps: %d of %d results, %.0f s left", len(found), len(jobs), left)
+                    left = (said - begin) / count * (len(new) - count)
+                    get_logger().info("Overlaps: %d of %d results, %.0f s left", count, len(new), left)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    return [found[start : start + len(truths)] for start in range(0, len(found), len(truths))]
+    return [[found[index] for index in range(first, first + len(truths))] for first in range(0, len(jobs), len(truths))]
 
 
-def _runs(experiment: MultiRunExperiment, tracker: Tracker, sequence: Sequence, truth: Annotations) -> list[Run]:
-    """The runs of a tracker on a sequence, from what was kept if that is possible."""
-    storage = experiment.storage
-    folder = Path(storage.base, "cache", "overlaps") if isinstance(storage, LocalStorage) else None
+def _remembered(
+    experiment: MultiRunExperiment, tracker: Tracker, sequence: Sequence, truth: Annotations
+) -> list[Run] | None:
+    """The runs of a tracker on a sequence if this process has seen this state of their files."""
     stamp = _stamp(experiment, tracker, sequence, truth)
     with _lock:
         key = _keys.get(stamp)
-    runs = None if key is None else kept.find(key, folder)
-    if runs is not None:
-        return runs
+    return None if key is None else kept.remembered(key)
+
+
+def _runs(experiment: MultiRunExperiment, tracker: Tracker, sequence: Sequence, truth: Annotations) -> list[Run]:
+    """The runs of a tracker on a sequence, from what was kept on disk if that is possible."""
+    folder = kept.folder_of(experiment.storage)
+    stamp = _stamp(experiment, tracker, sequence, truth)
     files = raw_runs(experiment, tracker, sequence)
     key = kept.key([data for _, data in files], truth)
-    runs = kept.find(key, folder)
+    runs = kept.find(key, folder, (len(files), len(truth)))
     if runs is None:
         runs = [measure(data, file, truth) for file, data in files]
         kept.keep(key, runs, folder)
@@ -164,7 +172,12 @@ def _stamp(
     local = _local(experiment, tracker, sequence)
     if local is None:
         return None
-    stats = [os.stat(local / name) for name in _files(experiment, tracker, sequence)]
-    if max(stat.st_mtime for stat in stats) > time.time() - SETTLED:
+    try:
+        with os.scandir(local) as entries:
+            stats = {entry.name: entry.stat() for entry in entries if entry.name.endswith(SUFFIXES)}
+    except FileNotFoundError:
         return None
-    return local, truth, *((stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in stats)
+    if max((stat.st_mtime for stat in stats.values()), default=math.inf) > time.time() - SETTLED:
+        return None
+    files = ((name, stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in sorted(stats.items()))
+    return local, experiment.repetitions, truth, *files

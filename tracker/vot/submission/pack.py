@@ -70,13 +70,13 @@ def pack(workspace: Path | str, reference: str, out: Path | None = None) -> Path
     settings = settings_of(tracker)
     if _ours(settings):
         refuse_installed()
-    found = plan(loaded, {tracker: reported}, list(loaded.stack), list(loaded.dataset))
-    _refuse_incomplete(found, reference)
-    members = dict(_results(directory, found.kept))
+    results = plan(loaded, {tracker: reported}, list(loaded.stack), list(loaded.dataset))
+    _refuse_incomplete(results, reference)
+    members = dict(_results(directory, results.kept))
     _compare_with_toolkit(directory, reference, set(members))
     members |= _analysis(directory, reference)
     members |= _reproduction(tracker, settings)
-    manifest = _manifest(loaded, tracker, settings, reported, found)
+    manifest = _manifest(loaded, tracker, settings, reported, results)
     members[MANIFEST] = yaml.safe_dump(manifest, sort_keys=True).encode()
     parse(members[MANIFEST])
     _refuse_personal(members, directory)
@@ -85,12 +85,12 @@ def pack(workspace: Path | str, reference: str, out: Path | None = None) -> Path
     return out
 
 
-def _refuse_incomplete(found: Plan, reference: str) -> None:
-    damaged = [f"  half-written: {error}" for _, _, error in found.half_written]
-    missing = [f"  missing: {task.experiment}/{task.sequence}" for task in found.todo]
+def _refuse_incomplete(results: Plan, reference: str) -> None:
+    damaged = [f"  half-written: {error}" for _, _, error in results.half_written]
+    missing = [f"  missing: {task.experiment}/{task.sequence}" for task in results.todo]
     stale = [
         f"  made with something else: {task.experiment}/{task.sequence} ({'; '.join(what)})"
-        for task, what in found.stale
+        for task, what in results.stale
     ]
     if lines := damaged + missing + stale:
         raise Incomplete(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Items
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -77,7 +77,7 @@ class Comparison:
 def load(
     folder: Path,
     sequence: str,
-    trackers: Items[str] = (),
+    trackers: Sequence[str] = (),
     experiment: str | None = None,
     repetition: int = 1,
     registry: Path | None = None,
@@ -104,15 +104,15 @@ def load(
     if sequence not in transformed:
         raise ValueError(f"no sequence {sequence!r} in {folder}; it has {', '.join(transformed)}")
     data = transformed[sequence]
-    known = annotations_of(data)
+    annotations = annotations_of(data)
     images = [data.frame(index).filename() for index in range(len(data))]
     if any(name is None or not Path(name).is_file() for name in images):
         raise ValueError(f"sequence {sequence} has no images in {folder}: there is nothing to draw on")
     runs = []
     live = _registered(trackers, registry)
     stored = [name for name in trackers if name not in live]
-    chosen = peers(workspace, selected, [data], stored) if stored or not trackers else []
-    results = [(tracker, raw_runs(selected, tracker, data)) for tracker in chosen]
+    selected_trackers = peers(workspace, selected, [data], stored) if stored or not trackers else []
+    results = [(tracker, raw_runs(selected, tracker, data)) for tracker in selected_trackers]
     results += [(tracker, [_run(tracker, selected, data)] * repetition) for tracker in live.values()]
     for tracker, files in results:
         if not trackers and repetition > len(files):
@@ -120,8 +120,8 @@ def load(
         if not 1 <= repetition <= len(files):
             raise ValueError(f"{tracker.reference} has {len(files)} repetitions on {sequence}, not {repetition}")
         file, content = files[repetition - 1]
-        run = measure(content, file, known)
-        kept = run.overlaps[~burn_in(run.codes, 10)]
+        run = measure(content, file, annotations)
+        counted = run.overlaps[~burn_in(run.codes, 10)]
         runs.append(
             TrackerRun(
                 tracker.reference,
@@ -129,7 +129,7 @@ def load(
                 run.overlaps,
                 np.flatnonzero(run.codes == FAILURE).tolist(),
                 np.flatnonzero(run.codes == INITIALIZATION).tolist(),
-                float(np.nanmean(kept)) if np.isfinite(kept).any() else float("nan"),
+                float(np.nanmean(counted)) if np.isfinite(counted).any() else float("nan"),
             )
         )
     if not runs:
@@ -139,15 +139,15 @@ def load(
         selected.identifier,
         float(data.metadata("fps") or 30),
         [Path(name) for name in images],
-        [_polygon(region) for region in known.groundtruth],
-        {tag: known.frames(tag).tolist() for tag in sorted(known.tags) if known.tags[tag].any()},
+        [_polygon(region) for region in annotations.groundtruth],
+        {tag: annotations.frames(tag).tolist() for tag in sorted(annotations.tags) if annotations.tags[tag].any()},
         runs,
     )
 
 
-def _registered(names: Items[str], registry: Path | None) -> dict[str, Tracker]:
+def _registered(names: Sequence[str], registry: Path | None) -> dict[str, Tracker]:
     """The trackers among ``names`` that are ``module:Class`` or in ``registry``, by the name given."""
-    found: dict[str, Tracker] = {}
+    registered: dict[str, Tracker] = {}
     with TemporaryDirectory() as folder:
         for name in names:
             if ":" in name:
@@ -157,8 +157,8 @@ def _registered(names: Items[str], registry: Path | None) -> dict[str, Tracker]:
                 source, identifier = registry.resolve(), name
             else:
                 continue
-            found[name] = Registry([str(source)])[identifier]
-    return found
+            registered[name] = Registry([str(source)])[identifier]
+    return registered
 
 
 def _run(tracker: Tracker, experiment: MultiRunExperiment, sequence: Any) -> tuple[Any, bytes]:

@@ -10,8 +10,7 @@ Recomputed: by this package from the raw runs that the paper's authors published
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from collections.abc import Sequence as Items
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -134,11 +133,11 @@ class Measured:
     figures: Mapping[str, Figures]
 
 
-def measured_reset_based(workspace: Workspace, trackers: Items[str] = ()) -> Measured | None:
+def measured_reset_based(workspace: Workspace, trackers: Sequence[str] = ()) -> Measured | None:
     """EAO, Ar and Rr of a workspace; None if its stack has no reset-based experiment.
 
     Raises:
-        DamagedFile, ValueError: see :func:`tracker.vot.summary.summary`.
+        DamagedFile, ValueError: see :func:`tracker.vot.tables.summary.summary`.
     """
     experiment = first_experiment(workspace, SupervisedExperiment)
     if experiment is None:
@@ -148,7 +147,7 @@ def measured_reset_based(workspace: Workspace, trackers: Items[str] = ()) -> Mea
     return _measured(workspace, experiment, figures)
 
 
-def measured_one_pass(workspace: Workspace, trackers: Items[str] = ()) -> Measured | None:
+def measured_one_pass(workspace: Workspace, trackers: Sequence[str] = ()) -> Measured | None:
     """CLE, DP, OS and OS at 0.5 of the trackers that have one-pass results; None without such an experiment.
 
     Raises:
@@ -199,11 +198,11 @@ def print_comparison(
 ) -> None:
     """Print the paper's tables, beside what was measured for them if there is anything."""
     console = console or Console()
-    for comparison, found in ((VOT2016, reset_based), (OTB2013, one_pass), (OTB2015, one_pass)):
-        figures = found.figures if found else {}
+    for comparison, measured in ((VOT2016, reset_based), (OTB2013, one_pass), (OTB2015, one_pass)):
+        figures = measured.figures if measured else {}
         caption = "recomputed: from the authors' raw runs; "
-        caption += f"measured: {found.source}" if found and figures else "measured: nothing"
-        if found and figures and not comparison.is_data_set_of(found):
+        caption += f"measured: {measured.source}" if measured and figures else "measured: nothing"
+        if measured and figures and not comparison.is_data_set_of(measured):
             caption += f". Not comparable: the paper's data set has {comparison.size}"
         if figures and comparison is VOT2016:
             caption += f". Ranks are among its {len(figures)} trackers, the paper's among its 7"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence as Items
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ class Row:
     fps: float | None
 
 
-def frames_per_second(experiment: MultiRunExperiment, tracker: Tracker, sequences: Items[Any]) -> float | None:
+def frames_per_second(experiment: MultiRunExperiment, tracker: Tracker, sequences: Sequence[Any]) -> float | None:
     """Processed frames over their seconds, from the times that the toolkit stores; None without times."""
     frames, seconds = 0, 0.0
     for sequence in sequences:
@@ -60,7 +60,7 @@ def frames_per_second(experiment: MultiRunExperiment, tracker: Tracker, sequence
     return frames / seconds if seconds > 0 else None
 
 
-def summary(workspace: Workspace | Path | str, trackers: Items[str] = ()) -> list[Row]:
+def summary(workspace: Workspace | Path | str, trackers: Sequence[str] = ()) -> list[Row]:
     """The figures of ``trackers`` (default: all with results there) in the workspace's reset-based experiment.
 
     Raises:
@@ -71,8 +71,8 @@ def summary(workspace: Workspace | Path | str, trackers: Items[str] = ()) -> lis
     workspace = workspace if isinstance(workspace, Workspace) else load_workspace(workspace)
     experiment = reset_based(workspace)
     sequences = experiment.transform(workspace.dataset)
-    chosen = peers(workspace, experiment, sequences, trackers)
-    if not chosen:
+    selected = peers(workspace, experiment, sequences, trackers)
+    if not selected:
         return []
     analyses = (
         configured(experiment, ExpectedOverlap),
@@ -80,8 +80,8 @@ def summary(workspace: Workspace | Path | str, trackers: Items[str] = ()) -> lis
         configured(experiment, ARRank, selection="sequence", sharing="best"),
     )
     for analysis in analyses:
-        analysis.check(experiment, chosen, sequences)
-    tables = [analysis.rows(experiment, chosen, sequences) for analysis in analyses]
+        analysis.check(experiment, selected, sequences)
+    tables = [analysis.rows(experiment, selected, sequences) for analysis in analyses]
     return [
         Row(
             tracker=tracker.reference,
@@ -93,11 +93,11 @@ def summary(workspace: Workspace | Path | str, trackers: Items[str] = ()) -> lis
             robustness_rank=ranks.robustness_rank,
             fps=frames_per_second(experiment, tracker, sequences),
         )
-        for tracker, score, pooled, ranks in zip(chosen, *tables, strict=True)
+        for tracker, score, pooled, ranks in zip(selected, *tables, strict=True)
     ]
 
 
-def print_table(rows: Items[Row], console: Console | None = None) -> None:
+def print_table(rows: Sequence[Row], console: Console | None = None) -> None:
     """Print ``rows`` as a table, the best EAO first."""
     table = Table(title="Reset-based protocol; ranks among these trackers, mean over sequences")
     table.add_column("tracker")

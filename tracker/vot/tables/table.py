@@ -11,8 +11,7 @@ import html
 import io
 import json
 import re
-from collections.abc import Iterable
-from collections.abc import Sequence as Items
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -62,7 +61,7 @@ class Figures:
     def _repr_html_(self) -> str:
         return render([self], "html")
 
-    def only(self, names: Items[str]) -> Figures:
+    def only(self, names: Sequence[str]) -> Figures:
         """The columns called ``names``, in that order.
 
         Raises:
@@ -70,9 +69,9 @@ class Figures:
         """
         if unknown := [name for name in names if name not in self.columns]:
             raise ValueError(f"no column {', '.join(unknown)} in {self.experiment}; it has {', '.join(self.columns)}")
-        chosen = [self.columns.index(name) for name in names]
-        texts = {row: [values[index] for index in chosen] for row, values in self.texts.items()}
-        places = {row: [values[index] for index in chosen] for row, values in self.places.items()}
+        indices = [self.columns.index(name) for name in names]
+        texts = {row: [values[index] for index in indices] for row, values in self.texts.items()}
+        places = {row: [values[index] for index in indices] for row, values in self.places.items()}
         return replace(self, columns=list(names), texts=texts, places=places)
 
     def turned(self, head: str) -> Figures:
@@ -89,7 +88,7 @@ class _Direct(ProtocolReport):
     """The report in this process, without the toolkit's workers and cache."""
 
     async def process(
-        self, analyses: Items[Analysis], experiment: Experiment, trackers: Items[Tracker], sequences: Any
+        self, analyses: Sequence[Analysis], experiment: Experiment, trackers: Sequence[Tracker], sequences: Any
     ) -> list[Grid]:
         """Compute the analyses, their input checked first."""
         transformed = experiment.transform(sequences)
@@ -101,7 +100,7 @@ class _Direct(ProtocolReport):
         return [compute(analysis, experiment, trackers, transformed) for analysis in analyses]
 
 
-def sections(workspace: Workspace, trackers: Items[Tracker], per_sequence: bool = False) -> dict[str, list[Any]]:
+def sections(workspace: Workspace, trackers: Sequence[Tracker], per_sequence: bool = False) -> dict[str, list[Any]]:
     """The report's sections: title -> the toolkit's tables and plots.
 
     Raises:
@@ -113,29 +112,29 @@ def sections(workspace: Workspace, trackers: Items[Tracker], per_sequence: bool 
         try:
             running.send(None)  # it waits for nothing, so that it also runs inside a notebook's event loop
         except StopIteration as done:
-            found: dict[str, list[Any]] = done.value
-            return found
+            result: dict[str, list[Any]] = done.value
+            return result
         raise RuntimeError("the report waits for something")
 
 
-def tables(found: dict[str, list[Any]], per: str | None = None) -> list[Figures]:
+def tables(report: dict[str, list[Any]], per: str | None = None) -> list[Figures]:
     """The tables among the report's sections: the overview, or those per tag or per sequence.
 
     Args:
-        found: see :func:`sections`.
+        report: see :func:`sections`.
         per: None, "tag" or "sequence".
     """
     if per is None:
-        return [_figures(table, "") for table in found["Overview"] if isinstance(table, Table)]
-    chosen = [table for title, items in found.items() if title.endswith(f"per {per}") for table in items]
-    made = [_figures(table, table.header[1][0].title) for table in chosen]
-    return [one.turned("sequence") for one in made] if per == "sequence" else made
+        return [_figures(table, "") for table in report["Overview"] if isinstance(table, Table)]
+    selected = [table for title, items in report.items() if title.endswith(f"per {per}") for table in items]
+    figures = [_figures(table, table.header[1][0].title) for table in selected]
+    return [one.turned("sequence") for one in figures] if per == "sequence" else figures
 
 
 def _figures(table: Table, title: str) -> Figures:
     names = [measure.abbreviation for measure in table.header[2]]
     columns = [
-        name if names.count(name) == 1 else _told_apart(name, head)
+        name if names.count(name) == 1 else _qualified(name, head)
         for name, head in zip(names, table.header[1], strict=True)
     ]
     texts = {tracker.label: list(row) for tracker, row in table.data.items() if set(row) != {"-"}}
@@ -150,7 +149,7 @@ def _figures(table: Table, title: str) -> Figures:
     return Figures(table.header[0][0].identifier, title, columns, texts, places)
 
 
-def _told_apart(name: str, analysis: Any) -> str:
+def _qualified(name: str, analysis: Any) -> str:
     """Name of a column that another analysis of the stack has too: plain for this package's."""
     if isinstance(analysis, ARRank):
         return f"{name} ({analysis.selection})"
@@ -159,7 +158,7 @@ def _told_apart(name: str, analysis: Any) -> str:
     return f"{name} ({'vot-toolkit' if analysis.title.startswith('vot-toolkit') else analysis.title})"
 
 
-def render(figures: Items[Figures], form: str) -> str:
+def render(figures: Sequence[Figures], form: str) -> str:
     """Tables as text.
 
     Args:
@@ -169,7 +168,7 @@ def render(figures: Items[Figures], form: str) -> str:
     return {"csv": _csv, "latex": _latex, "md": _markdown, "json": _json, "html": _html}[form](figures)
 
 
-def _csv(figures: Items[Figures]) -> str:
+def _csv(figures: Sequence[Figures]) -> str:
     """A line a row, led by experiment and quantity; a new head where the columns change."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -185,7 +184,7 @@ def _csv(figures: Items[Figures]) -> str:
     return buffer.getvalue()
 
 
-def _json(figures: Items[Figures]) -> str:
+def _json(figures: Sequence[Figures]) -> str:
     document = [
         {
             "experiment": one.experiment,
@@ -204,7 +203,7 @@ def _number(text: str) -> float | None:
     return None if text == "-" else float(text)
 
 
-def _markdown(figures: Items[Figures]) -> str:
+def _markdown(figures: Sequence[Figures]) -> str:
     parts = []
     for one in figures:
         cells = [[one.head, *one.columns], *([row, *_marked(one, row, "md")] for row in one.texts)]
@@ -215,7 +214,7 @@ def _markdown(figures: Items[Figures]) -> str:
     return "\n".join(parts)
 
 
-def _html(figures: Items[Figures]) -> str:
+def _html(figures: Sequence[Figures]) -> str:
     parts = []
     for one in figures:
         lines = ["".join(f"<th>{html.escape(name)}</th>" for name in [one.head, *one.columns])]
@@ -227,7 +226,7 @@ def _html(figures: Items[Figures]) -> str:
     return "\n".join(parts)
 
 
-def _latex(figures: Items[Figures]) -> str:
+def _latex(figures: Sequence[Figures]) -> str:
     parts = []
     for one in figures:
         lines = [" & ".join(map(_escaped, [one.head, *one.columns])) + r" \\", r"\midrule"]
@@ -261,12 +260,12 @@ def _escaped(text: str) -> str:
     return re.sub(r"([&%$#_{}])", r"\\\1", text)
 
 
-def save_plots(found: dict[str, list[Any]], folder: Path) -> list[Path]:
+def save_plots(report: dict[str, list[Any]], folder: Path) -> list[Path]:
     """Write the report's figures as PDF and PNG into a folder; returns the files."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     with matplotlib.rc_context({"pdf.fonttype": 42}):  # fonts that publishers accept
-        for plot in plots(found):
+        for plot in plots(report):
             name = re.sub(r"[^A-Za-z0-9.]+", "_", plot.identifier).strip("_")
             for suffix in ("pdf", "png"):
                 buffer = io.BytesIO()
@@ -276,6 +275,6 @@ def save_plots(found: dict[str, list[Any]], folder: Path) -> list[Path]:
     return written
 
 
-def plots(found: dict[str, list[Any]]) -> Iterable[Plot]:
+def plots(report: dict[str, list[Any]]) -> Iterable[Plot]:
     """The plots among the report's sections."""
-    return (item for items in found.values() for item in items if isinstance(item, Plot) and not isinstance(item, Key))
+    return (item for items in report.values() for item in items if isinstance(item, Plot) and not isinstance(item, Key))

@@ -259,6 +259,7 @@ def test_the_reason_of_every_parameter_stands_beside_it():
         assert "  # " in lines[index] or lines[index - 1].startswith("    # "), field.name
 
 
+@pytest.mark.slow
 def test_numbers_of_sampling_and_search_decide_boxes_and_scores():
     brief = replace(SMALL, initial_iterations=2, initial_negatives=200, views=SMALL.views[:1])
     plain = follow(ReciprocativeTracker(brief), PATH[:2])

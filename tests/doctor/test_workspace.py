@@ -11,6 +11,8 @@ from tracker.doctor import workspace
 from tracker.vot.results.annotations import annotations_of
 from tracker.vot.workspace import load_workspace
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def good(tmp_path):
@@ -206,7 +208,6 @@ MENDED = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("fault", MENDED)
 def test_a_mend_mends(good, fault):
     """What doctor prints is run in a shell; then it finds nothing more, and the toolkit loads all."""

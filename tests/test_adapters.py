@@ -174,7 +174,7 @@ def test_a_tracker_of_the_got10k_toolkit(got10k):
     tracker.init(scenes.frames(1)[0], BOX)
     assert tracker.update(scenes.frames(1)[0]).box.tolist() == [11, 30, 24, 24] and tracker.deterministic
     tracker.fork().init(scenes.frames(1)[0], BOX)
-    assert adapters.adapt(Theirs())._tracker.__class__.__name__ == "Imported"
+    assert adapters.adapt(Theirs())._tracker.__class__.__name__ == "Got10k"
 
 
 def test_a_tracker_for_the_got10k_toolkit(got10k):

@@ -17,6 +17,7 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from tracker.core import boxes
 from tracker.core.errors import InvalidType, InvalidValue, MissingPackage
@@ -24,6 +25,8 @@ from tracker.core.paths import PROJECT
 from tracker.core.settings import nearest
 from tracker.core.tracker import Result, Tracker
 from tracker.formats.registry import Section
+
+FIRST_PIXEL = np.array([1.0, 1.0, 0.0, 0.0])  # of the GOT-10k toolkit's boxes, less that of boxes here
 
 
 class AdapterError(Exception):
@@ -185,12 +188,28 @@ def _wrapped(made: Any, again: Callable[[], Any]) -> Tracker:
     if isinstance(made, Tracker):
         return made
     if (got10k := sys.modules.get("got10k.trackers")) and isinstance(made, got10k.Tracker):
-        from tracker.got10k import Imported
-
-        return Adapter(Imported(made), lambda: Imported(again()))
+        return Adapter(Got10k(made), lambda: Got10k(again()))
     if not (callable(getattr(made, "init", None)) and callable(getattr(made, "update", None))):
         raise InvalidType(f"{_name(made)} is no tracker: it has no init(image, box) and update(image)")
     return Adapter(cast(OwnTracker, made), again)
+
+
+class Got10k:
+    """A tracker of the GOT-10k toolkit, which takes PIL images and counts pixels from 1."""
+
+    def __init__(self, tracker: Any) -> None:
+        """Wrap an instance of a subclass of ``got10k.trackers.Tracker``."""
+        self._tracker = tracker
+        self.deterministic = bool(tracker.is_deterministic)
+
+    def init(self, image: NDArray[np.uint8], box: NDArray[np.float64]) -> None:
+        """Start on ``image`` (H, W, 3) RGB with the target at ``box`` (x, y, w, h), 0-based."""
+        self._tracker.init(Image.fromarray(image), box + FIRST_PIXEL)
+
+    def update(self, image: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """The box in the next frame."""
+        box: NDArray[np.float64] = np.asarray(self._tracker.update(Image.fromarray(image)), np.float64) - FIRST_PIXEL
+        return box
 
 
 def of_opencv(kind: Any) -> bool:

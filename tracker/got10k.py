@@ -1,4 +1,4 @@
-"""The GOT-10k toolkit's trackers here, and this package's there (Huang et al., "GOT-10k", TPAMI 2021).
+"""This package's trackers for the GOT-10k toolkit (Huang et al., "GOT-10k", TPAMI 2021); its own: ``adapters``.
 
 That toolkit hands PIL images to ``init(image, box)`` and ``update(image)``, and its boxes count pixels from 1, as the
 annotations of GOT-10k and OTB do; here they count from 0.
@@ -13,33 +13,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tracker import catalog
-from tracker.adapters import adapt
+from tracker.adapters import FIRST_PIXEL, adapt
 from tracker.core.errors import MissingPackage
 
 try:
     from got10k.trackers import Tracker as _Tracker
 except ImportError as error:
     raise MissingPackage(f"the GOT-10k toolkit cannot be imported ({error}): pip install got10k") from error
-
-_FIRST = np.array([1.0, 1.0, 0.0, 0.0])  # the first pixel there, less that here
-
-
-class Imported:
-    """A tracker of the GOT-10k toolkit, for :func:`tracker.adapters.adapt`."""
-
-    def __init__(self, tracker: Any) -> None:
-        """Wrap an instance of a subclass of ``got10k.trackers.Tracker``."""
-        self._tracker = tracker
-        self.deterministic = bool(tracker.is_deterministic)
-
-    def init(self, image: NDArray[np.uint8], box: NDArray[np.float64]) -> None:
-        """Start on ``image`` (H, W, 3) RGB with the target at ``box`` (x, y, w, h), 0-based."""
-        self._tracker.init(Image.fromarray(image), box + _FIRST)
-
-    def update(self, image: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """The box in the next frame."""
-        box: NDArray[np.float64] = np.asarray(self._tracker.update(Image.fromarray(image)), np.float64) - _FIRST
-        return box
 
 
 class Exported(_Tracker):
@@ -61,11 +41,11 @@ class Exported(_Tracker):
 
     def init(self, image: Image.Image, box: Any) -> None:
         """Start on a PIL image with the target at ``box`` (x, y, w, h), counted from 1."""
-        self._tracker.init(_pixels(image), np.asarray(box, np.float64) - _FIRST)
+        self._tracker.init(_pixels(image), np.asarray(box, np.float64) - FIRST_PIXEL)
 
     def update(self, image: Image.Image) -> NDArray[np.float64]:
         """The box in the next frame, counted from 1."""
-        box: NDArray[np.float64] = self._tracker.update(_pixels(image)).box + _FIRST
+        box: NDArray[np.float64] = self._tracker.update(_pixels(image)).box + FIRST_PIXEL
         return box
 
 

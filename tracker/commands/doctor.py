@@ -15,7 +15,10 @@ from tracker.core.errors import InvalidValue
 from tracker.core.paths import REGISTRY
 from tracker.doctor import Finding, machine, packages, registry, trial, weights, workspace
 from tracker.formats import groundtruth
+from tracker.formats.regions import Polygon
 from tracker.formats.registry import Section, read_section
+from tracker.formats.sequence import read_sequence, sequence_folders
+from tracker.formats.workspace import registries, sequences_folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -92,7 +95,7 @@ def _registries(args: argparse.Namespace) -> list[Path]:
     if args.registry:
         return [options.registry_file(args.registry)]
     if args.workspace:
-        return [path for path in workspace.registries(args.workspace) if path.is_file()]
+        return [path for path in registries(args.workspace) if path.is_file()]
     local = Path("trackers.ini")
     return [local if local.is_file() else REGISTRY]
 
@@ -139,10 +142,10 @@ def _try_tracker(report: _Report, section: Section, folder: Path | None) -> None
             print(f"      | {line}")
 
 
-def _frames(folder: Path | None) -> tuple[list[Path], trial.Region] | None:
+def _frames(folder: Path | None) -> tuple[list[Path], Polygon] | None:
     """First frames and region of the first sequence in the workspace that can be used, if there is one."""
-    for sequence in workspace.sequence_folders(workspace.sequences_folder(folder)) if folder else []:
-        frames = workspace.read_sequence(sequence).images[: trial.FRAMES] if sequence.is_dir() else []
+    for sequence in sequence_folders(sequences_folder(folder)) if folder else []:
+        frames = read_sequence(sequence).images[: trial.FRAMES] if sequence.is_dir() else []
         if len(frames) < trial.FRAMES:
             continue
         annotated = groundtruth.find(sequence, len(frames))

@@ -17,8 +17,8 @@ import cv2
 import numpy as np
 
 from tracker.doctor import Finding
+from tracker.formats.regions import Polygon as Region
 from tracker.formats.registry import Section
-from tracker.media.video import Region
 from tracker.serving.process import HANDSHAKE_LIMIT, command_of, end, lines_of, start_client
 
 FRAMES = 3

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from tracker.core import boxes
 from tracker.core.tracker import Result
-from tracker.media.video import Image, Region
+from tracker.formats.regions import Polygon as Region
+from tracker.media.video import Image
 
 Colour = tuple[int, int, int]
 Map = NDArray[np.float32]  # attention (h, w) over the sample box, not negative

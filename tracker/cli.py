@@ -116,7 +116,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     places.prepare()
     try:
         args = _parse(build_parser(command), argv)
-        return load(args.command).run(args)
+        return int(load(args.command).run(args))
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130

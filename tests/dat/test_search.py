@@ -97,6 +97,14 @@ def test_the_box_keeps_its_centre_and_changes_little_in_size(factor):
     assert change == pytest.approx([0.05 * np.tanh(estimated / 0.05)] * 2)
 
 
+@pytest.mark.parametrize(("share", "expected"), [(0.0, 4.0), (0.5, 2.0), (1.0, 1.0)])
+def test_proportions_are_between_what_is_seen_and_the_first_frames(share, expected):
+    best, _ = found(at(100, 80, 3.0), factor=np.array([2**0.5, 2**-0.5]), size_step=100.0, first_aspect_share=share)
+    width, height = best.box[2:]  # seen twice, each time twice as wide for its height; square at first
+    assert width / height == pytest.approx(expected, rel=1e-3)
+    assert width * height == pytest.approx(STATE[2:].prod(), rel=1e-3)
+
+
 def test_both_against_it_is_not_found():
     best, _ = found(lambda box: -1.0, lambda box: -1.0)
     assert best.score < FAST.success_score

@@ -5,7 +5,8 @@ grid; around each of the highest peaks the estimator says where the target's sid
 target; the head scores these boxes in turn. So the box comes from the first frame's features, and the decision from
 two sources, what was learned offline for all targets and what was learned since for this one. Either is bounded before
 they are added: a classifier that is very sure cannot outvote the other, nor the way from the previous box. So is the
-change of a side from frame to frame: the box cannot run away while something hides the target or stands beside it.
+change of a side from frame to frame, and the proportions are drawn to those of the first frame: the box cannot run away
+while something hides the target, or a part of it, or stands beside it.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class DenseSearch:
     def __init__(self, params: Params, estimator: BoxEstimator, frame: RegionMap, box: Boxes):
         self.params, self._estimator = params, estimator
         self._template = estimator.template(frame, box)
+        self._aspect = box[2] / box[3]
 
     def find(self, frame: RegionMap, state: Boxes, head: Head, rng: np.random.Generator, lost: int) -> Found:
         """See ``tracker.dat.search.Search``; ``rng`` and ``lost`` have no part in it."""
@@ -51,9 +53,12 @@ class DenseSearch:
         return Found(box[0], box[0], score)
 
     def _steadied(self, boxes: Boxes, state: Boxes) -> Boxes:
-        """The boxes (N, 4) about their centres, with sides that change little from the previous box's (4,)."""
+        """The boxes (N, 4) about their centres, of proportions nearer to the first frame's, with the same area, and of
+        sides that change little from the previous box's (4,)."""
         most = self.params.size_step
-        size = state[2:] * np.exp(most * np.tanh(np.log(boxes[:, 2:] / state[2:]) / most))
+        stretch = (self._aspect * boxes[:, 3] / boxes[:, 2]) ** (self.params.first_aspect_share / 2)  # (N,)
+        sides = boxes[:, 2:] * np.stack([stretch, 1 / stretch], axis=1)
+        size = state[2:] * np.exp(most * np.tanh(np.log(sides / state[2:]) / most))
         return around(centre(boxes), size)
 
     def _grid(self, state: Boxes) -> Boxes:

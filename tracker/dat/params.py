@@ -60,6 +60,7 @@ class Params:
     peaks: Count = 4  # how many of the best candidates the box estimator is asked about
     peak_distance: Positive = 0.45  # within which a peak has no other beside it
     bound: Positive = 4.0  # largest verdict, of the head or of the estimator, in units of a logit
+    first_aspect_share: Share = 0.5  # of the first frame's proportions in a box's, in logarithms: their mean
     size_step: Positive = 0.05  # largest change of a side from frame to frame, as difference of logarithms
     motion_penalty: Number = 1.0  # per squared way, in roots of the area: a look-alike far away must match better
 

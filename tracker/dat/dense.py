@@ -53,8 +53,12 @@ class DenseSearch:
         return Found(box[0], box[0], score)
 
     def _steadied(self, boxes: Boxes, state: Boxes) -> Boxes:
-        """The boxes (N, 4) about their centres, of proportions nearer to the first frame's, with the same area, and of
-        sides that change little from the previous box's (4,)."""
+        """The boxes (N, 4) about their centres, with proportions nearer to the first frame's and no sudden sides.
+
+        Args:
+            boxes: (N, 4), as the estimator sees them.
+            state: (4,), the previous box.
+        """
         most = self.params.size_step
         stretch = (self._aspect * boxes[:, 3] / boxes[:, 2]) ** (self.params.first_aspect_share / 2)  # (N,)
         sides = boxes[:, 2:] * np.stack([stretch, 1 / stretch], axis=1)

@@ -104,7 +104,7 @@ def _trackers(names: list[str]) -> tuple[list[str], str]:
             references.append(name)
         else:
             raise InvalidValue(
-                f"unknown tracker {name!r}; {nearest(name, known)} Trackers of your own are module:Class"
+                f"unknown tracker {name!r}, {nearest(name, known, 'there are')}; your own are module:Class"
             )
     if len(set(references)) < len(references):
         raise InvalidValue(f"trackers {', '.join(references)} have equal names: give each class its own")

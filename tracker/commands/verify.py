@@ -53,5 +53,5 @@ def run(args: argparse.Namespace) -> int:
 def _say(problems: list[str], file: Path) -> int:
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
-    print(f"{file} is not a good package: {len(problems)} problems", file=sys.stderr)
+    print(f"{file} is not a good package: {len(problems)} problem{'s' * (len(problems) > 1)}", file=sys.stderr)
     return 1

@@ -66,7 +66,7 @@ def parse(texts: Iterable[str], known: Mapping[str, Any], owner: str) -> dict[st
     return values
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, known: Iterable[str], listed: str = "it takes") -> str:
     """Which of the names was probably meant, or all of them.
 
     >>> nearest("atention_weight", ["grid", "attention_weight"])
@@ -76,7 +76,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, names, n=1)
     if close:
         return f"did you mean {close[0]!r}?"
-    return f"it takes {', '.join(names)}" if names else "it takes none"
+    return f"{listed} {', '.join(names) or 'none'}"
 
 
 def told(values: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Attention maps from back-propagation and the regulariser of reciprocative learning (paper eqs. 1-5).
+"""Attention maps from back-propagation and the regulariser of reciprocative learning (paper eqs. 1-4).
 
 The attention of class c is the gradient of its score with respect to the sample, ``A_c = df_c/dI`` (eqs. 1-2), of which
 the positive part counts. Where samples are given by signed features the sign of one gradient means nothing; there the

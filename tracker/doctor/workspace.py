@@ -104,11 +104,14 @@ def _check_stack(workspace: Path, toolkit: str | None) -> Iterator[Finding]:
         return  # written out; loading it tells what is wrong
     path = _resolve_stack(name, workspace) if isinstance(name, str) else None
     if path is None:
+        ours = STACKS / f"{Path(name).stem}.yaml" if isinstance(name, str) else STACKS
         yield Finding(
             f"{workspace}/config.yaml: stack {_short(name)} does not exist",
             "'Experiment stack does not exist': a file (with .yaml) of the workspace, an absolute path, "
             "or the name of one of the toolkit's with its folder",
-            f"stack: {STACKS / 'vot2016.yaml'}   (or vot2016/rgb, the toolkit's own; not vot2016)",
+            f"stack: {ours}"
+            if ours.is_file()
+            else f"stack: {STACKS / 'own.yaml'}   (or vot2016/rgb, the toolkit's own; not vot2016)",
         )
         return
     yield from check_text(path)

@@ -26,7 +26,8 @@ def require_display(option: str) -> None:
         ValueError: there is no display, or OpenCV was built without windows.
     """
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        raise InvalidValue(f"{option} needs a display, and neither DISPLAY nor WAYLAND_DISPLAY is set; leave it out")
+        remedy = "give --box x,y,w,h instead" if option == "--select" else "leave it out"
+        raise InvalidValue(f"{option} needs a display, and neither DISPLAY nor WAYLAND_DISPLAY is set; {remedy}")
     gui = next((line for line in cv2.getBuildInformation().splitlines() if line.strip().startswith("GUI:")), "")
     if "NONE" in gui:
         raise InvalidValue(f"{option} needs OpenCV with windows: install opencv-python, not opencv-python-headless")

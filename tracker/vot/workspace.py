@@ -48,7 +48,9 @@ def load_workspace(folder: Path | str) -> Workspace:
         workspace = Workspace.load(str(folder))
     except _UNLOADABLE as error:
         reason = " ".join(str(error).replace(r"\ufeff", "(byte order mark)").split()) or type(error).__name__
-        problem = f"the toolkit cannot load this workspace: {reason}"
+        problem = (
+            f"the toolkit cannot load this workspace: {reason}; 'reciprocative doctor --workspace {folder}' tells more"
+        )
         raise DamagedFile(f"{folder}/config.yaml", problem) from error
     for sequence in workspace.dataset:
         check_sequence(sequence)

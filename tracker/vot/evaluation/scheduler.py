@@ -25,6 +25,7 @@ from distributed.comm.core import CommClosedError
 from distributed.scheduler import KilledWorker
 
 from tracker.core.errors import InvalidValue, ResourceError
+from tracker.core.machine import cores
 from tracker.vot.evaluation import worker
 from tracker.vot.evaluation.plan import Outcome, Task
 
@@ -68,11 +69,6 @@ class Place:
 
     workers: int = 1
     scheduler: str | None = None
-
-
-def cores() -> int:
-    """Number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def fitting_workers(asked: int | None, threads: int, available: int | None = None) -> int:

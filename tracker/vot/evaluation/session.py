@@ -14,6 +14,7 @@ from vot.tracker import Tracker
 
 from tracker.core.errors import Failed, InvalidValue
 from tracker.core.listing import ranges
+from tracker.core.machine import cores
 from tracker.vot.evaluation import scheduler
 from tracker.vot.evaluation.estimate import PROBE_FRAMES, estimate
 from tracker.vot.evaluation.plan import Outcome, Plan, by_length, clear, plan, threads
@@ -115,7 +116,7 @@ def _workers(console: Console, trackers: Sequence[Tracker], asked: int | None) -
             console.print(f"{tracker.reference}: its section of trackers.ini names no thread count; 1 is assumed")
     workers = scheduler.fitting_workers(asked, max(threads(tracker) or 1 for tracker in trackers))
     if asked and workers < asked:
-        console.print(f"{workers} workers instead of {asked}: {scheduler.cores()} cores, over the trackers' threads")
+        console.print(f"{workers} workers instead of {asked}: {cores()} cores, over the trackers' threads")
     return workers
 
 

@@ -1,6 +1,6 @@
 """Raw result files, read strictly: every refusal names the file and the line.
 
-The toolkit pads, skips and converts what it cannot use (a short file, NaN, code 7) and exits with 0. Figures that are
+The toolkit pads, skips and converts what it cannot use (a short file, NaN, code 7) and exits with 0. Figures that
 are to be trusted must not come from such files, so the analyses of this package read through :func:`parse`.
 
 What others have published is as it is, and cannot be made anew: :func:`published` reads what has one meaning, writes it

@@ -24,6 +24,7 @@ from vot.region import Special
 from vot.tracker import Tracker
 from vot.workspace.storage import LocalStorage
 
+from tracker.core.machine import cores
 from tracker.vot.results import kept
 from tracker.vot.results.annotations import Annotations, annotations_of
 from tracker.vot.results.kept import Run as Run
@@ -33,7 +34,7 @@ from tracker.vot.results.runfiles import result_folder
 
 REGION = -1
 
-CORES = len(os.sched_getaffinity(0))
+CORES = cores()
 SETTLED = 2.0
 """Seconds after which a file's date is trusted to tell the next writing from this one."""
 PATIENCE = 5.0
@@ -87,7 +88,7 @@ def _files(experiment: MultiRunExperiment, tracker: Tracker, sequence: vot.datas
         found = [find(results, name) for name in wanted]
     files = [file for file in found if file is not None]
     if not files:
-        problem = f"missing: evaluate or import {tracker.reference} on {sequence.name}, or leave the tracker out"
+        problem = f"missing: evaluate or import {tracker.reference} on {sequence.name}, or name the other trackers"
         folder = f"results/{tracker.reference}/{experiment.identifier}/{sequence.name}"
         raise DamagedFile(f"{folder}/{wanted[0]}.txt", problem)
     return files

@@ -5,7 +5,8 @@ Figure 4 (DP at 20 px, OS as area under the success curve). Its Ar and Rr are me
 among exactly its seven trackers: ranks in another set of trackers cannot be compared with them.
 
 Recomputed: by this package from the raw runs that the paper's authors published (``tests/vot/test_official.py`` and
-``test_otb.py`` repeat it where those are at hand). Their ranks would need the raw runs of all seven trackers.
+``tests/vot/results/test_otb.py`` repeat it where those are at hand). Their ranks would need the raw runs of all seven
+trackers.
 """
 
 from __future__ import annotations

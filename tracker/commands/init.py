@@ -103,9 +103,8 @@ def _trackers(names: list[str]) -> tuple[list[str], str]:
         elif name in known:
             references.append(name)
         else:
-            raise InvalidValue(
-                f"unknown tracker {name!r}, {nearest(name, known, 'there are')}; your own are module:Class"
-            )
+            close = nearest(name, known, "there are")
+            raise InvalidValue(f"unknown tracker {name!r}; {close} (your own are named module:Class)")
     if len(set(references)) < len(references):
         raise InvalidValue(f"trackers {', '.join(references)} have equal names: give each class its own")
     return references, sections

@@ -128,12 +128,7 @@ class Learner:
         return passed, log_share, -float(log_share[:positives, 1].sum() + log_share[positives:, 0].sum())
 
     def _differentiate(
-        self,
-        batch: Samples,
-        positives: int,
-        dropout: tuple[Tensor, Tensor] | None,
-        passed: Pass,
-        log_share: Tensor,
+        self, batch: Samples, positives: int, dropout: tuple[Tensor, Tensor] | None, passed: Pass, log_share: Tensor
     ) -> list[Layers]:
         """The gradient of what ``_classified`` gave."""
         head, p = self._head, self.params

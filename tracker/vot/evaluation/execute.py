@@ -18,12 +18,7 @@ from vot.workspace import Workspace
 from tracker.core.files import sweep
 from tracker.vot.evaluation.plan import Outcome, Task
 from tracker.vot.results import provenance
-from tracker.vot.results.runfiles import (
-    expected_frames,
-    read_run,
-    result_folder,
-    trajectories,
-)
+from tracker.vot.results.runfiles import expected_frames, read_run, result_folder, trajectories
 from tracker.vot.results.storage import WholeFiles
 
 LOG_LINES = 15

@@ -43,10 +43,7 @@ def work(directory: str, evaluation: str, task: Task, environment: Mapping[str, 
 
 def look(directory: str, marker: str) -> dict[str, Any]:
     """What the evaluation has to know of a worker: whether it sees the workspace, and its versions."""
-    return {
-        "sees": (Path(directory) / "config.yaml").is_file() and Path(marker).exists(),
-        "versions": versions(),
-    }
+    return {"sees": (Path(directory) / "config.yaml").is_file() and Path(marker).exists(), "versions": versions()}
 
 
 def versions() -> str:

@@ -151,11 +151,7 @@ def _analysis(directory: Path, reference: str) -> dict[str, bytes]:
 
 def figures(analysis: dict[str, Any]) -> dict[str, Any]:
     """What of ``vot analysis``'s JSON does not depend on when and where it was made."""
-    return {
-        "toolkit": analysis["toolkit"],
-        "sequences": sorted(analysis["sequences"]),
-        "results": analysis["results"],
-    }
+    return {"toolkit": analysis["toolkit"], "sequences": sorted(analysis["sequences"]), "results": analysis["results"]}
 
 
 def _manifest(

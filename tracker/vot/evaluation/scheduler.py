@@ -27,6 +27,7 @@ from distributed.scheduler import KilledWorker
 from tracker.core.errors import InvalidValue, ResourceError
 from tracker.vot.evaluation import worker
 from tracker.vot.evaluation.plan import Outcome, Task
+from tracker.vot.results.runs import CORES
 
 DASK_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MALLOC_TRIM_THRESHOLD_")
 """What Dask sets in its workers, and a tracker under ``vot evaluate`` would not see."""
@@ -70,11 +71,6 @@ class Place:
     scheduler: str | None = None
 
 
-def cores() -> int:
-    """Number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def fitting_workers(asked: int | None, threads: int, available: int | None = None) -> int:
     """Number of workers: as many as asked for, and no more than the cores can feed.
 
@@ -91,7 +87,7 @@ def fitting_workers(asked: int | None, threads: int, available: int | None = Non
     """
     if asked is not None and asked < 1:
         raise InvalidValue(f"--workers must be 1 or more, not {asked}")
-    most = max(1, (cores() if available is None else available) // max(threads, 1))
+    most = max(1, (CORES if available is None else available) // max(threads, 1))
     return most if asked is None else min(asked, most)
 
 

@@ -22,6 +22,7 @@ from tracker.vot.evaluation.progress import ProgressTable, duration
 from tracker.vot.evaluation.scheduler import Place
 from tracker.vot.results.provenance import digest, settings_of
 from tracker.vot.results.runfiles import delete_run, result_folder
+from tracker.vot.results.runs import CORES
 from tracker.vot.tables.notebook import Evaluation
 from tracker.vot.tables.summary import print_table, summary
 from tracker.vot.toolkit import TrackerFailed, analyse
@@ -115,7 +116,7 @@ def _workers(console: Console, trackers: Sequence[Tracker], asked: int | None) -
             console.print(f"{tracker.reference}: its section of trackers.ini names no thread count; 1 is assumed")
     workers = scheduler.fitting_workers(asked, max(threads(tracker) or 1 for tracker in trackers))
     if asked and workers < asked:
-        console.print(f"{workers} workers instead of {asked}: {scheduler.cores()} cores, over the trackers' threads")
+        console.print(f"{workers} workers instead of {asked}: {CORES} cores, over the trackers' threads")
     return workers
 
 
@@ -222,11 +223,7 @@ def _print_estimate(
 
 
 def _choose(kind: str, names: Iterable[str] | None, available: Mapping[str, Item]) -> list[Item]:
-    """Items of ``available``, all of them or those named.
-
-    Raises:
-        ValueError: a name is unknown.
-    """
+    """Items of ``available``, all of them or those named."""
     if unknown := [name for name in names or () if name not in available]:
         raise InvalidValue(f"no {kind} named {', '.join(unknown)} in the workspace; it has {', '.join(available)}")
     return [item for name, item in available.items() if names is None or name in names]

@@ -20,10 +20,8 @@ from tracker.vot.evaluation.plan import Outcome, Task
 
 TOPIC = "reciprocative"
 """Events of this topic are ``{"task": name, "share": finished share, 0 to 1}``."""
-
 INTERVAL = 0.5
 """Seconds between two messages, and between two looks whether somebody still waits for the task."""
-
 _evaluations: set[str] = set()  # whose tasks this process runs
 
 
@@ -77,12 +75,7 @@ def _running(evaluation: str) -> Iterator[None]:
 
 @contextmanager
 def _stopping_when_released(tasks: Mapping[Any, Any], key: Any) -> Iterator[None]:
-    """End this worker's trackers when nobody waits for its task any more, as after the command was killed.
-
-    Args:
-        tasks: the worker's record of its tasks, by key.
-        key: the task that runs in the ``with`` block.
-    """
+    """End this worker's trackers when nobody waits for its task any more, as after the command was killed."""
     over = threading.Event()
 
     def watch() -> None:

@@ -23,11 +23,13 @@ from tracker.formats import regions
 from tracker.formats.sequence import Sequence as Folder
 from tracker.formats.sequence import read_sequence
 from tracker.vot.results.overlap import Shapes
-from tracker.vot.results.raw import UNKNOWN, DamagedFile, rows
+from tracker.vot.results.raw import UNKNOWN, DamagedFile, rows, text_of
 
 TAGS = ("camera_motion", "illum_change", "occlusion", "size_change", "motion_change", "empty")
 """The tags of VOT2014 to VOT2019; ``empty`` means that no other tag is set."""
 
+REPETITIONS = 15
+"""Of a run in those challenges."""
 FIRST_IMAGE = "first_image"
 """Key of a `sequence` file: the number that the first frame's image has in the data set."""
 _DOCTOR = "'reciprocative doctor --workspace W' tells the line that mends it"
@@ -164,11 +166,7 @@ def check_sequence(sequence: Sequence) -> None:
 
 
 def _count_frames(found: Folder) -> int:
-    """The number of frames that the toolkit finds in a sequence's folder: it counts from 1 to the first missing image.
-
-    Raises:
-        DamagedFile: there is an image 0, or there are images behind the first that is missing.
-    """
+    """The number of frames that the toolkit finds in a folder: it counts from 1 to the first missing image."""
     if found.length:
         return found.length
     if found.numbered and (found.folder / (found.pattern % 0)).is_file():
@@ -228,10 +226,7 @@ def check_files(sequence: Sequence) -> dict[str, int]:
                 continue
             if listing.mark(data):
                 raise DamagedFile(file, _obstacle(regions.MARK), 1)
-            try:
-                lines = listing.decode(data).rstrip().splitlines()
-            except UnicodeDecodeError as error:
-                raise DamagedFile(file, "not a text file") from error
+            lines = text_of(data, file).rstrip().splitlines()
             for number, line in enumerate(lines, start=1):
                 check(line.strip(), file, number)
             counts[file] = len(lines)

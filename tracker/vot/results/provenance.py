@@ -57,10 +57,8 @@ class Provenance:
         found = []
         if other.tracker not in (self.tracker, UNKNOWN):
             found.append(f"parameters or weights: {other.tracker} -> {self.tracker}")
-        for label, now, then in (
-            ("", self.settings, other.settings),
-            ("experiment ", self.experiment, other.experiment),
-        ):
+        pairs = ("", self.settings, other.settings), ("experiment ", self.experiment, other.experiment)
+        for label, now, then in pairs:
             for key in sorted(now.keys() | then.keys()):
                 if now.get(key) != then.get(key):
                     found.append(f"{label}{key}: {then.get(key)} -> {now.get(key)}")

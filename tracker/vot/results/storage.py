@@ -79,12 +79,7 @@ class ResultFolder(LocalStorage):
 
 
 class WholeFiles(LocalStorage):
-    """A workspace's storage whose result files appear whole or not at all; give it to an experiment.
-
-    Args:
-        root: the workspace's folder.
-        guard: see :class:`ResultFolder`.
-    """
+    """A workspace's storage, for an experiment, whose results are in a :class:`ResultFolder` each."""
 
     def __init__(self, root: str, guard: Callable[[], None] = lambda: None) -> None:
         super().__init__(root)

@@ -222,7 +222,8 @@ def _installed() -> bytes:
 
 def _weights(settings: dict[str, str]) -> list[dict[str, str | None]]:
     """Weights that the tracker of this section loads: file, source, sha256 of the file here, licence."""
-    from tracker import catalog, weights
+    from tracker import catalog
+    from tracker.weights import registry as weights
 
     name = settings.get("env_RECIPROCATIVE_TRACKER", "DAT")
     parameters = settings.get("env_RECIPROCATIVE_PARAMS", "")
@@ -240,11 +241,7 @@ def _weights(settings: dict[str, str]) -> list[dict[str, str | None]]:
 
 
 def _refuse_personal(members: dict[str, bytes], directory: Path) -> None:
-    """Refuse to publish paths of this machine or the user's name, and in the tracker's settings anybody's home.
-
-    Raises:
-        ValueError: names the member.
-    """
+    """Refuse to publish paths of this machine or the user's name, and in the tracker's settings anybody's home."""
     here = [*_home(), str(directory.resolve()), str(PROJECT)]
     paths = "|".join(re.escape(path) for path in here if len(path) > 1)
     homes = "".join(rf"|/(home|Users)/{re.escape(user)}\b" for user in _user())

@@ -23,12 +23,7 @@ if TYPE_CHECKING:
 
 
 def add_tracker_arguments(parser: argparse.ArgumentParser, *names: str) -> None:
-    """Add ``--tracker``, ``--registry``, ``--set``, ``--seed``, ``--threads`` and ``--device``.
-
-    Args:
-        parser: of a command.
-        names: the only trackers that the command can use; by default all, and anybody's own.
-    """
+    """Add ``--tracker``, one of ``names`` or of all and anybody's own, and the options of its parameters."""
     own = "" if names else "; module:Class of your own; or a name in a trackers.ini"
     parser.add_argument(
         "--tracker", default="DAT", metavar="NAME", help=f"{', '.join(names or catalog.NAMES)}{own} (default: DAT)"

@@ -81,12 +81,7 @@ class CropFrame:
 
 
 class CropExtractor:
-    """Makes a ``CropFrame`` of each image.
-
-    Args:
-        network: crops (N, 107, 107, 3) to features (N, D).
-        keep: whether samples keep their crops, for attention below the features.
-    """
+    """Makes a ``CropFrame`` of each image, with its network; ``keep`` is for attention below the features."""
 
     def __init__(self, network: Callable[[Tensor], Tensor], keep: bool):
         self._network, self._keep = network, keep

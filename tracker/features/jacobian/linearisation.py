@@ -165,14 +165,7 @@ class Linearisation:
         return self._count
 
     def fix(self, crops: Tensor, features: Tensor) -> Linearisation:
-        """Linearise at these crops.
-
-        Args:
-            crops: (N, 107, 107, 3), RGB, 0..255, uint8 or float.
-            features: (N, 4608) of the crops, as ``VGGM.features`` gave them.
-
-        Returns:
-            Itself.
+        """Linearise at RGB crops (N, 107, 107, 3), of which ``VGGM.features`` gave (N, 4608); returns itself.
 
         Raises:
             ValueError: more crops than the capacity, or features of another number of crops.

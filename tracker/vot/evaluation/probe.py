@@ -58,10 +58,7 @@ class Probe:
 def probe(workspace: Path | str, tracker: str, frames: int = 0) -> Probe:
     """Start ``tracker`` once, in a process of its own, and track the first frames of the workspace's first sequence.
 
-    Args:
-        workspace: folder of a workspace.
-        tracker: reference of a tracker in its registry.
-        frames: how many frames to track after the initialisation; 0 asks for the fingerprint only.
+    With 0 ``frames`` after the initialisation it is only asked for its fingerprint.
 
     Raises:
         TrackerFailed: it did not start, did not answer, or took more than five minutes to say what it is. Frames have
@@ -99,12 +96,8 @@ def probe(workspace: Path | str, tracker: str, frames: int = 0) -> Probe:
 def frames_per_second(workspace: Path | str, tracker: str, fingerprint: str) -> float:
     """Speed on the workspace's whole first sequence, the initialisation included, as the toolkit measures it.
 
-    The measurement is kept in ``results/<tracker>/speed.json``, and made again for another fingerprint.
-
-    Args:
-        workspace: folder of a workspace.
-        tracker: reference of a tracker in its registry.
-        fingerprint: of the tracker's parameters, weights and settings.
+    The measurement is kept in ``results/<tracker>/speed.json``, and made again for another ``fingerprint`` of the
+    tracker's parameters, weights and settings.
 
     Raises:
         TrackerFailed: the tracker does not run.

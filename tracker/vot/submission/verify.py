@@ -106,10 +106,7 @@ class Submission:
         return sum(len(runs) for sequences in self.results.values() for runs in sequences.values())
 
     def recompute(self, workspace: Path) -> list[str]:
-        """Analyse the package's results with the data of a workspace and compare the figures.
-
-        Args:
-            workspace: folder of a workspace with the same stack and sequences; nothing is written into it.
+        """Analyse the package's results with the stack and data of a workspace, left as it is, and compare the figures.
 
         Raises:
             OSError: not a workspace, or the analysis fails.
@@ -124,10 +121,6 @@ class Submission:
 
     def rerun(self, workspace: Path, sequence: str) -> list[str]:
         """Run the tracker of a workspace on one sequence again and compare with the package's first repetitions.
-
-        Args:
-            workspace: folder of a workspace with the same stack, sequences, and this tracker in its registry.
-            sequence: name of a sequence.
 
         Raises:
             ValueError: the package has no such sequence, or the registry no such tracker.

@@ -37,7 +37,7 @@ from vot.tracker import Registry, Results, TrackerException
 from vot.workspace import LocalStorage
 
 from tracker.core.boxes import Boxes, clip, from_polygon
-from tracker.core.settings import told
+from tracker.core.settings import as_text
 from tracker.vot.reset_based import ResetBased
 from tracker.vot.results.annotations import Annotations, annotations_of
 from tracker.vot.results.provenance import data_of, digest
@@ -368,7 +368,7 @@ def _run_section(section: dict[str, str], variant: Variant, seed: int | None, th
     if seed is not None:
         run["env_reciprocative_seed"] = str(seed)
     if overrides := {name: value for name, value in variant.overrides if name != "threads"}:
-        run["env_reciprocative_params"] = told(overrides)
+        run["env_reciprocative_params"] = as_text(overrides)
     return run
 
 

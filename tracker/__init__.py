@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tracker.dat.tracker import ReciprocativeTracker
     from tracker.media.video import open_source
     from tracker.serving.server import serve
-    from tracker.vot.evaluation import evaluate
+    from tracker.vot.evaluation.session import evaluate
 
 __version__ = "0.2.0"
 
@@ -29,7 +29,7 @@ _EXPORTS = {
     "PAPER": "tracker.dat.params",
     "PRESETS": "tracker.dat.params",
     "serve": "tracker.serving.server",
-    "evaluate": "tracker.vot.evaluation",
+    "evaluate": "tracker.vot.evaluation.session",
 }
 
 __all__ = [

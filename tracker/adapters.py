@@ -109,13 +109,13 @@ def find(name: str) -> Any:
     return found
 
 
-def section(name: str, folder: str) -> dict[str, str]:
-    """The section of a trackers.ini by which this package's server runs ``module:Class`` of ``folder``."""
+def _settings(name: str) -> dict[str, str]:
+    """The section of a trackers.ini by which this package's server runs ``module:Class`` of the current folder."""
     return {
         "label": name.rpartition(":")[2],
         "protocol": "traxpython",
         "command": "tracker",
-        "paths": os.pathsep.join([os.path.abspath(folder), str(PROJECT)]),
+        "paths": os.pathsep.join([os.getcwd(), str(PROJECT)]),
         "env_RECIPROCATIVE_TRACKER": name,
         "timeout": "120",
     }
@@ -237,11 +237,11 @@ def _name(thing: Any) -> str:
 
 def own_section(name: str) -> Section:
     """What a registry would say of ``module:Class`` in the current folder."""
-    values = {key.lower(): value for key, value in section(name, os.curdir).items()}
+    values = {key.lower(): value for key, value in _settings(name).items()}
     return Section(re.sub("[^a-zA-Z0-9_-]", "-", values["label"]), Path("trackers.ini"), values)
 
 
 def own_text(name: str) -> str:
     """The section of ``own_section`` as it stands in a trackers.ini."""
-    lines = [f"{key} = {value}\n" for key, value in section(name, os.curdir).items()]
+    lines = [f"{key} = {value}\n" for key, value in _settings(name).items()]
     return f"[{own_section(name).name}]\n" + "".join(lines)

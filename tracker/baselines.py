@@ -20,10 +20,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker import weights
 from tracker.core import boxes
 from tracker.core.errors import InvalidValue, MissingPackage
 from tracker.core.tracker import Result, Tracker
+from tracker.weights import registry as weights
 
 SEARCH_SCALE = 3.0
 
@@ -142,11 +142,7 @@ class _Named(OpenCV):
     found_in: str
 
     def __init__(self, threads: int = 1) -> None:
-        """Use ``threads`` threads of OpenCV, 1 or more.
-
-        Raises:
-            MissingPackage: if this build of OpenCV comes without the tracker.
-        """
+        """Use ``threads`` threads of OpenCV, 1 or more; refuse a build of OpenCV without this tracker."""
         name = type(self).__name__
         if not hasattr(cv2, self.opencv_name):
             raise MissingPackage(
@@ -166,7 +162,7 @@ class NanoTrack(_Named):
     ``Result.score`` is its own, from 0 to 1; it reports a target in every frame.
 
     Raises:
-        tracker.weights.WeightsError: a file is missing or not what its name says.
+        tracker.weights.registry.WeightsError: a file is missing or not what its name says.
     """
 
     opencv_name, found_in = "TrackerNano", "opencv-python 4.9 or newer"

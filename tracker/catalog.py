@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tracker.core.errors import InvalidValue
+from tracker.core.settings import accepted, parse
 from tracker.core.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -90,8 +91,6 @@ def weights_of(name: str, settings: str = "") -> tuple[str, ...]:
     Raises:
         ValueError: if the name or a parameter is unknown, or a value is refused.
     """
-    from tracker.core.settings import parse
-
     values = parse([settings], options(name), f"tracker {name}")
     if name not in LEARNING:
         return TRACKERS[name].weights
@@ -106,8 +105,6 @@ def options(name: str) -> dict[str, Any]:
         ValueError: if the name is unknown.
         ImportError: if there is no such module.
     """
-    from tracker.core.settings import accepted
-
     if ":" in name:
         from tracker import adapters
 

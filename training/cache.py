@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from tracker import weights
 from tracker.features.efficientnet import CHANNELS, STRIDES, Captured, EfficientNetLite0, fused
+from tracker.weights import registry as weights
 from training import pictures
 from training.rendering import SIDE, Renderer
 

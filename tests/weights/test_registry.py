@@ -154,7 +154,8 @@ def test_adding_under_another_file_name_and_adding_twice(tmp_path, folder):
 
 
 def test_registry_imports_without_torch():
-    code = "import sys, tracker.weights as w; w.path('vgg-m'); sys.exit(bool({'torch', 'scipy'} & set(sys.modules)))"
+    code = "import sys\nfrom tracker.weights.registry import path\npath('vgg-m')\n"
+    code += "sys.exit(bool({'torch', 'scipy'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

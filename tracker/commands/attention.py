@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.progress import track
 
 from tracker import catalog
-from tracker.commands import options, outputs
+from tracker.commands import options
 from tracker.core import boxes
 from tracker.core.errors import InvalidValue
 from tracker.core.files import write_whole
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     if source.length is not None and args.frame >= source.length:
         raise InvalidValue(f"FRAME {args.frame} is behind the last frame of {source.name}, {source.length - 1}")
     name = args.out or Path(f"{source.name}_{args.frame}_attention.png")
-    out = outputs.checked("--out", name, {".png", ".jpg"}, args.overwrite)
+    out = options.output("--out", name, {".png", ".jpg"}, args.overwrite)
     start = options.annotated_box(source, 0, "give --box x,y,w,h") if args.box is None else args.box
     heads: dict[str, dict[str, Any]] = {
         "before training": {"initial_iterations": 0},

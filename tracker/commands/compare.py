@@ -18,8 +18,8 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from tracker.commands import options, outputs
-from tracker.core import images
+from tracker.commands import options
+from tracker.core import images, listing
 from tracker.core.errors import MissingFile
 from tracker.core.files import write_whole
 from tracker.media import overlay
@@ -54,9 +54,9 @@ def run(args: argparse.Namespace) -> int:
     if args.out is None and args.html is None:
         args.out = Path(f"{args.sequence}.mp4")
     if args.out:
-        outputs.checked("--out", args.out, VIDEO_SUFFIXES, args.overwrite)
+        options.output("--out", args.out, VIDEO_SUFFIXES, args.overwrite)
     if args.html:
-        outputs.checked("--html", args.html, {".html", ".htm"}, args.overwrite)
+        options.output("--html", args.html, {".html", ".htm"}, args.overwrite)
     folder = options.workspace(args)
     registry = args.registry and options.registry_file(args.registry)
     if registry and not registry.is_file():
@@ -141,7 +141,7 @@ def page(found: Comparison) -> str:
         "scale": scale,
         "images": encoded,
         "truth": [_points(region) for region in found.truth],
-        "tags": {tag: _spans(frames) for tag, frames in found.tags.items()},
+        "tags": {tag: [(a, b + 1) for a, b in listing.spans(frames)] for tag, frames in found.tags.items()},
         "runs": [
             {
                 "name": run.name,
@@ -162,14 +162,3 @@ def page(found: Comparison) -> str:
 
 def _points(region: Any) -> list[list[float]] | None:
     return None if region is None else region.round(2).tolist()
-
-
-def _spans(frames: list[int]) -> list[tuple[int, int]]:
-    """Runs of consecutive frames as (first, one after the last)."""
-    spans: list[tuple[int, int]] = []
-    for frame in frames:
-        if spans and spans[-1][1] == frame:
-            spans[-1] = (spans[-1][0], frame + 1)
-        else:
-            spans.append((frame, frame + 1))
-    return spans

@@ -32,15 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Evaluate.
-
-    Returns:
-        0 if all results are complete, 1 otherwise.
-
-    Raises:
-        ValueError: an unknown tracker, experiment or sequence; --workers together with --scheduler.
-        OSError: not a workspace, no scheduler, no space left.
-    """
+    """Evaluate; 1 if results are missing or stale."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         evaluate(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from tracker.vot.results.groundtruth import write_dataset
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
@@ -14,7 +16,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the sequences, and say how many."""
-    from tracker.vot.results.groundtruth import write_dataset
-
     print(f"{len(write_dataset(args.json, args.folder))} sequences without images in {args.folder}")
     return 0

@@ -24,11 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Import, and say what was.
-
-    Raises:
-        ValueError: options that exclude each other.
-    """
+    """Import, and say what was; 1 if a tracker of an archive is refused."""
     workspace = options.workspace(args)
     experiment = args.experiment or ("unsupervised" if args.otb else "baseline")
     if args.archive:

@@ -52,12 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the sequence, and name it in the list.txt beside it.
-
-    Raises:
-        ValueError: an option that does not fit the boxes.
-        OSError: a file is missing or damaged, or the sequence exists.
-    """
+    """Write the sequence, and name it in the list.txt beside it."""
     folder: Path = args.sequence
     if folder.exists():
         raise ExistingFile(f"{folder} exists; give another name, or delete it first")

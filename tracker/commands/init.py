@@ -50,12 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write it and print the next three commands.
-
-    Raises:
-        ValueError: an unknown tracker or stack, or a class that cannot be used.
-        OSError: there is a workspace already, the folder of the sequences has none, or something cannot be written.
-    """
+    """Write it and print the next three commands."""
     folder: Path = args.workspace
     if (folder / "config.yaml").exists():
         raise ExistingFile(f"{folder} is a workspace already: take another folder, or edit its config.yaml")

@@ -1,9 +1,11 @@
-"""Command-line options that several commands share: which tracker, with which parameters; which source."""
+"""Command-line options that several commands share: tracker and parameters, source, workspace, files to write."""
 
 from __future__ import annotations
 
 import argparse
 import difflib
+import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker import catalog
-from tracker.core.errors import InvalidValue, MissingFile, ResourceError
-from tracker.core.settings import parse, told
+from tracker.core.errors import ExistingFile, InvalidValue, MissingFile, NoPermission, ResourceError
+from tracker.core.settings import as_text, parse
 from tracker.core.tracker import Tracker
 from tracker.formats.registry import Section, read_section, section_names
 
@@ -21,12 +23,7 @@ if TYPE_CHECKING:
 
 
 def add_tracker_arguments(parser: argparse.ArgumentParser, *names: str) -> None:
-    """Add ``--tracker``, ``--registry``, ``--set``, ``--seed``, ``--threads`` and ``--device``.
-
-    Args:
-        parser: of a command.
-        names: the only trackers that the command can use; by default all, and anybody's own.
-    """
+    """Add ``--tracker``, one of ``names`` or of all and anybody's own, and the options of its parameters."""
     own = "" if names else "; module:Class of your own; or a name in a trackers.ini"
     parser.add_argument(
         "--tracker", default="DAT", metavar="NAME", help=f"{', '.join(names or catalog.NAMES)}{own} (default: DAT)"
@@ -195,13 +192,33 @@ def check_tracker(args: argparse.Namespace) -> str:
     """
     if section(args) is None:
         values = overrides(args)
-        return f"{args.tracker} {told(values)}" if args.set else args.tracker
+        return f"{args.tracker} {as_text(values)}" if args.set else args.tracker
     if given := [f"--{name}" for name in ("set", "seed", "threads", "device") if getattr(args, name) not in (None, [])]:
         raise InvalidValue(
             f"{', '.join(given)}: {args.tracker} is started by its section of trackers.ini, which has its parameters "
             "(env_RECIPROCATIVE_PARAMS for a tracker of this package)"
         )
     return str(args.tracker)
+
+
+def output(option: str, path: Path, suffixes: Iterable[str], overwrite: bool) -> Path:
+    """``path`` if ``option`` may write there, a file with one of ``suffixes``; checked before the work starts.
+
+    Raises:
+        ValueError: the ending is unknown.
+        OSError: the file exists already, or its folder does not or cannot be written.
+    """
+    if path.suffix.lower() not in suffixes:
+        raise InvalidValue(f"{option} {path} must end in one of {', '.join(sorted(suffixes))}")
+    if not path.parent.is_dir():
+        raise MissingFile(f"{option} {path}: the folder {path.parent} does not exist; make it first")
+    if path.is_dir():
+        raise ResourceError(f"{option} {path} is a folder; give a file")
+    if path.exists() and not overwrite:
+        raise ExistingFile(f"{option} {path} exists; give --overwrite to replace it")
+    if not os.access(path.parent, os.W_OK):
+        raise NoPermission(f"{option} {path}: the folder {path.parent} cannot be written")
+    return path
 
 
 def box(text: str) -> NDArray[np.float64]:

@@ -17,18 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the package.
-
-    Raises:
-        Incomplete: results are missing.
-        TrackerFailed: the tracker does not run.
-        ValueError: an unknown tracker, or something that must not be published.
-        OSError: not a workspace, or the archive cannot be written.
-    """
-    from tracker.commands.outputs import checked
-
+    """Write the package."""
     if args.out:
-        checked("--out", args.out, [".zip"], overwrite=True)
+        options.output("--out", args.out, [".zip"], overwrite=True)
     written = pack(options.workspace(args), args.tracker, args.out)
     print(f"{written}: {written.stat().st_size / 1e6:.1f} MB; check it with 'reciprocative verify {written}'")
     return 0

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tracker.core.errors import InvalidValue
 from tracker.vot.tables import paper
+from tracker.vot.workspace import resolve
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,15 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the tables.
-
-    Raises:
-        ValueError: trackers without a workspace.
-    """
+    """Print the tables."""
     if args.trackers and args.workspace is None:
         raise InvalidValue(f"trackers {', '.join(args.trackers)} need --workspace, where their results are")
-    from tracker.vot.workspace import resolve
-
     if args.workspace is None:
         paper.print_comparison()
     else:

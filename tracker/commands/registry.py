@@ -14,11 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the path.
-
-    Raises:
-        FileNotFoundError: the installation lacks it.
-    """
+    """Print the path."""
     path = STACKS if args.stacks else REGISTRY
     if not path.exists():
         raise MissingFile(f"{path} is missing: run 'pip install --force-reinstall reciprocative-tracker'")

@@ -6,10 +6,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from tracker.commands import outputs
+from tracker.commands import options
 from tracker.core.errors import ExistingFile, InvalidValue
 from tracker.core.files import write_whole
 from tracker.vot.tables import table
+from tracker.vot.workspace import resolve
 
 _SUFFIXES = {"csv": ".csv", "latex": ".tex", "md": ".md", "json": ".json"}
 
@@ -28,21 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print or write the tables.
-
-    Raises:
-        ValueError: an unknown tracker, experiment or column.
-        OSError: not a workspace; results are missing or damaged; an output exists.
-    """
+    """Print or write the tables."""
     form = args.format
     if args.out:
         suffixes = [_SUFFIXES[form]] if form else list(_SUFFIXES.values())
-        outputs.checked("--out", args.out, suffixes, args.overwrite)
+        options.output("--out", args.out, suffixes, args.overwrite)
         form = form or next(name for name, suffix in _SUFFIXES.items() if suffix == args.out.suffix.lower())
     if args.plots and not args.overwrite and args.plots.is_dir() and any(args.plots.iterdir()):
         raise ExistingFile(f"--plots {args.plots} holds files; give --overwrite to replace those of its names")
-    from tracker.vot.workspace import resolve
-
     workspace, trackers = resolve(args.workspace, args.trackers)
     if args.experiment and args.experiment not in workspace.stack.experiments:
         known = ", ".join(workspace.stack.experiments)

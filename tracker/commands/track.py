@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from tracker.commands import options, outputs
+from tracker.commands import options
 from tracker.core import boxes
 from tracker.core.errors import InvalidValue
 from tracker.core.files import write_whole
@@ -124,9 +124,9 @@ def _check(args: argparse.Namespace) -> str:
     if not (args.out or args.boxes or args.show):
         raise InvalidValue("nothing would be kept of this run: give --out VIDEO, --boxes FILE or --show")
     if args.out:
-        outputs.checked("--out", args.out, VIDEO_SUFFIXES, args.overwrite)
+        options.output("--out", args.out, VIDEO_SUFFIXES, args.overwrite)
     for path in args.boxes:
-        outputs.checked("--boxes", path, _FORMATS, args.overwrite)
+        options.output("--boxes", path, _FORMATS, args.overwrite)
     written = [path.resolve() for path in (*filter(None, [args.out]), *args.boxes)]
     if len(set(written)) < len(written):
         raise InvalidValue("two outputs have the same name; give each its own file")

@@ -20,12 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check a package; 1 if something is wrong with it.
-
-    Raises:
-        ValueError: --rerun without --workspace, or a sequence or tracker that is not there.
-        OSError: the file or the workspace cannot be read.
-    """
+    """Check a package; 1 if something is wrong with it."""
     if args.rerun and not args.workspace:
         raise InvalidValue("--rerun needs --workspace: images and ground truth are not in a package")
     if not args.file.is_file():

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tracker import catalog, weights
+from tracker import catalog
+from tracker.weights import registry as weights
 from tracker.weights.registry import REGISTRY, Weights, WeightsError
 
 

@@ -65,11 +65,7 @@ ShareBelowOne = Annotated[float, Within(0, 1, high_open=True)]
 
 
 def check(instance: Any, names: Collection[str] | None = None) -> None:
-    """Check the fields of a dataclass.
-
-    Args:
-        instance: of the dataclass.
-        names: of the fields; None checks all.
+    """Check the fields of a dataclass, those called ``names`` or all.
 
     Raises:
         ValueError: a value is of another type than declared, not finite, or none that the field may have.

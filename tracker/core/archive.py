@@ -37,12 +37,7 @@ class UnsafeArchive(InvalidValue):
 
 
 def write(path: Path, members: Mapping[str, bytes]) -> None:
-    """Write an archive: members in the order of their names, fixed dates and modes, and their checksums.
-
-    Args:
-        path: the archive; appears whole or not at all.
-        members: name -> content; ``SHA256SUMS`` is added.
-    """
+    """Write an archive, whole or not at all: members in the order of their names, fixed dates, and ``SHA256SUMS``."""
     complete = {**members, CHECKSUMS: checksums(members)}
     with whole_file(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name in sorted(complete):

@@ -14,11 +14,7 @@ from pathlib import Path, PurePath
 from tracker.core.errors import ResourceError
 
 _FOREIGN = "__MACOSX"
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
+_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
 def is_data(path: str | PurePath) -> bool:
@@ -80,13 +76,18 @@ def ranges(numbers: Iterable[int]) -> str:
     >>> ranges([3, 9, 10, 11])
     '3, 9-11'
     """
-    runs: list[list[int]] = []
+    return ", ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in spans(numbers))
+
+
+def spans(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """The first and the last of every run of consecutive numbers, given in ascending order."""
+    found: list[tuple[int, int]] = []
     for number in numbers:
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
+        if found and number == found[-1][1] + 1:
+            found[-1] = found[-1][0], number
         else:
-            runs.append([number, number])
-    return ", ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in runs)
+            found.append((number, number))
+    return found
 
 
 def read_text(path: Path) -> str:

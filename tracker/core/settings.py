@@ -79,10 +79,10 @@ def nearest(name: str, known: Iterable[str], listed: str = "it takes") -> str:
     return f"{listed} {', '.join(names) or 'none'}"
 
 
-def told(values: Mapping[str, Any]) -> str:
+def as_text(values: Mapping[str, Any]) -> str:
     """``parse`` backwards, by name: how a variant is called.
 
-    >>> told({"grid": 7, "attention_weight": 3.0})
+    >>> as_text({"grid": 7, "attention_weight": 3.0})
     'attention_weight=3.0,grid=7'
     """
     return ",".join(f"{name}={value}" for name, value in sorted(values.items()))

@@ -50,16 +50,9 @@ def head_gradients(head: Head, activations: Activations) -> HeadGradients:
 def add_penalty_gradient(
     head: Head, activations: Activations, gradients: HeadGradients, penalty: Tensor, out: Layers
 ) -> None:
-    """Add the gradient of a penalty in the head's weights to ``out``, given that in ``gradients.features``.
+    """Add the gradient of a penalty in the head's weights to ``out``, given that in ``gradients.features``, (2, N, D).
 
     The adjoint of ``head_gradients``; biases only move the masks and have no part in it.
-
-    Args:
-        head: the classifier.
-        activations: of N samples.
-        gradients: what ``head_gradients`` made of them.
-        penalty: (2, N, D), gradient of the penalty in ``gradients.features``.
-        out: receives the sum.
     """
     w4, w5 = head.layers.w4, head.layers.w5
     out.w4.addmm_(gradients.g4.flatten(0, 1).t(), penalty.flatten(0, 1))

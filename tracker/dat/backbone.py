@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tracker import weights
 from tracker.core.boxes import Boxes
 from tracker.core.errors import InvalidValue
 from tracker.dat import attention
@@ -29,6 +28,7 @@ from tracker.features.region import RegionExtractor
 from tracker.features.samples import Frame, Samples
 from tracker.features.vggm import SHAPE, VGGM
 from tracker.features.view import View
+from tracker.weights import registry as weights
 
 
 class Extractor(Protocol):
@@ -61,7 +61,7 @@ def load(params: Params, device: torch.device) -> Backbone:
 
     Raises:
         ValueError: there is none of that name.
-        tracker.weights.WeightsError: the weights file is missing or not what its name says.
+        tracker.weights.registry.WeightsError: the weights file is missing or not what its name says.
     """
     if params.backbone not in BUILDERS:
         raise InvalidValue(f"backbone is {params.backbone!r}; choose one of {', '.join(BUILDERS)}")

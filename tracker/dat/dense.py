@@ -25,14 +25,7 @@ from tracker.features.region import RegionMap
 
 
 class DenseSearch:
-    """A grid of candidates and the box estimator.
-
-    Args:
-        params: grid, peaks and penalties.
-        estimator: the network, shared by all targets.
-        frame: the first frame.
-        box: (4,), the target in it.
-    """
+    """A grid of candidates, and the box estimator around them, for the target at a box (4,) in the first frame."""
 
     def __init__(self, params: Params, estimator: BoxEstimator, frame: RegionMap, box: Boxes):
         self.params, self._estimator = params, estimator

@@ -17,14 +17,7 @@ from tracker.features.samples import Frame
 
 
 class DrawnSearch:
-    """Random candidates and a ridge regression.
-
-    Args:
-        params: numbers of candidates and of the regression.
-        frame: the first frame.
-        box: (4,), the target in it.
-        rng: source of the regression's samples.
-    """
+    """Random candidates, and a ridge regression learned around the target at a box (4,) in the first frame."""
 
     def __init__(self, params: Params, frame: Frame, box: Boxes, rng: np.random.Generator):
         self.params = params

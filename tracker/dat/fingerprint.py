@@ -28,13 +28,7 @@ FORMERLY: dict[str, str] = {}
 
 
 def fingerprint(params: Params, device: str, weights: str) -> str:
-    """16 hexadecimal digits.
-
-    Args:
-        params: of the tracker.
-        device: type of the device that it runs on.
-        weights: sha256 of the weights files.
-    """
+    """16 hexadecimal digits of the parameters, the type of the device, and the sha256 of the weights files."""
     values = {key: value for key, value in _plain(params).items() if key not in ("seed", "device", "schedules")}
     form = {"device": device, "params": values, "weights": weights}
     if isinstance(params, Scheduled):

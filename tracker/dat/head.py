@@ -101,12 +101,7 @@ class Head:
         return Pass(z4, h4, h5, torch.addmm(b6, h5, w6.t()))
 
     def backward(
-        self,
-        features: Tensor,
-        passed: Pass,
-        gradient: Tensor,
-        dropout: tuple[Tensor, Tensor] | None,
-        out: Layers,
+        self, features: Tensor, passed: Pass, gradient: Tensor, dropout: tuple[Tensor, Tensor] | None, out: Layers
     ) -> None:
         """Write the gradient of a loss in the weights to ``out``, given that in the logits, (N, 2), of a pass."""
         w5, w6 = self.layers.w5, self.layers.w6

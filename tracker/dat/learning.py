@@ -91,11 +91,7 @@ class Learner:
         return True
 
     def undo(self, reason: str) -> None:
-        """Put weights and velocity back to what the last training that was kept has left, and count it.
-
-        Args:
-            reason: what was not finite, for the log.
-        """
+        """Put weights and velocity back to what the last training that was kept has left; count and log it."""
         for kept, now in zip(self._kept, (self._head.weights, self._velocity), strict=True):
             now.copy_(kept)
         self.faults += 1
@@ -128,12 +124,7 @@ class Learner:
         return passed, log_share, -float(log_share[:positives, 1].sum() + log_share[positives:, 0].sum())
 
     def _differentiate(
-        self,
-        batch: Samples,
-        positives: int,
-        dropout: tuple[Tensor, Tensor] | None,
-        passed: Pass,
-        log_share: Tensor,
+        self, batch: Samples, positives: int, dropout: tuple[Tensor, Tensor] | None, passed: Pass, log_share: Tensor
     ) -> list[Layers]:
         """The gradient of what ``_classified`` gave."""
         head, p = self._head, self.params

@@ -17,38 +17,13 @@ from tracker.core.allowed import check
 from tracker.core.errors import InvalidType, InvalidValue
 from tracker.dat.params import Params
 
-VARYING = frozenset(
-    {
-        "attention_weight",
-        "dropout",
-        "bound",
-        "size_step",
-        "motion_penalty",
-        "near_translation",
-        "lost_spread",
-        "success_score",
-        "positive_overlap",
-        "update_negative_overlap",
-        "negative_scale",
-        "update_iterations",
-        "update_stop",
-        "update_rate",
-        "update_interval",
-        "lost_interval",
-        "long_memory",
-        "short_memory",
-        "batch_positives",
-        "batch_negatives",
-        "attention_negatives",
-        "mining_pool",
-        "mining_interval",
-        "mined_negatives",
-        "momentum",
-        "weight_decay",
-        "gradient_clip",
-        "last_layer_rate",
-    }
-)
+VARYING = frozenset({
+    "attention_weight", "dropout", "bound", "size_step", "motion_penalty", "near_translation", "lost_spread",
+    "success_score", "positive_overlap", "update_negative_overlap", "negative_scale", "update_iterations",
+    "update_stop", "update_rate", "update_interval", "lost_interval", "long_memory", "short_memory",
+    "batch_positives", "batch_negatives", "attention_negatives", "mining_pool", "mining_interval",
+    "mined_negatives", "momentum", "weight_decay", "gradient_clip", "last_layer_rate",
+})  # fmt: skip
 """What is read anew in every frame; everything else is fixed when the target is learned."""
 
 

@@ -41,13 +41,5 @@ class Search(Protocol[Seen]):
     params: Params
 
     def find(self, frame: Seen, state: Boxes, head: Head, rng: np.random.Generator, lost: int) -> Found:
-        """Find the target.
-
-        Args:
-            frame: where to look.
-            state: (4,), where the target was last.
-            head: the classifier as it is now.
-            rng: source of randomness.
-            lost: frames in a row in which it was not found.
-        """
+        """Find the target, last seen at ``state`` (4,), ``lost`` frames ago, by the classifier as it is now."""
         ...

@@ -113,7 +113,8 @@ class Target:
         negatives = sampling.select(rng.permutation(drawn), box, 0, p.initial_negative_overlap, p.initial_negatives)
 
         def seen(boxes: Boxes) -> Samples:
-            return _joined(frames, [boxes, *[boxes[: int(p.view_share * len(boxes))]] * (len(frames) - 1)])
+            parts = [boxes, *[boxes[: int(p.view_share * len(boxes))]] * (len(frames) - 1)]  # some have none
+            return Samples.join([frame.samples(part) for frame, part in zip(frames, parts, strict=True) if len(part)])
 
         return seen(positives), seen(negatives)
 
@@ -158,8 +159,3 @@ class Target:
         p = self.params
         positives, negatives = self._positives.recent(frames), self._negatives.recent(p.short_memory)
         self.learner.train(positives, negatives, p.update_rate, p.update_iterations, p.update_stop)
-
-
-def _joined(frames: list[Frame], parts: list[Boxes]) -> Samples:
-    """Samples of each frame at its part of the boxes, which may have none."""
-    return Samples.join([frame.samples(part) for frame, part in zip(frames, parts, strict=True) if len(part)])

@@ -98,10 +98,7 @@ class ReciprocativeTracker(Tracker):
         return self._result(self.target)
 
     def update(self, image: NDArray[np.uint8]) -> Result:
-        """Find the target in the next frame and learn from it.
-
-        Args:
-            image: (H, W, 3) uint8 RGB.
+        """Find the target in the next frame, (H, W, 3) uint8 RGB, and learn from it.
 
         Raises:
             RuntimeError: ``init`` has not been called.
@@ -114,11 +111,7 @@ class ReciprocativeTracker(Tracker):
         return self._result(target)
 
     def attention(self, image: NDArray[np.uint8], box: Boxes) -> Maps:
-        """Attention of the present head for one sample, eqs. 1-2.
-
-        Args:
-            image: (H, W, 3) uint8 RGB.
-            box: (4,) of the sample.
+        """Attention of the present head for the sample of a box (4,) in an image (H, W, 3) uint8 RGB, eqs. 1-2.
 
         Returns:
             Maps of the target's and of the background's score over the sample, (h, w) float32 each, h and w as
@@ -134,7 +127,9 @@ class ReciprocativeTracker(Tracker):
         """How it was made, and of which code."""
         params = self.target.params if self.target else self.params
         preset = next((name for name, values in PRESETS.items() if values == params), None)
-        changed = [name for name in (field.name for field in fields(FAST)) if _differs(params, name)]
+        changed = [
+            name for name in (field.name for field in fields(FAST)) if getattr(params, name) != getattr(FAST, name)
+        ]
         made = repr(preset) if preset else ", ".join(f"{name}={getattr(params, name)!r}" for name in changed)
         state = f"following, frame {self.target.frames}" if self.target else "no target"
         return f"{type(self).__name__}({made}) on {self.device}, fingerprint {self.fingerprint}, {state}"
@@ -153,10 +148,6 @@ class ReciprocativeTracker(Tracker):
             seed=target.seed,
             fingerprint=self.fingerprint,
         )
-
-
-def _differs(params: Params, name: str) -> bool:
-    return bool(getattr(params, name) != getattr(FAST, name))
 
 
 def _checked_image(image: NDArray[np.uint8]) -> tuple[int, int]:

@@ -7,8 +7,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator
-from collections.abc import Sequence as Items
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from tracker.core.listing import read_text
@@ -61,7 +60,7 @@ def check_registry(path: Path, name: str | None = None) -> Iterator[Finding]:
             yield from _check_section(Section(section, path, dict(parser[section])))
 
 
-def check_name(name: str, paths: Items[Path], workspace: Path | None = None) -> Iterator[Finding]:
+def check_name(name: str, paths: Collection[Path], workspace: Path | None = None) -> Iterator[Finding]:
     """Whether one of the registries in ``paths``, those of ``workspace`` if there is one, has a tracker ``name``."""
     known = sorted({section for path in paths for section in section_names(path)})
     if name in known:
@@ -75,7 +74,7 @@ def check_name(name: str, paths: Items[Path], workspace: Path | None = None) -> 
     )
 
 
-def _valid(name: str, taken: Items[str]) -> str:
+def _valid(name: str, taken: Collection[str]) -> str:
     """A name that the toolkit takes, near to ``name`` and not that of another section."""
     valid = re.sub(r"[^a-zA-Z0-9_-]+", "_", name.replace("+", "plus")).strip("_") or "tracker"
     while valid in taken:

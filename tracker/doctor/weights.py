@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from tracker import weights
 from tracker.doctor import Finding
+from tracker.weights import registry as weights
 
 
 def check_weights(needed: Collection[str] = ()) -> Iterator[Finding]:

@@ -8,8 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
-from collections.abc import Sequence as Items
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -167,7 +166,7 @@ def _resolve_stack(name: str, workspace: Path) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def _check_dataset(dataset: Path, supervised: Items[str]) -> Iterator[Finding]:
+def _check_dataset(dataset: Path, supervised: Collection[str]) -> Iterator[Finding]:
     if not (dataset / "list.txt").is_file():
         yield Finding(
             f"{dataset} has no list.txt",
@@ -205,7 +204,7 @@ def _check_dataset(dataset: Path, supervised: Items[str]) -> Iterator[Finding]:
         yield Finding(f"{shown - _SHOWN} more findings in the data set", "as above", "mend these and ask again")
 
 
-def _check_sequence(folder: Path, supervised: Items[str] = ()) -> Iterator[Finding]:
+def _check_sequence(folder: Path, supervised: Collection[str] = ()) -> Iterator[Finding]:
     if not folder.is_dir():
         mend = f"sed -i '/^{re.escape(folder.name)}[[:space:]]*$/d' {quote(folder.parent / 'list.txt')}"
         yield Finding(f"sequence {folder} of list.txt does not exist", "no vot command loads the data set", mend)
@@ -284,7 +283,7 @@ def _name_images(file: Path, pattern: str) -> str:
     return f"printf '\\n%s\\n' {shlex.quote(line)} >> {quote(file)}"
 
 
-def _check_truth(file: Path, length: int, supervised: Items[str]) -> Iterator[Finding]:
+def _check_truth(file: Path, length: int, supervised: Collection[str]) -> Iterator[Finding]:
     """One ground truth file of a sequence of ``length`` frames."""
     place = f"sequence {file.parent.name}: {file.name}"
     try:

@@ -33,15 +33,7 @@ _SMALLEST_DEVIATION = 1e-3  # of a channel that the first crops leave constant
 
 @stage("crops")
 def cut(image: Image, boxes: Boxes) -> NDArray[np.uint8]:
-    """Crops of boxes.
-
-    Args:
-        image: (H, W, 3) uint8 RGB.
-        boxes: (N, 4) in image pixels.
-
-    Returns:
-        (N, 107, 107, 3) uint8.
-    """
+    """Crops (N, 107, 107, 3) uint8 of boxes (N, 4) in the pixels of an image (H, W, 3) uint8 RGB."""
     height, width = image.shape[:2]
     crops = np.full((len(boxes), CROP_SIZE, CROP_SIZE, 3), MEAN, np.uint8)
     context = PADDING / CROP_SIZE * boxes[:, 2:]
@@ -89,12 +81,7 @@ class CropFrame:
 
 
 class CropExtractor:
-    """Makes a ``CropFrame`` of each image.
-
-    Args:
-        network: crops (N, 107, 107, 3) to features (N, D).
-        keep: whether samples keep their crops, for attention below the features.
-    """
+    """Makes a ``CropFrame`` of each image, with its network; ``keep`` is for attention below the features."""
 
     def __init__(self, network: Callable[[Tensor], Tensor], keep: bool):
         self._network, self._keep = network, keep
@@ -111,11 +98,7 @@ class CropExtractor:
 
 
 class Projection:
-    """Standardised principal components of both levels of a trunk, fixed by the first ones it sees.
-
-    Args:
-        channels: number of components.
-    """
+    """Standardised principal components, ``channels`` of them, of a trunk's two levels, fixed by the first it sees."""
 
     def __init__(self, channels: int):
         self._channels = channels

@@ -16,8 +16,6 @@ from torch import Tensor, nn
 STRIDES = (8, 16)
 CHANNELS = (40, 112)
 _BATCH_NORM_EPSILON = 1e-3
-
-
 _BLOCK_STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1)  # kernels and widths are the weights'
 _STRIDE_8_ENDS = 4  # the last block of that level
 
@@ -58,11 +56,7 @@ Trunk = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
 class EfficientNetLite0(nn.Module):
-    """Stem and blocks 0 to 10 of EfficientNet-Lite0.
-
-    Args:
-        weights: the state dict of the published file; ``weights.load`` checks its keys and shapes.
-    """
+    """Stem and blocks 0 to 10 of EfficientNet-Lite0, from the state dict of the published file, which is checked."""
 
     def __init__(self, weights: Mapping[str, Tensor]):
         super().__init__()
@@ -74,25 +68,13 @@ class EfficientNetLite0(nn.Module):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Map images to the two levels of features.
-
-        Args:
-            images: (N, 3, H, W) float32, RGB, ``(value - 127) / 128``.
-
-        Returns:
-            (N, 40, H/8, W/8) and (N, 112, H/16, W/16) float32.
-        """
+        """Levels (N, 40, H/8, W/8) and (N, 112, H/16, W/16) of RGB images (N, 3, H, W) as ``(value - 127) / 128``."""
         level_8 = self.shallow(images)
         return level_8, self.deep(level_8)
 
 
 class Captured:
-    """The trunk for single images (1, 3, size, size) on its GPU, as one CUDA graph: a launch instead of a hundred.
-
-    Args:
-        trunk: on the GPU.
-        size: of the images.
-    """
+    """The trunk for single images (1, 3, size, size) on its GPU, as one CUDA graph: a launch instead of a hundred."""
 
     def __init__(self, trunk: EfficientNetLite0, size: int):
         self._trunk = trunk  # the graph reads the weights where they lie

@@ -75,11 +75,7 @@ class BoxEstimator(nn.Module):
         return network.requires_grad_(False).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def folded(self, deviation: float) -> dict[str, Tensor]:
-        """The weights of the same network without batch normalisation and with a map of unit deviation.
-
-        Args:
-            deviation: standard deviation of the map as it is now.
-        """
+        """The weights of this network without batch normalisation, its map divided by its standard ``deviation``."""
         state = {name: tensor for name, tensor in self.state_dict().items() if not name.startswith(("enter", "tower"))}
         for name in ("of_fine.weight", "of_coarse.weight", "of_coarse.bias"):
             state[name] = state[name] / deviation

@@ -149,15 +149,7 @@ class RegionExtractor:
         self._statistics: tuple[Tensor, Tensor] | None = None
 
     def frame(self, image: Image, box: Boxes, view: View | None = None) -> RegionMap:
-        """Features around a box.
-
-        The first call fixes mean and deviation of the channels.
-
-        Args:
-            image: (H, W, 3) uint8 RGB.
-            box: (4,), centre of the search region and measure of its size.
-            view: how to change the region before the trunk sees it.
-        """
+        """Features around a box (4,) of an image (H, W, 3) uint8 RGB; the first call fixes the statistics."""
         side = max(self._scale * np.sqrt(box[2] * box[3]), self._margin * box[2:].max())
         patch, origin, scale = self._crop(image, centre(box), side * (view.zoom if view else 1.0))
         plain = self._features(_changed(patch, view) if view else patch)
@@ -168,11 +160,7 @@ class RegionExtractor:
         return RegionMap((plain - mean) / deviation, plain, origin, scale, self._grid)
 
     def _crop(self, image: Image, centre: NDArray[np.float64], side: float) -> tuple[Image, tuple[float, float], float]:
-        """Cut a square and resample it; what lies outside the image is grey.
-
-        Returns:
-            (S, S, 3) uint8, the image position of the square's corner, and the resampling factor.
-        """
+        """A square (S, S, 3), grey outside the image, the image position of its corner, and the resampling factor."""
         n = max(round(side), 8)
         x, y = (round(c - n / 2) for c in centre)
         height, width = image.shape[:2]

@@ -31,8 +31,6 @@ LRN_SIZE = 5
 LRN_OFFSET = 2.0
 LRN_ALPHA = 1e-4
 LRN_BETA = 0.75
-
-
 PAD = LRN_SIZE // 2
 """Zero channels after the last one of padded maps, so that sums over neighbouring channels run through flat memory."""
 
@@ -117,14 +115,7 @@ class VGGM:
 
     @torch.no_grad()
     def features(self, crops: Tensor) -> Tensor:
-        """Features of crops.
-
-        Args:
-            crops: (N, 107, 107, 3), RGB, 0..255, uint8 or float.
-
-        Returns:
-            (N, 4608), the conv3 activation with channels last: ``unflatten(1, (3, 3, 512))``.
-        """
+        """The conv3 activation (N, 4608), channels last, of RGB crops (N, 107, 107, 3), 0..255, uint8 or float."""
         pooled = torch.empty(len(crops), *POOLED, device=self.device, dtype=self.dtype)
         chunk = _CHUNK_OF_A_GPU if pooled.is_cuda else _CHUNK
         buffers = [pooled.new_zeros(3, chunk, h, w, channels + PAD) for h, w, channels in ACTIVATIONS]

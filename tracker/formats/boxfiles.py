@@ -68,7 +68,8 @@ def read(path: Path, target: str | None = None) -> Annotation:
         if not lines:
             raise ResourceError(f"{path} is empty")
         if "frame" in words[0]:
-            found = _csv(path, lines)
+            rows = enumerate(csv.DictReader(lines, skipinitialspace=True), start=2)
+            found = _named((f"{path}, line {number}", row) for number, row in rows)
         elif all(_is_mot(line) for line in words):
             found = _mot(path, words, target)
         else:
@@ -98,11 +99,6 @@ def _mot(path: Path, lines: list[list[str]], target: str | None) -> Annotation:
             x, y, w, h = map(float, line[2:6])
             _put(boxes, int(float(line[0])) - 1, [x - 1, y - 1, w, h], f"{path}, line {number}")
     return Annotation(boxes)
-
-
-def _csv(path: Path, lines: list[str]) -> Annotation:
-    rows = csv.DictReader(lines, skipinitialspace=True)
-    return _named(((f"{path}, line {number}", row) for number, row in enumerate(rows, start=2)))
 
 
 def _json(path: Path, text: str) -> Annotation:

@@ -48,11 +48,7 @@ class Region:
 
 
 def read(path: Path, origin: float = 0.0) -> list[Region | None]:
-    """The regions of a text file, one a line; None where the target is absent or a code stands.
-
-    Args:
-        path: the file.
-        origin: coordinate of the first pixel in this file.
+    """The regions of a text file, one a line, with its first pixel at ``origin``; None where it is absent or a code.
 
     Raises:
         OSError: the file cannot be read, or a line is no region; the message names both.

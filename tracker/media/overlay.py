@@ -93,12 +93,8 @@ class Annotator:
     ) -> Image:
         """The annotated picture of the next ``frame`` (H, W, 3); it has the same size every time.
 
-        Args:
-            frame: the image, left as it is.
-            result: the tracker's answer for it.
-            truth: ground truth polygon (N, 2), drawn thin and white.
-            attention: positive and negative attention over ``result.box``; None shows empty maps if ``beside``.
-            beside: attention in a panel to the right, otherwise as a tint over the frame.
+        ``truth`` is a polygon (N, 2). Positive and negative ``attention`` over ``result.box`` are shown in a panel
+        ``beside``, which is empty without them, or as a tint over the frame.
         """
         self._index += 1
         state, colour = self._state(result.lost)

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -165,7 +164,7 @@ def _camera_frames(number: int) -> Iterator[Image]:
             ok, image = camera.read()
             if not ok:
                 raise ResourceError(f"camera {number} stopped giving frames")
-            yield _rgb(image)
+            yield np.ascontiguousarray(image[..., ::-1], np.uint8)  # OpenCV's order is BGR
     finally:
         camera.release()
 
@@ -210,10 +209,6 @@ def _same_size(image: Image, size: tuple[int, ...] | None, name: str) -> tuple[i
     return image.shape
 
 
-def _rgb(image: NDArray[Any]) -> Image:
-    return np.ascontiguousarray(image[..., ::-1], np.uint8)  # OpenCV's order is BGR
-
-
 class VideoWriter:
     """An H.264 video file that appears whole: written beside its place and moved there when the block ends.
 
@@ -224,7 +219,7 @@ class VideoWriter:
         """Prepare ``path`` (suffix in ``VIDEO_SUFFIXES``) for ``rate`` frames per second; the first frame opens it."""
         if path.suffix.lower() not in VIDEO_SUFFIXES:
             raise InvalidValue(f"video {path} must end in one of {', '.join(sorted(VIDEO_SUFFIXES))}")
-        self.path, self.frames = path, 0
+        self.path = path
         self._part = part_of(path)
         self._rate = max(Fraction(rate).limit_denominator(1001), Fraction(1, 1001))
         self._container: Any = None
@@ -252,14 +247,11 @@ class VideoWriter:
             self._container.mux(self._stream.encode(frame))
         except av.error.FFmpegError as error:
             raise ResourceError(f"{self.path} cannot be written: {error.strerror}") from error
-        self.frames += 1
 
     def __enter__(self) -> VideoWriter:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._container is None:
             return
         import av

@@ -17,10 +17,7 @@ _QUIT = {ord("q"), 27}  # 27: escape
 
 
 def require_display(option: str) -> None:
-    """Check that a window can be opened.
-
-    Args:
-        option: the command-line option that needs it, for the message.
+    """Check that a window can be opened, which a command-line ``option`` needs.
 
     Raises:
         ValueError: there is no display, or OpenCV was built without windows.

@@ -7,7 +7,6 @@ it may keep, what it has to make anew, and what is not its own.
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.core.errors import ExistingFile, InvalidValue, MissingFile, ResourceError
+from tracker.core.files import write_whole
 from tracker.sequences.attributes import TAGS, tags
 from tracker.sequences.rendering import LENGTH, SIZE, Scene, photograph
 from tracker.sequences.scenes import SCENES, make_scene
@@ -25,6 +25,7 @@ VERSION = 1
 """To be raised with every change that changes a picture, a polygon or a tag."""
 _GENERATOR = "tracker.sequences"
 _JPEG_QUALITY = 92
+_COLUMNS, _WIDTH = 5, 140  # of the overview: pictures a row, pixels of each
 
 
 def generate(out: Path | str, seed: int = 0, overwrite: bool = False) -> Iterator[tuple[str, bool]]:
@@ -71,23 +72,17 @@ def picture(scene: Scene, frame: int, seed: int) -> bytes:
     return coded.tobytes()
 
 
-def overview(folder: Path | str, columns: int = 5, width: int = 140) -> NDArray[np.uint8]:
-    """A contact sheet of a data set: one row a sequence, with ground truth; (H, W, 3) uint8 RGB.
-
-    Args:
-        folder: of the data set, with ``list.txt``.
-        columns: pictures a row, evenly spread over the sequence.
-        width: pixels of each picture.
-    """
+def overview(folder: Path | str) -> NDArray[np.uint8]:
+    """A contact sheet of the data set in ``folder``: one row a sequence, with ground truth; (H, W, 3) uint8 RGB."""
     rows = []
     for name in (Path(folder) / "list.txt").read_text().split():
         polygons = np.loadtxt(Path(folder) / name / "groundtruth.txt", delimiter=",").reshape(-1, 4, 2)
         row = []
-        for frame in np.linspace(2, len(polygons) - 3, columns).round().astype(int):
+        for frame in np.linspace(2, len(polygons) - 3, _COLUMNS).round().astype(int):
             image = cv2.imread(str(Path(folder) / name / "color" / f"{frame + 1:08d}.jpg"))
             if image is None:
                 raise MissingFile(f"frame {frame + 1} of the sequence {Path(folder) / name} is missing")
-            scale = width / image.shape[1]
+            scale = _WIDTH / image.shape[1]
             small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
             points = np.round((polygons[frame] * scale - 0.5) * 16).astype(np.int32)
             row.append(cv2.polylines(small, [points], True, (0, 255, 255), 1, cv2.LINE_AA, shift=4))
@@ -108,8 +103,7 @@ def write_overview(folder: Path | str, file: Path) -> None:
     if suffix not in (".jpg", ".png"):
         raise InvalidValue(f"the overview {file} must end in .jpg or .png")
     sheet = cv2.cvtColor(overview(folder), cv2.COLOR_RGB2BGR)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(cv2.imencode(suffix, sheet, [cv2.IMWRITE_JPEG_QUALITY, 60])[1].tobytes())
+    write_whole(file, cv2.imencode(suffix, sheet, [cv2.IMWRITE_JPEG_QUALITY, 60])[1].tobytes())
 
 
 def _write(folder: Path, name: str, seed: int) -> None:
@@ -177,9 +171,4 @@ def _write_list(out: Path) -> None:
     others: list[str] = []
     if (out / "list.txt").is_file():
         others = [name for name in (out / "list.txt").read_text().split() if name not in SCENES]
-    scratch = out / f".list-{os.getpid()}"
-    try:
-        scratch.write_text("\n".join([*SCENES, *others]) + "\n")
-        scratch.replace(out / "list.txt")
-    finally:
-        scratch.unlink(missing_ok=True)
+    write_whole(out / "list.txt", "\n".join([*SCENES, *others]) + "\n")

@@ -21,6 +21,8 @@ from trax.client import Client
 from trax.image import FileImage
 from trax.region import Mask, Polygon, Rectangle, Region
 
+from tracker.core import boxes
+
 
 def main() -> int:
     """Speak TraX with the tracker of the task: handshake, the frames, quit."""
@@ -42,7 +44,8 @@ def main() -> int:
             return 1
         assert process.stdin and process.stdout
         try:
-            client = Client(stream=(process.stdin.fileno(), process.stdout.fileno()), log=_ignore)
+            streams = (process.stdin.fileno(), process.stdout.fileno())
+            client = Client(stream=streams, log=lambda _: None)  # it raises if nobody takes what the tracker prints
             _tell(
                 "handshake",
                 seconds=time.perf_counter() - begin,
@@ -73,27 +76,16 @@ def main() -> int:
 
 
 def _answer(objects: list[tuple[Region, dict[str, str]]]) -> dict[str, Any]:
-    """Region and confidence of the only object: corner points, x, y, w, h, or None for a code."""
+    """Region and confidence of the only object: corner points, x, y, w, h, or None for a code or an empty mask."""
     region, properties = objects[0] if objects else (None, {})
     values: Any = None
     if isinstance(region, Rectangle):
         values = list(region.bounds())
     elif isinstance(region, Polygon):
         values = [list(point) for point in region]
-    elif isinstance(region, Mask):
-        values = _mask_box(region.array(), region.offset())
+    elif isinstance(region, Mask) and (mask := region.array()).any():
+        values = boxes.from_mask(mask, region.offset()).tolist()
     return {"region": values, "confidence": properties.get("confidence")}
-
-
-def _mask_box(mask: Any, offset: tuple[int, int]) -> list[float] | None:
-    """x, y, w, h around a mask, None if it is empty."""
-    from tracker.core import boxes
-
-    return boxes.from_mask(mask, offset).tolist() if mask.any() else None
-
-
-def _ignore(text: str) -> None:
-    """Take what the tracker prints beside the protocol; the client raises if there is nobody to take it."""
 
 
 def _tell(event: str, **values: Any) -> None:

@@ -30,15 +30,14 @@ class RemoteError(ResourceError):
 
 
 class RemoteTracker(Tracker):
-    """A tracker that a section of a registry starts."""
+    """A tracker that a section of a registry starts.
+
+    Raises:
+        ValueError: the section has another protocol than traxpython and trax, or no command.
+        RemoteError: it did not start.
+    """
 
     def __init__(self, section: Section) -> None:
-        """Start it and wait for its handshake.
-
-        Raises:
-            ValueError: the section has another protocol than traxpython and trax, or no command.
-            RemoteError: it did not start.
-        """
         if not section.values.get("command"):
             raise InvalidValue(f"tracker {section.name} of {section.source} has no command: it holds results only")
         command, environment = command_of(section)

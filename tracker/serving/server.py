@@ -107,13 +107,7 @@ def _serve(name: str, make: Callable[[], Tracker]) -> int:
 
 
 class Session:
-    """One client, one tracker for each of its objects.
-
-    Args:
-        name: what the client is told.
-        make: gives the tracker, its weights loaded.
-        watchdog: told of every request that has been handled.
-    """
+    """One client, one tracker for each of its objects; ``watchdog`` is told of every request that has been handled."""
 
     def __init__(self, name: str, make: Callable[[], Tracker], watchdog: Watchdog) -> None:
         """Load the weights, warm up, shake hands."""
@@ -205,13 +199,7 @@ class Session:
 
 
 def _parameters(name: str, known: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
-    """Parameters of tracker ``name`` from the environment, of those that are ``known``.
-
-    Of the variables for threads, seed and device those that it does not have are left out.
-
-    Raises:
-        ValueError: a value cannot be one, or RECIPROCATIVE_PARAMS names something unknown.
-    """
+    """Parameters that the environment gives tracker ``name``; without the threads, seed or device that it lacks."""
     try:
         parameters = parse([environment.get("RECIPROCATIVE_PARAMS", "")], known, f"tracker {name}")
     except InvalidValue as error:
@@ -237,11 +225,7 @@ def _parameters(name: str, known: Mapping[str, Any], environment: Mapping[str, s
 
 
 def _log_to_file(name: str, path: str | None, watchdog: Watchdog) -> None:
-    """Log to ``path``, by default in the user's state folder: the working directory is a temporary one.
-
-    Raises:
-        OSError: if ``path`` is given and cannot be written.
-    """
+    """Log to ``path``, by default in the user's state folder: the working directory is a temporary one."""
     file = Path(path or os.devnull)
     try:
         if not path:

@@ -19,13 +19,12 @@ from vot.analysis import Measure, Point, Sorting
 from vot.report import Plot
 
 from tracker.vot.analysis import Canvas, ResetBasedAnalysis, figure
-from tracker.vot.results.annotations import Annotations, annotations_of
-from tracker.vot.results.kept import Run
+from tracker.vot.results.annotations import REPETITIONS, Annotations, annotations_of
+from tracker.vot.results.cache import Run
 from tracker.vot.results.raw import FAILURE, INITIALIZATION
 from tracker.vot.results.runs import load
 
 BURNIN = 10
-REPETITIONS = 15
 
 
 @dataclass(frozen=True)

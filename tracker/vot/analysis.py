@@ -39,8 +39,6 @@ OUTLINED: dict[str, Any] = {"linewidth": 1.4, "path_effects": [withStroke(linewi
 """The toolkit's colours have a yellow that cannot be seen on white without an outline."""
 
 _submissions = itertools.count()
-
-
 YAMLEncoder.add_multi_representer(tuple, YAMLEncoder.represent_tuple)  # it knows the type itself, and no named tuple
 
 
@@ -148,12 +146,7 @@ class ResetBasedAnalysis(RowAnalysis):
 
 
 class Canvas:
-    """Where the analyses of one experiment draw: the report's colours, a legend in each figure.
-
-    Args:
-        experiment: whose results they are.
-        trackers: of the rows.
-    """
+    """Where the analyses of one experiment draw rows of ``trackers``: the report's colours, a legend in each figure."""
 
     def __init__(self, experiment: Experiment, trackers: Sequence[Tracker]):
         self.experiment = experiment

@@ -29,11 +29,12 @@ from vot import report
 from vot.analysis import Measure, Plot, Sorting
 
 from tracker.core.errors import InvalidValue
+from tracker.core.machine import CORES
 from tracker.vot.analysis import Canvas, ResetBasedAnalysis, figure
 from tracker.vot.results.annotations import TAGS, Annotations, annotations_of
-from tracker.vot.results.kept import Run
+from tracker.vot.results.cache import Run
 from tracker.vot.results.raw import FAILURE
-from tracker.vot.results.runs import CORES, load
+from tracker.vot.results.runs import load
 
 SKIP = 5
 

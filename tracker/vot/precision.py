@@ -172,11 +172,7 @@ class OnePass(RowAnalysis):
 def _results(
     experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]
 ) -> Iterator[list[tuple[Iterator[np.ndarray], np.ndarray]]]:
-    """By tracker, by sequence: the boxes of the runs, read and checked as they are asked for, and the truth.
-
-    Raises:
-        DamagedFile: ground truth or a result that cannot be used.
-    """
+    """By tracker, by sequence: the boxes of the runs, read and checked as they are asked for, and the truth."""
     everything = [annotations_of(sequence) for sequence in sequences]
     for annotated in everything:
         annotated.require_whole()

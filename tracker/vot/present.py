@@ -27,14 +27,15 @@ from vot.analysis import Analysis, Measure, Sorting, analysis_registry, supervis
 from vot.experiment import Experiment
 from vot.utilities.data import Grid
 
+from tracker.core.machine import CORES
 from tracker.vot.accuracy import burn_in
 from tracker.vot.analysis import RowAnalysis
 from tracker.vot.expected_overlap import OverInterval
-from tracker.vot.results import kept
+from tracker.vot.results import cache
 from tracker.vot.results.annotations import annotations_of
-from tracker.vot.results.kept import Run
+from tracker.vot.results.cache import Run
 from tracker.vot.results.raw import FAILURE, INITIALIZATION
-from tracker.vot.results.runs import CORES, REGION, load
+from tracker.vot.results.runs import REGION, load
 
 
 def _named(name: str, _: Any, **options: Any) -> Analysis:
@@ -153,7 +154,7 @@ def _accuracy_robustness(
 def _curves(experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) -> list[tuple[Any, ...]]:
     everything = load(experiment, trackers, sequences)
     flat = [tuple(run for repeated in by_sequence for run in repeated) for by_sequence in everything]
-    folder = kept.folder_of(experiment.storage)
+    folder = cache.folder_of(experiment.storage)
     with ThreadPoolExecutor(CORES) as pool:
         return [(curve,) for curve in pool.map(partial(_curve, folder), flat)]
 
@@ -172,4 +173,4 @@ def _curve(folder: Path | None, runs: tuple[Run, ...]) -> np.ndarray:
             held.append(True)
     contents = (b"%d" % last + part.tobytes() for part, last in zip(parts, held, strict=False))
     curve = partial(supervised.compute_eao_curve, parts, [1] * len(parts), held)
-    return kept.result("compute_eao_curve", contents, folder, curve)
+    return cache.result("compute_eao_curve", contents, folder, curve)

@@ -32,10 +32,11 @@ from vot.analysis import Measure, Point, Sorting
 from vot.report import Plot
 
 from tracker.core.errors import InvalidValue
-from tracker.vot.accuracy import BURNIN, REPETITIONS, Sample, Selection, by_sequence, by_tag, sample
+from tracker.core.machine import CORES
+from tracker.vot.accuracy import BURNIN, Sample, Selection, by_sequence, by_tag, sample
 from tracker.vot.analysis import Canvas, Choice, ResetBasedAnalysis, figure
-from tracker.vot.results.annotations import TAGS, Annotations, annotations_of
-from tracker.vot.results.runs import CORES, Runs, load
+from tracker.vot.results.annotations import REPETITIONS, TAGS, Annotations, annotations_of
+from tracker.vot.results.runs import Runs, load
 from tracker.vot.significance import ALPHA, COMMON_FRAMES, accuracy_differs, robustness_differs
 
 SHARING = {"best": np.min, "mean": np.mean, "median": np.median, "none": None}

@@ -31,8 +31,6 @@ Column = tuple[Any, Measure, list[float | None]]
 """What the column belongs to (has a ``title``), what it is, and one value a tracker."""
 
 DIGITS = {"F": 1, "failures": 1, "R": 2, "Ar": 2, "Rr": 2, "CLE": 1}
-
-
 PLACES = {"best": "red", "second": "green", "third": "blue"}
 """The toolkit's colours of the three best of a column."""
 _STYLE = """<style>

@@ -142,13 +142,7 @@ class MultiStart(_OneTarget, MultiStartExperiment):
             force: bool = False,
             callback: Callable[[float], None] | None = None,
         ) -> None:
-            """Track from every anchor that has no trajectory yet.
-
-            Args:
-                tracker: the tracker to run.
-                sequence: a sequence whose frames carry anchor values (positive: forward, negative: backward).
-                force: run anchors that have a trajectory, too.
-                callback: told the finished share of anchors, 0 to 1, after each.
+            """Track from every anchor (positive: forward, negative: backward), as :meth:`ResetBased.execute` does.
 
             Raises:
                 RuntimeError: the sequence has no anchors.

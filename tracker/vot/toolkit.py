@@ -30,8 +30,7 @@ class TrackerFailed(Failed):
 
 def environment() -> dict[str, str]:
     """This process's environment, in which this package can be imported whether it is installed or not."""
-    package_root = str(PROJECT)
-    path = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH")]))
+    path = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")]))
     return {**os.environ, "PYTHONPATH": path}
 
 

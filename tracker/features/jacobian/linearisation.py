@@ -31,23 +31,15 @@ the cache. A GPU takes a chunk."""
 
 
 class _Share:
-    """The Jacobian at some of the crops, for one thread at a time.
-
-    Args:
-        network: the frozen convolutions.
-        at: "input" or "conv1".
-        capacity: largest number of crops.
-    """
+    """The Jacobian at some of the crops, for one thread at a time; see ``Linearisation``."""
 
     def __init__(self, network: VGGM, at: str, capacity: int):
         like = network.biases[0]
         self._network, self._at, self._shape = network, at, POINTS[at]
         self._chunk = min(CHUNK, capacity)
         self._piece = self._chunk if like.is_cuda else _PIECE
-        self._first, self._second = (
-            Stage(like, capacity, ACTIVATIONS[0], self._piece),
-            Stage(like, capacity, ACTIVATIONS[1], self._chunk),
-        )
+        self._first = Stage(like, capacity, ACTIVATIONS[0], self._piece)
+        self._second = Stage(like, capacity, ACTIVATIONS[1], self._chunk)
         self._alive = like.new_empty((capacity, FEATURES), dtype=torch.bool)
         self._positive = like.new_empty((CLASSES, capacity, *self._shape), dtype=torch.bool)
         self._tangent = like.new_empty(CLASSES * self._piece, *self._shape)
@@ -173,14 +165,7 @@ class Linearisation:
         return self._count
 
     def fix(self, crops: Tensor, features: Tensor) -> Linearisation:
-        """Linearise at these crops.
-
-        Args:
-            crops: (N, 107, 107, 3), RGB, 0..255, uint8 or float.
-            features: (N, 4608) of the crops, as ``VGGM.features`` gave them.
-
-        Returns:
-            Itself.
+        """Linearise at RGB crops (N, 107, 107, 3), of which ``VGGM.features`` gave (N, 4608); returns itself.
 
         Raises:
             ValueError: more crops than the capacity, or features of another number of crops.

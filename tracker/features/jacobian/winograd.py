@@ -22,14 +22,7 @@ _POINTS = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5)
 
 
 def _filter(taps: int, tile: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Minimal filtering of a tile: ``tile`` outputs of a kernel of ``taps`` with stride 1 from ``points`` inputs.
-
-    Returns:
-        P (points, inputs), what a kernel becomes (points, taps), and Q (outputs, points); float64.
-
-    Raises:
-        ValueError: that takes more than 8 points.
-    """
+    """For ``tile`` outputs, stride 1: P (points, inputs), a kernel's (points, taps), Q (outputs, points); float64."""
     if tile + taps - 2 > len(_POINTS):
         raise ValueError(f"tile is {tile}; with {taps} taps it may be {len(_POINTS) + 2 - taps}")
     points = tile + taps - 1

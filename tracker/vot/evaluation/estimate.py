@@ -9,16 +9,12 @@ from tracker.vot.evaluation.plan import Task
 from tracker.vot.evaluation.probe import Probe
 
 PROBE_FRAMES = 10
-
 WORKER_MEMORY = 260e6
 """Resident bytes of a Dask worker that has the toolkit loaded (measured on toolkit 0.7.4)."""
-
 RECTANGLE_BYTES = 17
 """A rectangle in the toolkit's binary form; polygons take 3 + 8 bytes a corner."""
-
 VALUE_BYTES = 20
 """A line of a property file: 17 digits, a point, a sign, a newline."""
-
 RUNS_IF_DETERMINISTIC = 3
 TASK_OVERHEAD = 1.0
 """Seconds between two tasks of a worker, beside the start of the tracker."""
@@ -44,15 +40,10 @@ class Estimate:
 
 
 def estimate(tasks: Sequence[Task], probes: Mapping[str, Probe], workers: int) -> Estimate:
-    """Add up what ``tasks`` will take on ``workers`` workers.
+    """Add up what ``tasks`` will take on ``workers`` workers, by a probe with frames of each tracker.
 
     Re-initialisations after failures are not foreseen: a tracker that fails every 50 frames pays its initialisation
     that often.
-
-    Args:
-        tasks: what will run.
-        probes: tracker reference -> a probe with frames.
-        workers: number of workers, of one task at a time.
     """
     beside, alone = [0.0, 0.0], [0.0, 0.0]
     disk = 0.0

@@ -6,7 +6,6 @@ it does not matter where and in what order tasks run.
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -15,15 +14,11 @@ from functools import lru_cache
 from vot.tracker import TrackerException
 from vot.workspace import Workspace
 
+from tracker.core.errors import FULL
 from tracker.core.files import sweep
 from tracker.vot.evaluation.plan import Outcome, Task
 from tracker.vot.results import provenance
-from tracker.vot.results.runfiles import (
-    expected_frames,
-    read_run,
-    result_folder,
-    trajectories,
-)
+from tracker.vot.results.runfiles import expected_frames, read_run, result_folder, trajectories
 from tracker.vot.results.storage import WholeFiles
 
 LOG_LINES = 15
@@ -74,15 +69,13 @@ def execute(
         with experiment.log(task.tracker) as file:
             file.write(log)
     except OSError as failure:
-        disk_full = failure.errno in (errno.ENOSPC, errno.EDQUOT)
+        disk_full = failure.errno in FULL
         error = f"{type(failure).__name__}: {failure}"
     except Exception as failure:  # whatever a tracker or data set does, the other tasks go on
         error = f"{type(failure).__name__}: {failure}"
     finally:
         storage.discard()
-    runs = []
-    if not error:
-        for name in trajectories(folder):
-            runs.append(read_run(folder, name, expected_frames(experiment, sequence, name)))
+    names = [] if error else trajectories(folder)
+    runs = [read_run(folder, name, expected_frames(experiment, sequence, name)) for name in names]
     tail = "\n".join(log.strip().splitlines()[-LOG_LINES:])
     return Outcome(task, tuple(runs), time.monotonic() - start, error, tail, disk_full)

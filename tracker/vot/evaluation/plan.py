@@ -22,14 +22,7 @@ from tracker.vot.reset_based import ResetBased, require_region
 from tracker.vot.results import provenance
 from tracker.vot.results.annotations import absent_frames
 from tracker.vot.results.provenance import Provenance
-from tracker.vot.results.runfiles import (
-    RunFile,
-    delete_run,
-    expected_frames,
-    read_runs,
-    result_folder,
-    trajectories,
-)
+from tracker.vot.results.runfiles import RunFile, delete_run, expected_frames, read_runs, result_folder, trajectories
 
 THREAD_VARIABLES = ("RECIPROCATIVE_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """Environment variables of a tracker's section that tell its number of threads."""

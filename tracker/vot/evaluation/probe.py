@@ -23,9 +23,7 @@ from tracker.vot.toolkit import TrackerFailed, environment
 
 START_LIMIT = 300.0
 """Seconds that a tracker may take from its start to the TraX handshake."""
-
 SPEED = "speed.json"
-
 WHOLE_SEQUENCE = 10**9
 
 
@@ -57,18 +55,14 @@ class Probe:
         return (self.frames + 1) / (self.init + self.frames * self.update) if self.frames else 0.0
 
 
-def probe(workspace: Path | str, tracker: str, frames: int = 0, limit: float | None = None) -> Probe:
+def probe(workspace: Path | str, tracker: str, frames: int = 0) -> Probe:
     """Start ``tracker`` once, in a process of its own, and track the first frames of the workspace's first sequence.
 
-    Args:
-        workspace: folder of a workspace.
-        tracker: reference of a tracker in its registry.
-        frames: how many frames to track after the initialisation; 0 asks for the fingerprint only.
-        limit: seconds that the whole may take; None: five minutes for the start, and no limit for the frames but the
-            tracker's own ``timeout``.
+    With 0 ``frames`` after the initialisation it is only asked for its fingerprint.
 
     Raises:
-        TrackerFailed: it did not start, did not answer, or took too long.
+        TrackerFailed: it did not start, did not answer, or took more than five minutes to say what it is. Frames have
+            no other limit than the tracker's own ``timeout``.
     """
     command = [sys.executable, "-m", "tracker.vot.evaluation.probe", str(workspace), tracker, "--frames", str(frames)]
     process = subprocess.Popen(
@@ -81,7 +75,7 @@ def probe(workspace: Path | str, tracker: str, frames: int = 0, limit: float | N
         env=environment(),
     )
     try:
-        output, errors = process.communicate(timeout=START_LIMIT if limit is None and not frames else limit)
+        output, errors = process.communicate(timeout=None if frames else START_LIMIT)
     except subprocess.TimeoutExpired as error:
         raise TrackerFailed(
             f"tracker {tracker} did not finish its start within {error.timeout:.0f} s: "
@@ -102,12 +96,8 @@ def probe(workspace: Path | str, tracker: str, frames: int = 0, limit: float | N
 def frames_per_second(workspace: Path | str, tracker: str, fingerprint: str) -> float:
     """Speed on the workspace's whole first sequence, the initialisation included, as the toolkit measures it.
 
-    The measurement is kept in ``results/<tracker>/speed.json``, and made again for another fingerprint.
-
-    Args:
-        workspace: folder of a workspace.
-        tracker: reference of a tracker in its registry.
-        fingerprint: of the tracker's parameters, weights and settings.
+    The measurement is kept in ``results/<tracker>/speed.json``, and made again for another ``fingerprint`` of the
+    tracker's parameters, weights and settings.
 
     Raises:
         TrackerFailed: the tracker does not run.

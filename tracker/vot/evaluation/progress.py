@@ -56,14 +56,7 @@ class _Row:
 
 
 class ProgressTable:
-    """Watches an evaluation: a live table on a terminal, otherwise a line for every task that ends, and some between.
-
-    Args:
-        todo: tasks that will run.
-        kept: outcomes that were there before.
-        workers: number of tasks that run side by side.
-        console: where to print; None: standard output.
-    """
+    """Watches an evaluation of tasks beside kept outcomes: a live table, or without a terminal a line for each task."""
 
     def __init__(self, todo: Iterable[Task], kept: Iterable[Outcome], workers: int, console: Console | None = None):
         self._console = console or Console()
@@ -134,15 +127,10 @@ class ProgressTable:
             if self._tasks and None not in lefts:
                 caption += f", {duration(known)} left"
             table = Table(caption=caption, caption_justify="left")
-            for name, justify in (
-                ("tracker", "left"),
-                ("experiment", "left"),
-                ("sequences", "right"),
-                ("failures", "right"),
-                ("fps", "right"),
-                ("time left", "right"),
-            ):
-                table.add_column(name, justify=justify)  # type: ignore[arg-type]
+            for name in ("tracker", "experiment"):
+                table.add_column(name)
+            for name in ("sequences", "failures", "fps", "time left"):
+                table.add_column(name, justify="right")
             for (tracker, experiment), row in self._rows.items():
                 left = row.left()
                 table.add_row(

@@ -25,7 +25,7 @@ from distributed.comm.core import CommClosedError
 from distributed.scheduler import KilledWorker
 
 from tracker.core.errors import InvalidValue, ResourceError
-from tracker.core.machine import cores
+from tracker.core.machine import CORES
 from tracker.vot.evaluation import worker
 from tracker.vot.evaluation.plan import Outcome, Task
 
@@ -87,7 +87,7 @@ def fitting_workers(asked: int | None, threads: int, available: int | None = Non
     """
     if asked is not None and asked < 1:
         raise InvalidValue(f"--workers must be 1 or more, not {asked}")
-    most = max(1, (cores() if available is None else available) // max(threads, 1))
+    most = max(1, (CORES if available is None else available) // max(threads, 1))
     return most if asked is None else min(asked, most)
 
 

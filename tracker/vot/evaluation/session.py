@@ -14,7 +14,7 @@ from vot.tracker import Tracker
 
 from tracker.core.errors import Failed, InvalidValue
 from tracker.core.listing import ranges
-from tracker.core.machine import cores
+from tracker.core.machine import CORES
 from tracker.vot.evaluation import scheduler
 from tracker.vot.evaluation.estimate import PROBE_FRAMES, estimate
 from tracker.vot.evaluation.plan import Outcome, Plan, by_length, clear, plan, threads
@@ -116,7 +116,7 @@ def _workers(console: Console, trackers: Sequence[Tracker], asked: int | None) -
             console.print(f"{tracker.reference}: its section of trackers.ini names no thread count; 1 is assumed")
     workers = scheduler.fitting_workers(asked, max(threads(tracker) or 1 for tracker in trackers))
     if asked and workers < asked:
-        console.print(f"{workers} workers instead of {asked}: {cores()} cores, over the trackers' threads")
+        console.print(f"{workers} workers instead of {asked}: {CORES} cores, over the trackers' threads")
     return workers
 
 
@@ -223,11 +223,7 @@ def _print_estimate(
 
 
 def _choose(kind: str, names: Iterable[str] | None, available: Mapping[str, Item]) -> list[Item]:
-    """Items of ``available``, all of them or those named.
-
-    Raises:
-        ValueError: a name is unknown.
-    """
+    """Items of ``available``, all of them or those named."""
     if unknown := [name for name in names or () if name not in available]:
         raise InvalidValue(f"no {kind} named {', '.join(unknown)} in the workspace; it has {', '.join(available)}")
     return [item for name, item in available.items() if names is None or name in names]

@@ -20,10 +20,8 @@ from tracker.vot.evaluation.plan import Outcome, Task
 
 TOPIC = "reciprocative"
 """Events of this topic are ``{"task": name, "share": finished share, 0 to 1}``."""
-
 INTERVAL = 0.5
 """Seconds between two messages, and between two looks whether somebody still waits for the task."""
-
 _evaluations: set[str] = set()  # whose tasks this process runs
 
 
@@ -43,10 +41,7 @@ def work(directory: str, evaluation: str, task: Task, environment: Mapping[str, 
 
 def look(directory: str, marker: str) -> dict[str, Any]:
     """What the evaluation has to know of a worker: whether it sees the workspace, and its versions."""
-    return {
-        "sees": (Path(directory) / "config.yaml").is_file() and Path(marker).exists(),
-        "versions": versions(),
-    }
+    return {"sees": (Path(directory) / "config.yaml").is_file() and Path(marker).exists(), "versions": versions()}
 
 
 def versions() -> str:
@@ -80,12 +75,7 @@ def _running(evaluation: str) -> Iterator[None]:
 
 @contextmanager
 def _stopping_when_released(tasks: Mapping[Any, Any], key: Any) -> Iterator[None]:
-    """End this worker's trackers when nobody waits for its task any more, as after the command was killed.
-
-    Args:
-        tasks: the worker's record of its tasks, by key.
-        key: the task that runs in the ``with`` block.
-    """
+    """End this worker's trackers when nobody waits for its task any more, as after the command was killed."""
     over = threading.Event()
 
     def watch() -> None:

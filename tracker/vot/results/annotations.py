@@ -23,11 +23,13 @@ from tracker.formats import regions
 from tracker.formats.sequence import Sequence as Folder
 from tracker.formats.sequence import read_sequence
 from tracker.vot.results.overlap import Shapes
-from tracker.vot.results.raw import UNKNOWN, DamagedFile, rows
+from tracker.vot.results.raw import UNKNOWN, DamagedFile, rows, text_of
 
 TAGS = ("camera_motion", "illum_change", "occlusion", "size_change", "motion_change", "empty")
 """The tags of VOT2014 to VOT2019; ``empty`` means that no other tag is set."""
 
+REPETITIONS = 15
+"""Of a run in those challenges."""
 FIRST_IMAGE = "first_image"
 """Key of a `sequence` file: the number that the first frame's image has in the data set."""
 _DOCTOR = "'reciprocative doctor --workspace W' tells the line that mends it"
@@ -164,11 +166,7 @@ def check_sequence(sequence: Sequence) -> None:
 
 
 def _count_frames(found: Folder) -> int:
-    """The number of frames that the toolkit finds in a sequence's folder: it counts from 1 to the first missing image.
-
-    Raises:
-        DamagedFile: there is an image 0, or there are images behind the first that is missing.
-    """
+    """The number of frames that the toolkit finds in a folder: it counts from 1 to the first missing image."""
     if found.length:
         return found.length
     if found.numbered and (found.folder / (found.pattern % 0)).is_file():
@@ -217,8 +215,8 @@ def check_files(sequence: Sequence) -> dict[str, int]:
     counts = {}
     single = sequence.metadata("groundtruth") or "groundtruth.txt"
     truth = "groundtruth_*.txt" if listing.matching(Path(root), "groundtruth_*.txt") else single
-    patterns = {truth: check_region, "*.tag": _tag, "*.label": _tag, "sequence": _property}
-    patterns |= {"practical.value": _positive, "*.value": _number}
+    patterns = {truth: check_region, "*.tag": _tag, "*.label": _tag, "practical.value": _positive, "*.value": _number}
+    patterns["sequence"] = lambda *_: None  # the toolkit passes over lines that it does not know
     for pattern, check in patterns.items():
         for path in listing.matching(Path(root), pattern):
             file = f"{path.parent.name}/{path.name}"
@@ -228,10 +226,7 @@ def check_files(sequence: Sequence) -> dict[str, int]:
                 continue
             if listing.mark(data):
                 raise DamagedFile(file, _obstacle(regions.MARK), 1)
-            try:
-                lines = listing.decode(data).rstrip().splitlines()
-            except UnicodeDecodeError as error:
-                raise DamagedFile(file, "not a text file") from error
+            lines = text_of(data, file).rstrip().splitlines()
             for number, line in enumerate(lines, start=1):
                 check(line.strip(), file, number)
             counts[file] = len(lines)
@@ -254,10 +249,6 @@ def check_region(text: str, file: str, line: int) -> None:
 
 def _obstacle(problem: str) -> str:
     return f"{problem}, which the toolkit cannot read; {_DOCTOR}"
-
-
-def _property(text: str, file: str, line: int) -> None:
-    """Any line: the toolkit passes over those that it does not know."""
 
 
 def _tag(text: str, file: str, line: int) -> None:

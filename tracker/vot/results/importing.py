@@ -18,19 +18,18 @@ from pathlib import Path, PurePosixPath
 
 from vot.experiment.multirun import MultiRunExperiment, SupervisedExperiment
 from vot.tracker import is_valid_identifier
-from vot.workspace import Workspace
 
-from tracker.core import listing
+from tracker.core import archive, listing
 from tracker.core.errors import ExistingFile, InvalidValue, UserError
 from tracker.core.files import whole_folder, write_whole
 from tracker.formats.regions import words
 from tracker.formats.workspace import registries
-from tracker.vot.results.annotations import FIRST_IMAGE, Annotations, annotations_of
+from tracker.vot.results import raw
+from tracker.vot.results.annotations import FIRST_IMAGE, REPETITIONS, Annotations, annotations_of
 from tracker.vot.results.otb import runs as otb_runs
-from tracker.vot.results.raw import ONE_PASS_CODES, RESET_BASED_CODES, SHORT, SUFFIXES, DamagedFile, files_of, published
+from tracker.vot.results.raw import ONE_PASS_CODES, RESET_BASED_CODES, SHORT, SUFFIXES, DamagedFile, files_of
 from tracker.vot.workspace import load_workspace
 
-REPETITIONS = 15
 READ = (*SUFFIXES, ".value")
 
 
@@ -90,20 +89,17 @@ def select_runs(
     for name, truth in truths.items():
         own = folders.get(root / name, {})
         runs = _repetitions(own, name)
-        if started := next((path for path in own if _is_multi_start(path.name, name)), None):
+        multi_start = re.compile(re.escape(name) + r"_\d{8}(\.txt|\.bin)")
+        if started := next((path for path in own if multi_start.fullmatch(path.name)), None):
             problem = "a run of the multi-start protocol (VOT2020 and later), named after its first frame"
             raise DamagedFile(f"{source}: {started}", problem)
         if not runs:
             raise DamagedFile(f"{source}: {root}/{name}/{name}_001.txt", f"missing: the data set has sequence {name}")
         for path, data in runs:
-            content, suffix = published(data, f"{source}: {path}", len(truth), codes)
+            content, suffix = raw.published(data, f"{source}: {path}", len(truth), codes)
             selected[f"{name}/{path.stem}{suffix}"] = content
         selected |= _times(own, root, name, [path.stem for path, _ in runs], len(truth))
     return selected
-
-
-def _is_multi_start(file: str, name: str) -> bool:
-    return bool(re.fullmatch(re.escape(name) + r"_\d{8}(\.txt|\.bin)", file))
 
 
 def _repetitions(files: Mapping[PurePosixPath, bytes], name: str) -> list[tuple[PurePosixPath, bytes]]:
@@ -136,15 +132,8 @@ def _times(
 
 
 def _columns(data: bytes, file: str, length: int) -> list[tuple[str, ...]]:
-    """The columns of MATLAB's file of times: a line a frame, a column a repetition.
-
-    Raises:
-        DamagedFile: not text, another number of lines than frames, or a line of another number of columns.
-    """
-    try:
-        rows = [words(line) for line in listing.lines(listing.decode(data))]
-    except UnicodeDecodeError as error:
-        raise DamagedFile(file, "not a text file") from error
+    """The columns of MATLAB's file of times: a line a frame, a column a repetition."""
+    rows = [words(line) for line in listing.lines(raw.text_of(data, file))]
     if not length - SHORT <= len(rows) <= length:
         problem = f"{len(rows)} lines of seconds, but the sequence has {length} frames"
         raise DamagedFile(file, problem, min(len(rows), length) + 1)
@@ -267,38 +256,36 @@ class _Opened:
             raise InvalidValue(f"label must be one line without '%', got {label!r}")
         if self._destination(name).exists():
             raise ExistingFile(f"{self._destination(name)} exists: choose another name, or remove it to import again")
-        return _section(self._workspace, name, label)
+        if name in self._workspace.registry:
+            tracker = self._workspace.registry[name]
+            if tracker.describe()["command"]:
+                raise InvalidValue(f"{name} is a tracker with a command in {tracker.source}: choose another name")
+            return ""
+        parser = configparser.ConfigParser()
+        parser[name] = {"label": label or name, "command": ""}
+        stream = io.StringIO()
+        parser.write(stream)
+        return stream.getvalue()
 
     def select(self, files: Mapping[PurePosixPath, bytes], source: str) -> dict[str, bytes]:
         return select_runs(files, self.truths, self._experiment, source, self._codes)
 
     def join(self, name: str, selected: Mapping[str, bytes], section: str) -> None:
         """Write the results and the section, or nothing."""
-        _write(selected, self._destination(name))
+        destination = self._destination(name)
+        with whole_folder(destination, beside=destination.parent) as whole:
+            archive.extract(selected, whole, selected)
         if section:
             try:
                 _append(self._registry, section)
             except OSError:
-                _remove(self._destination(name))
+                shutil.rmtree(destination)
+                with contextlib.suppress(OSError):  # results of other experiments are in it
+                    destination.parent.rmdir()
                 raise
 
     def _destination(self, name: str) -> Path:
         return self._folder / "results" / name / self._experiment
-
-
-def _write(files: Mapping[str, bytes], destination: Path) -> None:
-    """Write all files under ``destination`` or none."""
-    with whole_folder(destination, beside=destination.parent) as whole:
-        for file, data in files.items():
-            (whole / file).parent.mkdir(parents=True, exist_ok=True)
-            (whole / file).write_bytes(data)
-
-
-def _remove(destination: Path) -> None:
-    """Take back what :func:`_write` wrote."""
-    shutil.rmtree(destination)
-    with contextlib.suppress(OSError):  # results of other experiments are in it
-        destination.parent.rmdir()
 
 
 def _own_registry(workspace: Path) -> Path:
@@ -310,24 +297,6 @@ def _own_registry(workspace: Path) -> Path:
             "registered: add that line"
         )
     return own
-
-
-def _section(workspace: Workspace, name: str, label: str | None) -> str:
-    """The registry section to add, empty if there is one without a command.
-
-    Raises:
-        ValueError: the name is that of a tracker with a command.
-    """
-    if name in workspace.registry:
-        tracker = workspace.registry[name]
-        if tracker.describe()["command"]:
-            raise InvalidValue(f"{name} is a tracker with a command in {tracker.source}: choose another name")
-        return ""
-    parser = configparser.ConfigParser()
-    parser[name] = {"label": label or name, "command": ""}
-    stream = io.StringIO()
-    parser.write(stream)
-    return stream.getvalue()
 
 
 def _append(registry: Path, section: str) -> None:

@@ -74,13 +74,7 @@ def _numbers(region: Region) -> np.ndarray:
 
 
 def overlaps(first: Shapes, second: Shapes, size: tuple[int, int]) -> np.ndarray:
-    """Overlaps (frames,) float64 in 0..1, NaN where either side is a code.
-
-    Args:
-        first: of as many frames as ``second``.
-        second: the other side.
-        size: width and height of the image, pixels.
-    """
+    """Overlaps (frames,) float64 in 0..1 in an image of ``size`` (width, height), NaN where either side is a code."""
     result = np.full(len(first), np.nan)
     _fill(
         *(first.kinds, first.starts, first.numbers),

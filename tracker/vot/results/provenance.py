@@ -57,10 +57,8 @@ class Provenance:
         found = []
         if other.tracker not in (self.tracker, UNKNOWN):
             found.append(f"parameters or weights: {other.tracker} -> {self.tracker}")
-        for label, now, then in (
-            ("", self.settings, other.settings),
-            ("experiment ", self.experiment, other.experiment),
-        ):
+        pairs = ("", self.settings, other.settings), ("experiment ", self.experiment, other.experiment)
+        for label, now, then in pairs:
             for key in sorted(now.keys() | then.keys()):
                 if now.get(key) != then.get(key):
                     found.append(f"{label}{key}: {then.get(key)} -> {now.get(key)}")
@@ -82,9 +80,7 @@ def settings_of(tracker: Tracker) -> dict[str, str]:
 def rules_of(experiment: Experiment, absent: bool = False) -> dict[str, Any]:
     """Parameters of an experiment that decide its trajectories.
 
-    Args:
-        experiment: the experiment.
-        absent: whether frames of the sequence have no target, which reset-based results before 0.2.0 took for failures.
+    ``absent``: frames of the sequence have no target, which reset-based results before 0.2.0 took for failures.
     """
     rules = {key: value for key, value in experiment.dump().items() if key not in _RULES_LEFT_OUT}
     return rules | {"absent": "no failure"} if absent and isinstance(experiment, SupervisedExperiment) else rules

@@ -125,14 +125,7 @@ def rows(data: bytes) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def at_once(data: bytes, file: str, length: int, codes: Sequence[int]) -> tuple[np.ndarray, np.ndarray] | None:
-    """The :func:`rows` of a run beyond doubt; None for any other, which :func:`parse` and :func:`check` judge.
-
-    Args:
-        data: content of the file.
-        file: tells the format by its suffix.
-        length: frames of the sequence.
-        codes: that may occur.
-    """
+    """The :func:`rows` of a run beyond doubt; None for any other, which :func:`parse` and :func:`check` judge."""
     found = None if file.endswith(".bin") else rows(data)
     if found is None:
         return None
@@ -248,15 +241,17 @@ def published(data: bytes, file: str, length: int, codes: Sequence[int]) -> tupl
     """
     if at_once(data, file, length, codes) is not None:
         return data, ".txt"
+    binary = file.endswith(".bin")
     try:
-        if file.endswith(".bin") or not obstacles(data):
+        if binary or not obstacles(data):
             check(parse(data, file), length, codes, file)
             return data, file[-4:]
     except (DamagedFile, UnicodeDecodeError):
         pass  # what follows says what is wrong, or reads it
     odd: dict[str, list[int]] = {}
     lines = []
-    for number, text in enumerate(_lines(data, file), start=1):
+    texts = [str(region) for region in unpack(data, file)] if binary else listing.lines(text_of(data, file))
+    for number, text in enumerate(texts, start=1):
         line, oddity = _plain(text, file, number)
         lines.append(line)
         if oddity:
@@ -271,11 +266,10 @@ def published(data: bytes, file: str, length: int, codes: Sequence[int]) -> tupl
     return written, ".txt"
 
 
-def _lines(data: bytes, file: str) -> list[str]:
-    if file.endswith(".bin"):
-        return [str(region) for region in unpack(data, file)]
+def text_of(data: bytes, file: str) -> str:
+    """The content of a file as text; ``DamagedFile`` if it is none."""
     try:
-        return listing.lines(listing.decode(data))
+        return listing.decode(data)
     except UnicodeDecodeError as error:
         raise DamagedFile(file, "not a text file") from error
 

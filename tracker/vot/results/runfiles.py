@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vot.dataset import Sequence
 from vot.experiment import Experiment, MultiStartExperiment
-from vot.region import Region, Special
+from vot.region import Special
 
 from tracker.core.files import PART
 from tracker.vot.results.raw import FAILURE, SUFFIXES, DamagedFile, parse, unpack
@@ -100,21 +100,16 @@ def read_runs(folder: Path, frames: Mapping[str, int]) -> tuple[list[RunFile], d
 
 
 def read_run(folder: Path, name: str, frames: int) -> RunFile:
-    """Read a trajectory with its properties.
-
-    Args:
-        folder: see :func:`result_folder`.
-        name: name of the trajectory, without suffix.
-        frames: the length that it must have.
+    """Read a trajectory (``name`` without suffix), which must have ``frames`` frames, with its properties.
 
     Raises:
         DamagedFile: the trajectory or one of its properties is cut short, or the times are missing.
     """
-    path = next(folder / (name + suffix) for suffix in SUFFIXES if (folder / (name + suffix)).exists())
+    path = run_files(folder, name)[0]
     data = path.read_bytes()
     if path.suffix == ".txt" and not data.endswith(b"\n"):
         raise DamagedFile(str(path), "the last line is cut short")
-    regions = _regions(path, data)
+    regions = (unpack if path.suffix == ".bin" else parse)(data, str(path))  # only unpacked: there are many at a start
     if len(regions) != frames:
         raise DamagedFile(str(path), f"{len(regions)} regions, but {frames} are expected")
     values = {file: file.read_bytes() for file in properties(folder, name)}
@@ -132,15 +127,6 @@ def read_run(folder: Path, name: str, frames: int) -> RunFile:
     failures = sum(isinstance(region, Special) and region.code == FAILURE for region in regions)
     size = len(data) + sum(map(len, values.values()))
     return RunFile(name, frames, len(seconds), sum(seconds), failures, size)
-
-
-def _regions(path: Path, data: bytes) -> list[Region]:
-    """All regions of a trajectory; a binary one is only unpacked, since whole challenges are read at every start.
-
-    Raises:
-        DamagedFile: it is cut short.
-    """
-    return (unpack if path.suffix == ".bin" else parse)(data, str(path))
 
 
 def delete_run(folder: Path, name: str) -> None:

@@ -1,7 +1,7 @@
 """Runs of a tracker in an experiment, measured: each overlap is computed once and shared by all analyses.
 
 The overlap of two regions is the toolkit's (pixels of the rasterised regions, clipped to the image), NaN where either
-side is a code. What was measured is kept by content, see :mod:`tracker.vot.results.kept`; what is new is measured on
+side is a code. What was measured is kept by content, see :mod:`tracker.vot.results.cache`; what is new is measured on
 all cores.
 """
 
@@ -24,17 +24,16 @@ from vot.region import Special
 from vot.tracker import Tracker
 from vot.workspace.storage import LocalStorage
 
-from tracker.core.machine import cores
-from tracker.vot.results import kept
+from tracker.core.machine import CORES
+from tracker.vot.results import cache
 from tracker.vot.results.annotations import Annotations, annotations_of
-from tracker.vot.results.kept import Run as Run
+from tracker.vot.results.cache import Run as Run
 from tracker.vot.results.overlap import Shapes, overlaps
 from tracker.vot.results.raw import RESET_BASED_CODES, SUFFIXES, DamagedFile, at_once, check, find, parse, read_bytes
 from tracker.vot.results.runfiles import result_folder
 
 REGION = -1
 
-CORES = cores()
 SETTLED = 2.0
 """Seconds after which a file's date is trusted to tell the next writing from this one."""
 PATIENCE = 5.0
@@ -43,7 +42,7 @@ PATIENCE = 5.0
 Runs = list[list[list[Run]]]
 """Indexed by tracker, sequence, repetition."""
 
-_keys: LRUCache[object, bytes] = LRUCache(kept.ENTRIES)
+_keys: LRUCache[object, bytes] = LRUCache(cache.ENTRIES)
 _lock = threading.Lock()
 
 
@@ -151,21 +150,21 @@ def _remembered(
     stamp = _stamp(experiment, tracker, sequence, truth)
     with _lock:
         key = _keys.get(stamp)
-    return None if key is None else kept.remembered(key)
+    return None if key is None else cache.remembered(key)
 
 
 def _runs(
     experiment: MultiRunExperiment, tracker: Tracker, sequence: vot.dataset.Sequence, truth: Annotations
 ) -> list[Run]:
     """The runs of a tracker on a sequence, from what was kept on disk if that is possible."""
-    folder = kept.folder_of(experiment.storage)
+    folder = cache.folder_of(experiment.storage)
     stamp = _stamp(experiment, tracker, sequence, truth)
     files = raw_runs(experiment, tracker, sequence)
-    key = kept.key([data for _, data in files], truth)
-    runs = kept.find(key, folder, (len(files), len(truth)))
+    key = cache.key([data for _, data in files], truth)
+    runs = cache.find(key, folder, (len(files), len(truth)))
     if runs is None:
         runs = [measure(data, file, truth) for file, data in files]
-        kept.keep(key, runs, folder)
+        cache.keep(key, runs, folder)
     if stamp is not None:
         with _lock:
             _keys[stamp] = key

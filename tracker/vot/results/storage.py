@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from vot.dataset import Sequence
 from vot.experiment import Experiment
@@ -40,12 +40,13 @@ class ResultFolder(LocalStorage):
         self._guard = guard
         self._held: list[tuple[Path, Path]] = []
 
-    def write(self, name: str, binary: bool = False) -> Any:
+    @contextmanager
+    def write(self, name: str, binary: bool = False) -> Iterator[io.BytesIO | io.StringIO]:
         """A buffer that becomes the file ``name`` when its ``with`` block ends without an exception."""
-        path = Path(self.base, name)
-        if binary:
-            return _Buffer(lambda data: self._finish(path, data))
-        return _TextBuffer(lambda text: self._finish(path, text.encode()))
+        buffer = io.BytesIO() if binary else io.StringIO(newline="")
+        yield buffer
+        data = buffer.getvalue()
+        self._finish(Path(self.base, name), data.encode() if isinstance(data, str) else data)
 
     def commit(self) -> None:
         """Let the trajectories that were held back appear."""
@@ -79,12 +80,7 @@ class ResultFolder(LocalStorage):
 
 
 class WholeFiles(LocalStorage):
-    """A workspace's storage whose result files appear whole or not at all; give it to an experiment.
-
-    Args:
-        root: the workspace's folder.
-        guard: see :class:`ResultFolder`.
-    """
+    """A workspace's storage, for an experiment, whose results are in a :class:`ResultFolder` each."""
 
     def __init__(self, root: str, guard: Callable[[], None] = lambda: None) -> None:
         super().__init__(root)
@@ -105,25 +101,3 @@ class WholeFiles(LocalStorage):
         """Forget everything that was held back."""
         for folder in self._folders.values():
             folder.discard()
-
-
-class _Buffer(io.BytesIO):
-    def __init__(self, finish: Callable[[bytes], None]) -> None:
-        super().__init__()
-        self._finish = finish
-
-    def __exit__(self, kind: Any, *details: Any) -> None:
-        if kind is None:
-            self._finish(self.getvalue())
-        super().__exit__(kind, *details)
-
-
-class _TextBuffer(io.StringIO):
-    def __init__(self, finish: Callable[[str], None]) -> None:
-        super().__init__(newline="")
-        self._finish = finish
-
-    def __exit__(self, kind: Any, *details: Any) -> None:
-        if kind is None:
-            self._finish(self.getvalue())
-        super().__exit__(kind, *details)

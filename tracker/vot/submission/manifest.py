@@ -73,23 +73,19 @@ def _items(what: str, value: Any, key: str | None = None) -> list[tuple[str, Any
 
 def _mapping(what: str, value: Any) -> dict[Any, Any]:
     if not isinstance(value, dict) or not value:
-        raise InvalidValue(f"{MANIFEST}: {what} must be a mapping with entries, not {_short(value)}")
+        raise InvalidValue(f"{MANIFEST}: {what} must be a mapping with entries, not {value!r:.60}")
     return value
 
 
 def _name(what: str, value: Any) -> str:
     if not isinstance(value, str) or not _NAME.fullmatch(value):
         raise InvalidValue(
-            f"{MANIFEST}: {what} is {_short(value)}; it must be letters, digits and _.- that do not begin with . or -"
+            f"{MANIFEST}: {what} is {value!r:.60}; it must be letters, digits and _.- that do not begin with . or -"
         )
     return value
 
 
 def _frames(name: str, value: Any) -> int:
     if type(value) is not int or value < 1:
-        raise InvalidValue(f"{MANIFEST}: the number of frames of {name} must be 1 or more, not {_short(value)}")
+        raise InvalidValue(f"{MANIFEST}: the number of frames of {name} must be 1 or more, not {value!r:.60}")
     return value
-
-
-def _short(value: Any) -> str:
-    return f"{value!r:.60}"

@@ -151,11 +151,7 @@ def _analysis(directory: Path, reference: str) -> dict[str, bytes]:
 
 def figures(analysis: dict[str, Any]) -> dict[str, Any]:
     """What of ``vot analysis``'s JSON does not depend on when and where it was made."""
-    return {
-        "toolkit": analysis["toolkit"],
-        "sequences": sorted(analysis["sequences"]),
-        "results": analysis["results"],
-    }
+    return {"toolkit": analysis["toolkit"], "sequences": sorted(analysis["sequences"]), "results": analysis["results"]}
 
 
 def _manifest(
@@ -226,7 +222,8 @@ def _installed() -> bytes:
 
 def _weights(settings: dict[str, str]) -> list[dict[str, str | None]]:
     """Weights that the tracker of this section loads: file, source, sha256 of the file here, licence."""
-    from tracker import catalog, weights
+    from tracker import catalog
+    from tracker.weights import registry as weights
 
     name = settings.get("env_RECIPROCATIVE_TRACKER", "DAT")
     parameters = settings.get("env_RECIPROCATIVE_PARAMS", "")
@@ -244,11 +241,7 @@ def _weights(settings: dict[str, str]) -> list[dict[str, str | None]]:
 
 
 def _refuse_personal(members: dict[str, bytes], directory: Path) -> None:
-    """Refuse to publish paths of this machine or the user's name, and in the tracker's settings anybody's home.
-
-    Raises:
-        ValueError: names the member.
-    """
+    """Refuse to publish paths of this machine or the user's name, and in the tracker's settings anybody's home."""
     here = [*_home(), str(directory.resolve()), str(PROJECT)]
     paths = "|".join(re.escape(path) for path in here if len(path) > 1)
     homes = "".join(rf"|/(home|Users)/{re.escape(user)}\b" for user in _user())

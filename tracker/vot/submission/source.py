@@ -11,8 +11,6 @@ from tracker import __version__
 from tracker.core.errors import MissingFile
 from tracker.core.paths import PROJECT
 
-"""Where the checkout is, if this package runs from one."""
-
 _BUILD = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "Makefile")
 _TOP = (*_BUILD, "trackers.ini", "env", "tracker", "vot_workspace")
 _SUFFIXES = {".py", ".typed", ".ini", ".toml", ".md", ".html", ".yaml", ".yml", ".lock", ".txt", ".sh", ".npz", ""}

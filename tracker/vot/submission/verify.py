@@ -20,7 +20,6 @@ from tracker.vot.evaluation.execute import execute
 from tracker.vot.evaluation.plan import Task
 from tracker.vot.results import provenance, raw
 from tracker.vot.results.provenance import Provenance
-from tracker.vot.results.raw import SUFFIXES
 from tracker.vot.results.runfiles import read_runs, result_folder, run_files, trajectories
 from tracker.vot.submission import manifest
 from tracker.vot.submission.manifest import MANIFEST, REPRODUCE
@@ -30,7 +29,6 @@ from tracker.vot.workspace import load_workspace
 
 TOLERANCE = 1e-6
 """Relative difference of figures that machines may have: overlaps are counted in pixels, sums in another order."""
-
 SAME_OVERLAP = 0.999
 
 
@@ -45,11 +43,7 @@ class Submission:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open a package and check that it is whole.
-
-        Raises:
-            ValueError: it is unsafe, not a zip archive, or its manifest or analysis is not what 'pack' writes.
-        """
+        """Open a package; ``ValueError`` if it is unsafe, no zip archive, or not what 'pack' writes."""
         self.members = archive.read(path)
         for name in (MANIFEST, archive.CHECKSUMS, ANALYSIS, SECTION):
             if name not in self.members:
@@ -112,10 +106,7 @@ class Submission:
         return sum(len(runs) for sequences in self.results.values() for runs in sequences.values())
 
     def recompute(self, workspace: Path) -> list[str]:
-        """Analyse the package's results with the data of a workspace and compare the figures.
-
-        Args:
-            workspace: folder of a workspace with the same stack and sequences; nothing is written into it.
+        """Analyse the package's results with the stack and data of a workspace, left as it is, and compare the figures.
 
         Raises:
             OSError: not a workspace, or the analysis fails.
@@ -131,10 +122,6 @@ class Submission:
     def rerun(self, workspace: Path, sequence: str) -> list[str]:
         """Run the tracker of a workspace on one sequence again and compare with the package's first repetitions.
 
-        Args:
-            workspace: folder of a workspace with the same stack, sequences, and this tracker in its registry.
-            sequence: name of a sequence.
-
         Raises:
             ValueError: the package has no such sequence, or the registry no such tracker.
         """
@@ -143,14 +130,8 @@ class Submission:
             raise InvalidValue(
                 f"the registry of {workspace} has no tracker {self.identifier}; {SECTION} has its section"
             )
-        experiment = next(
-            (
-                item
-                for item in loaded.stack
-                if item.realtime is None and sequence in self.results.get(item.identifier, {})
-            ),
-            None,
-        )
+        having = (item for item in loaded.stack if sequence in self.results.get(item.identifier, {}))
+        experiment = next((item for item in having if item.realtime is None), None)
         if experiment is None:
             known = sorted({name for sequences in self.results.values() for name in sequences})
             raise InvalidValue(f"no sequence {sequence} that can be run again; the package has {', '.join(known)}")
@@ -192,12 +173,7 @@ def differences(then: Any, now: Any, place: str = "results") -> list[str]:
         same = math.isclose(then, now, rel_tol=TOLERANCE, abs_tol=TOLERANCE) or (math.isnan(then) and math.isnan(now))
     else:
         same = then == now
-    return [] if same else [f"{place}: {_short(then)} in the package, {_short(now)} computed now"]
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) < 60 else text[:57] + "..."
+    return [] if same else [f"{place}: {then!r:.60} in the package, {now!r:.60} computed now"]
 
 
 def _agreement(packed: Any, fresh: Any) -> float:
@@ -207,7 +183,7 @@ def _agreement(packed: Any, fresh: Any) -> float:
 
 
 def _regions(folder: Path, name: str) -> list[Any]:
-    file = next(folder / (name + suffix) for suffix in SUFFIXES if (folder / (name + suffix)).exists())
+    file = run_files(folder, name)[0]
     return raw.parse(file.read_bytes(), str(file))
 
 

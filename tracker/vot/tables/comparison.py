@@ -19,16 +19,14 @@ from vot.workspace import LocalStorage, Workspace
 from tracker.adapters import own_section, own_text
 from tracker.core import boxes
 from tracker.core.errors import InvalidValue
-from tracker.formats.regions import contour
+from tracker.formats.regions import Polygon, contour
 from tracker.formats.registry import section_names
-from tracker.vot.accuracy import burn_in
+from tracker.vot.accuracy import BURNIN, burn_in
 from tracker.vot.results.annotations import annotations_of
 from tracker.vot.results.raw import FAILURE, INITIALIZATION, parse
 from tracker.vot.results.runs import measure, raw_runs
 from tracker.vot.toolkit import TrackerFailed
 from tracker.vot.workspace import load_workspace, peers, reset_based
-
-Polygon = NDArray[np.float64]  # (N, 2) of (x, y), 0-based pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +120,7 @@ def load(
             raise InvalidValue(f"{tracker.reference} has {len(files)} repetitions on {sequence}, not {repetition}")
         file, content = files[repetition - 1]
         run = measure(content, file, annotations)
-        counted = run.overlaps[~burn_in(run.codes, 10)]
+        counted = run.overlaps[~burn_in(run.codes, BURNIN)]
         runs.append(
             TrackerRun(
                 tracker.reference,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,9 @@ from tracker.vot.accuracy import AccuracyFailures
 from tracker.vot.expected_overlap import ExpectedOverlap
 from tracker.vot.ranking import ARRank
 from tracker.vot.workspace import configured, load_workspace, peers, reset_based
+
+_DIGITS = {"EAO": 3, "A": 3, "failures": 1, "per 100 frames": 2, "Ar": 2, "Rr": 2, "fps": 1}
+"""Of the printed columns, which are the fields of a row."""
 
 
 @dataclass(frozen=True)
@@ -101,21 +104,10 @@ def print_table(rows: Sequence[Row], console: Console | None = None) -> None:
     """Print ``rows`` as a table, the best EAO first."""
     table = Table(title="Reset-based protocol; ranks among these trackers, mean over sequences")
     table.add_column("tracker")
-    for name in ("EAO", "A", "failures", "per 100 frames", "Ar", "Rr", "fps"):
+    for name in _DIGITS:
         table.add_column(name, justify="right")
     for row in sorted(rows, key=lambda row: -(row.eao or 0)):
-        table.add_row(
-            row.tracker,
-            _format(row.eao, 3),
-            _format(row.accuracy, 3),
-            _format(row.failures, 1),
-            _format(row.failures_per_100_frames, 2),
-            _format(row.accuracy_rank, 2),
-            _format(row.robustness_rank, 2),
-            _format(row.fps, 1),
-        )
+        tracker, *values = astuple(row)
+        texts = ("-" if value is None else f"{value:.{n}f}" for value, n in zip(values, _DIGITS.values(), strict=True))
+        table.add_row(tracker, *texts)
     (console or Console()).print(table)
-
-
-def _format(value: float | None, digits: int) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"

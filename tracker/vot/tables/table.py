@@ -119,12 +119,7 @@ def sections(workspace: Workspace, trackers: Sequence[Tracker], per_sequence: bo
 
 
 def tables(report: dict[str, list[Any]], per: str | None = None) -> list[Figures]:
-    """The tables among the report's sections: the overview, or those per tag or per sequence.
-
-    Args:
-        report: see :func:`sections`.
-        per: None, "tag" or "sequence".
-    """
+    """The tables among the report's sections: the overview, or those per "tag" or per "sequence"."""
     if per is None:
         return [_figures(table, "") for table in report["Overview"] if isinstance(table, Table)]
     selected = [table for title, items in report.items() if title.endswith(f"per {per}") for table in items]
@@ -160,12 +155,7 @@ def _qualified(name: str, analysis: Any) -> str:
 
 
 def render(figures: Sequence[Figures], form: str) -> str:
-    """Tables as text.
-
-    Args:
-        figures: one or several tables.
-        form: csv, latex (booktabs), md, json or html.
-    """
+    """Tables as text: csv, latex (booktabs), md, json or html."""
     return {"csv": _csv, "latex": _latex, "md": _markdown, "json": _json, "html": _html}[form](figures)
 
 

@@ -85,14 +85,7 @@ def keep(key: bytes, runs: list[Run], folder: Path | None) -> None:
 
 
 def result(name: str, contents: Iterable[bytes], folder: Path | None, compute: Callable[[], np.ndarray]) -> np.ndarray:
-    """What ``compute`` gives, (numbers,) float64, kept in ``folder`` by the content of what it is computed of.
-
-    Args:
-        name: tells it from all else that is kept.
-        contents: all that it depends on.
-        folder: see :func:`folder_of`.
-        compute: called if nothing was kept.
-    """
+    """What ``compute`` gives, (numbers,) float64, kept in ``folder`` by ``name`` and all that it depends on."""
     whole = sha256(f"{name}; {RELEASES}".encode())
     for data in contents:
         whole.update(sha256(data).digest())

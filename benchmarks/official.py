@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
+from tracker.core.errors import DamagedFile
 from tracker.vot.accuracy import AccuracyFailures, ChallengeTable
 from tracker.vot.expected_overlap import ExpectedOverlap
 from tracker.vot.results.importing import import_archive
-from tracker.vot.results.raw import DamagedFile
 from tracker.vot.workspace import configured, load_workspace, reset_based
 
 STACKS = Path(__file__).resolve().parents[1] / "tracker" / "vot" / "stacks"

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.helpers.small import write_workspace
-from tracker.vot.results.raw import DamagedFile
+from tracker.core.errors import DamagedFile
 from tracker.vot.workspace import load_workspace
 
 

@@ -11,9 +11,10 @@ from vot.analysis import Sorting
 from vot.region import Rectangle
 
 from tests.helpers.small import STACK, random_run, run_lines, write_run, write_workspace
+from tracker.core.errors import DamagedFile
 from tracker.vot.expected_overlap import ExpectedOverlap, ExpectedOverlapCurve, curve, fragments, interval_of, score
 from tracker.vot.results.annotations import TAGS, Annotations, annotations_of
-from tracker.vot.results.raw import FAILURE, INITIALIZATION, UNKNOWN, DamagedFile
+from tracker.vot.results.raw import FAILURE, INITIALIZATION, UNKNOWN
 from tracker.vot.results.runs import REGION, Run, load
 from tracker.vot.workspace import load_workspace
 

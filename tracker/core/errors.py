@@ -59,6 +59,23 @@ class Failed(UserError, RuntimeError):
     code = 1
 
 
+class DamagedFile(ResourceError):
+    """A file of a data set or of results that cannot be used; the message names it, the line and the remedy."""
+
+    def __init__(self, file: str, problem: str, line: int | None = None):
+        place = file if line is None else f"{file}, line {line}"
+        super().__init__(f"{place}: {problem}")
+        self._made_of = file, problem, line
+
+    def __reduce__(self) -> tuple[type[DamagedFile], tuple[str, str, int | None]]:
+        """It passes from a worker process to the one that tells it."""
+        return type(self), self._made_of
+
+
+class TrackerFailed(Failed):
+    """A tracker did not start, did not answer in time, or ended early; the message ends with its own last lines."""
+
+
 def exit_code(error: BaseException) -> int | None:
     """The exit code of an error that the user can mend; None for a bug.
 

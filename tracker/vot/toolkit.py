@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tracker.core.errors import Failed, ResourceError
+from tracker.core.errors import ResourceError
 from tracker.core.paths import PROJECT
 
 NAME = "reciprocative"
@@ -22,10 +22,6 @@ NAME = "reciprocative"
 
 class MissingArtefact(ResourceError):
     """A command of the toolkit did not leave what it should have; the message ends with its last lines."""
-
-
-class TrackerFailed(Failed):
-    """A tracker did not start, did not answer in time, or ended early; the message ends with its own last lines."""
 
 
 def environment() -> dict[str, str]:

@@ -15,10 +15,9 @@ from vot.experiment.multirun import MultiRunExperiment, SupervisedExperiment
 from vot.tracker import Tracker
 from vot.workspace import Workspace
 
-from tracker.core.errors import InvalidValue, MissingFile
+from tracker.core.errors import DamagedFile, InvalidValue, MissingFile
 from tracker.formats.workspace import sequences_folder
 from tracker.vot.results.annotations import check_list, check_sequence
-from tracker.vot.results.raw import DamagedFile
 from tracker.vot.results.runs import has_results
 
 AnyAnalysis = TypeVar("AnyAnalysis", bound=Analysis)

@@ -6,10 +6,10 @@ import pytest
 from vot.workspace import Workspace
 
 from tests.helpers.workspaces import EXPERIMENTS, MULTISTART, REALTIME, write_registry, write_workspace
+from tracker.core.errors import DamagedFile
 from tracker.vot.evaluation.execute import execute
 from tracker.vot.evaluation.plan import THREAD_VARIABLES, clear, plan, run_lengths, threads
 from tracker.vot.results import provenance
-from tracker.vot.results.raw import DamagedFile
 from tracker.vot.results.runfiles import result_folder
 
 ALL = EXPERIMENTS.format(repetitions=3) + MULTISTART + REALTIME

@@ -18,6 +18,7 @@ from vot.region.io import write_trajectory
 from tests.helpers import memory
 from tests.helpers.small import write_small_dataset
 from tracker.core import archive
+from tracker.core.errors import DamagedFile
 from tracker.doctor import registry, workspace
 from tracker.formats import regions
 from tracker.formats.registry import read_section
@@ -25,7 +26,7 @@ from tracker.media.video import open_source
 from tracker.vot.results import importing, provenance, runfiles
 from tracker.vot.results.annotations import Annotations, check_files
 from tracker.vot.results.groundtruth import write_dataset
-from tracker.vot.results.raw import DamagedFile, parse
+from tracker.vot.results.raw import parse
 from tracker.vot.submission import manifest
 from tracker.vot.submission.verify import Submission
 

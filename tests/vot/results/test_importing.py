@@ -10,9 +10,9 @@ from vot.region.io import read_trajectory, write_trajectory
 
 from tests.helpers.small import run_lines, write_run, write_workspace
 from tracker import cli
+from tracker.core.errors import DamagedFile
 from tracker.vot.results import importing
 from tracker.vot.results.importing import import_archive, import_results
-from tracker.vot.results.raw import DamagedFile
 from tracker.vot.tables.summary import summary
 
 LENGTHS = {"first": 40, "second": 30}

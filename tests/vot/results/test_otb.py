@@ -8,9 +8,9 @@ import scipy.io
 
 from tests.helpers.shared import SHARED, needs
 from tracker import cli
+from tracker.core.errors import DamagedFile
 from tracker.vot.results.groundtruth import write_dataset
 from tracker.vot.results.importing import import_results
-from tracker.vot.results.raw import DamagedFile
 from tracker.vot.tables.paper import OTB2013, OTB2015, measured_one_pass
 from tracker.vot.workspace import load_workspace
 

@@ -10,9 +10,10 @@ from vot.region import Polygon, Rectangle, RegionType, Special
 from vot.region.io import write_trajectory
 
 from tests.helpers.small import SIZE, run_lines, write_small_dataset
+from tracker.core.errors import DamagedFile
 from tracker.vot.results.annotations import TAGS, absent_frames, annotations_of
 from tracker.vot.results.groundtruth import write_dataset
-from tracker.vot.results.raw import ONE_PASS_CODES, RESET_BASED_CODES, DamagedFile, check, parse, rows
+from tracker.vot.results.raw import ONE_PASS_CODES, RESET_BASED_CODES, check, parse, rows
 
 
 def test_text_gives_codes_rectangles_and_polygons():

@@ -11,10 +11,10 @@ from vot.analysis.supervised import EAOCurve
 from vot.region import Mask, Polygon, Rectangle, Special, calculate_overlap
 
 from tests.helpers.small import run_lines, write_run, write_workspace
+from tracker.core.errors import DamagedFile
 from tracker.vot import present
 from tracker.vot.results import cache, runs
 from tracker.vot.results.overlap import Shapes, overlaps
-from tracker.vot.results.raw import DamagedFile
 from tracker.vot.workspace import load_workspace
 
 SIZE = (64, 48)

@@ -6,8 +6,8 @@ import pytest
 from vot.region import Rectangle, Special
 from vot.tracker import Trajectory
 
+from tracker.core.errors import DamagedFile
 from tracker.core.files import sweep
-from tracker.vot.results.raw import DamagedFile
 from tracker.vot.results.runfiles import delete_run, read_run, read_runs, trajectories
 from tracker.vot.results.storage import ResultFolder, WholeFiles
 

@@ -10,8 +10,9 @@ from vot.region.io import read_trajectory, write_trajectory
 
 from tests.helpers.shared import SHARED
 from tests.helpers.small import run_lines, write_run, write_workspace
+from tracker.core.errors import DamagedFile
 from tracker.vot.results.importing import import_results
-from tracker.vot.results.raw import RESET_BASED_CODES, DamagedFile, parse, published
+from tracker.vot.results.raw import RESET_BASED_CODES, parse, published
 from tracker.vot.tables.summary import summary
 
 CODES = RESET_BASED_CODES

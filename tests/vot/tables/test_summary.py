@@ -6,7 +6,7 @@ from rich.console import Console
 
 from tests.helpers.small import run_lines, write_run, write_workspace
 from tracker import cli
-from tracker.vot.results.raw import DamagedFile
+from tracker.core.errors import DamagedFile
 from tracker.vot.tables.paper import (
     OTB2013,
     OTB2015,

@@ -18,8 +18,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from tracker.core.errors import TrackerFailed
 from tracker.core.files import write_whole
-from tracker.vot.toolkit import TrackerFailed, environment
+from tracker.vot.toolkit import environment
 
 START_LIMIT = 300.0
 """Seconds that a tracker may take from its start to the TraX handshake."""

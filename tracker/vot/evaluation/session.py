@@ -12,7 +12,7 @@ from typing import TypeVar
 from rich.console import Console
 from vot.tracker import Tracker
 
-from tracker.core.errors import Failed, InvalidValue
+from tracker.core.errors import Failed, InvalidValue, TrackerFailed
 from tracker.core.listing import ranges
 from tracker.core.machine import CORES
 from tracker.vot.evaluation import scheduler
@@ -25,7 +25,7 @@ from tracker.vot.results.provenance import digest, settings_of
 from tracker.vot.results.runfiles import delete_run, result_folder
 from tracker.vot.tables.notebook import Evaluation
 from tracker.vot.tables.summary import print_table, summary
-from tracker.vot.toolkit import TrackerFailed, analyse
+from tracker.vot.toolkit import analyse
 from tracker.vot.toolkit import report as make_report
 from tracker.vot.workspace import resolve
 

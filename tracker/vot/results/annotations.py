@@ -19,11 +19,12 @@ from vot.dataset import BasedSequence, Sequence
 from vot.region import Mask, Polygon, Rectangle, Region, Special
 
 from tracker.core import listing
+from tracker.core.errors import DamagedFile
 from tracker.formats import regions
 from tracker.formats.sequence import Sequence as Folder
 from tracker.formats.sequence import read_sequence
 from tracker.vot.results.overlap import Shapes
-from tracker.vot.results.raw import UNKNOWN, DamagedFile, rows, text_of
+from tracker.vot.results.raw import UNKNOWN, rows, text_of
 
 TAGS = ("camera_motion", "illum_change", "occlusion", "size_change", "motion_change", "empty")
 """The tags of VOT2014 to VOT2019; ``empty`` means that no other tag is set."""

@@ -8,10 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tracker.core.errors import ExistingFile
+from tracker.core.errors import DamagedFile, ExistingFile
 from tracker.core.files import whole_folder
 from tracker.vot.results.annotations import FIRST_IMAGE, TAGS, check_region
-from tracker.vot.results.raw import DamagedFile
 
 
 def write_dataset(groundtruth: Path, folder: Path) -> list[str]:

@@ -20,14 +20,14 @@ from vot.experiment.multirun import MultiRunExperiment, SupervisedExperiment
 from vot.tracker import is_valid_identifier
 
 from tracker.core import archive, listing
-from tracker.core.errors import ExistingFile, InvalidValue, UserError
+from tracker.core.errors import DamagedFile, ExistingFile, InvalidValue, UserError
 from tracker.core.files import whole_folder, write_whole
 from tracker.formats.regions import words
 from tracker.formats.workspace import registries
 from tracker.vot.results import raw
 from tracker.vot.results.annotations import FIRST_IMAGE, REPETITIONS, Annotations, annotations_of
 from tracker.vot.results.otb import runs as otb_runs
-from tracker.vot.results.raw import ONE_PASS_CODES, RESET_BASED_CODES, SHORT, SUFFIXES, DamagedFile, files_of
+from tracker.vot.results.raw import ONE_PASS_CODES, RESET_BASED_CODES, SHORT, SUFFIXES, files_of
 from tracker.vot.workspace import load_workspace
 
 READ = (*SUFFIXES, ".value")

@@ -18,10 +18,11 @@ from pathlib import Path
 import numpy as np
 
 from tracker.core import listing
+from tracker.core.errors import DamagedFile
 from tracker.formats import matfile
 from tracker.formats.regions import numbers
 from tracker.vot.results.annotations import Annotations
-from tracker.vot.results.raw import INITIALIZATION, UNKNOWN, DamagedFile, files_of
+from tracker.vot.results.raw import INITIALIZATION, UNKNOWN, files_of
 
 SUFFIXES = (".mat", ".txt")
 

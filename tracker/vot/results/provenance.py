@@ -17,8 +17,8 @@ from vot.dataset import Sequence
 from vot.experiment import Experiment, SupervisedExperiment
 from vot.tracker import Tracker
 
+from tracker.core.errors import DamagedFile
 from tracker.core.files import write_whole
-from tracker.vot.results.raw import DamagedFile
 from tracker.vot.results.runfiles import trajectories
 
 FILE = "fingerprint.json"

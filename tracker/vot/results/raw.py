@@ -27,7 +27,7 @@ from vot.region.io import parse_region, read_trajectory
 from vot.tracker.results import Results
 
 from tracker.core import archive, boxes, listing
-from tracker.core.errors import InvalidValue, MissingFile, ResourceError
+from tracker.core.errors import DamagedFile, InvalidValue, MissingFile
 from tracker.formats.regions import numbers, obstacles, words, wrong_count
 
 log = logging.getLogger(__name__)
@@ -40,19 +40,6 @@ MASK_PIXELS = 1 << 30
 SHORT = 5
 """Lines that a published run may lack at its end: a failure so late is not followed by an initialisation."""
 SUFFIXES = (".txt", ".bin")  # the order in which the toolkit prefers them
-
-
-class DamagedFile(ResourceError):
-    """A file of a data set or of results that cannot be used; the message names it, the line and the remedy."""
-
-    def __init__(self, file: str, problem: str, line: int | None = None):
-        place = file if line is None else f"{file}, line {line}"
-        super().__init__(f"{place}: {problem}")
-        self._made_of = file, problem, line
-
-    def __reduce__(self) -> tuple[type[DamagedFile], tuple[str, str, int | None]]:
-        """It passes from a worker process to the one that tells it."""
-        return type(self), self._made_of
 
 
 def files_of(source: Path, suffixes: tuple[str, ...]) -> dict[PurePosixPath, Path | bytes]:

@@ -11,8 +11,9 @@ from vot.dataset import Sequence
 from vot.experiment import Experiment, MultiStartExperiment
 from vot.region import Special
 
+from tracker.core.errors import DamagedFile
 from tracker.core.files import PART
-from tracker.vot.results.raw import FAILURE, SUFFIXES, DamagedFile, parse, unpack
+from tracker.vot.results.raw import FAILURE, SUFFIXES, parse, unpack
 
 
 def result_folder(workspace: str | Path, tracker: str, experiment: str, sequence: str) -> Path:

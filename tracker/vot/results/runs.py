@@ -24,12 +24,13 @@ from vot.region import Special
 from vot.tracker import Tracker
 from vot.workspace.storage import LocalStorage
 
+from tracker.core.errors import DamagedFile
 from tracker.core.machine import CORES
 from tracker.vot.results import cache
 from tracker.vot.results.annotations import Annotations, annotations_of
 from tracker.vot.results.cache import Run as Run
 from tracker.vot.results.overlap import Shapes, overlaps
-from tracker.vot.results.raw import RESET_BASED_CODES, SUFFIXES, DamagedFile, at_once, check, find, parse, read_bytes
+from tracker.vot.results.raw import RESET_BASED_CODES, SUFFIXES, at_once, check, find, parse, read_bytes
 from tracker.vot.results.runfiles import result_folder
 
 REGION = -1

@@ -18,14 +18,13 @@ from vot.workspace import LocalStorage, Workspace
 
 from tracker.adapters import own_section, own_text
 from tracker.core import boxes
-from tracker.core.errors import InvalidValue
+from tracker.core.errors import InvalidValue, TrackerFailed
 from tracker.formats.regions import Polygon, contour
 from tracker.formats.registry import section_names
 from tracker.vot.accuracy import BURNIN, burn_in
 from tracker.vot.results.annotations import annotations_of
 from tracker.vot.results.raw import FAILURE, INITIALIZATION, parse
 from tracker.vot.results.runs import measure, raw_runs
-from tracker.vot.toolkit import TrackerFailed
 from tracker.vot.workspace import load_workspace, peers, reset_based
 
 

@@ -109,7 +109,7 @@ def run(folder: Path, workers: int) -> tuple[list[Outcome], float]:
     """Evaluate; returns outcomes and the seconds from the start of the first task to the end of the last."""
     found, _ = planned(folder)
     with Timed(found.todo, [], workers, Console(quiet=True)) as table:
-        outcomes = scheduler.evaluate(folder, found.todo, Place(workers), table)
+        outcomes = scheduler.run(folder, found.todo, Place(workers), table)
     assert table.begin is not None and not [outcome for outcome in outcomes if outcome.error]
     return outcomes, table.end - table.begin
 

@@ -37,7 +37,7 @@ def section(tmp_path, before="", images="Image.PATH", more="metadata={}", work="
 
 def examine(tmp_path, chosen):
     frames, region = trial.synthetic_frames(tmp_path)
-    result = trial.probe(chosen, frames, region)
+    result = trial.run(chosen, frames, region)
     return result, list(trial.judge(result, chosen))
 
 
@@ -94,7 +94,7 @@ def test_a_tracker_that_hangs_is_ended(tmp_path):
 
 def test_slow_replies_are_worth_knowing():
     chosen = Section("Small", Path("trackers.ini"), {"timeout": "30"})
-    seen = trial.Probe([], {}, handshake=90.0, replies=[16.0, 0.1], images=["path"])
+    seen = trial.Trial([], {}, handshake=90.0, replies=[16.0, 0.1], images=["path"])
     (finding,) = trial.judge(seen, chosen)
     assert not finding.fails
     assert "frame 0 took 16.0 s of the 30 s" in finding.what
@@ -120,16 +120,16 @@ def test_non_ascii_paths_stop_a_plain_server_and_not_this_package_s(tmp_path):
     (tmp_path / "köln").mkdir()
     frames, region = trial.synthetic_frames(tmp_path / "köln")
     plain = section(tmp_path)
-    result = trial.probe(plain, frames, region)
+    result = trial.run(plain, frames, region)
     assert result.failure
     assert next(trial.judge(result, plain)).fails
     values = {"protocol": "traxpython", "command": "tracker", "paths": ".", "env_reciprocative_tracker": "NCC"}
-    assert not trial.probe(Section("NCC", PROJECT / "trackers.ini", values), frames, region).failure
+    assert not trial.run(Section("NCC", PROJECT / "trackers.ini", values), frames, region).failure
 
 
 def test_images_by_path_are_needed():
     chosen = Section("Small", Path("trackers.ini"), {"timeout": "30"})
-    seen = trial.Probe([], {}, handshake=0.1, replies=[0.1] * 3, images=["memory"])
+    seen = trial.Trial([], {}, handshake=0.1, replies=[0.1] * 3, images=["memory"])
     (finding,) = trial.judge(seen, chosen)
     assert "does not accept images by path, only memory" in finding.what
 

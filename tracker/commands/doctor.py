@@ -129,7 +129,7 @@ def _try_tracker(report: _Report, section: Section, folder: Path | None) -> None
         return
     with place as temporary:
         frames, region = _frames(folder) or trial.synthetic_frames(Path(temporary))
-        result = trial.probe(section, frames, region)
+        result = trial.run(section, frames, region)
     title = f"tracker {section.name} answers"
     if not result.failure:
         first, *others = result.replies

@@ -25,7 +25,7 @@ FRAMES = 3
 
 
 @dataclass
-class Probe:
+class Trial:
     """What a tracker did when it was spoken to.
 
     Attributes:
@@ -76,10 +76,10 @@ def synthetic_frames(folder: Path) -> tuple[list[Path], Polygon]:
     return paths, np.array([[130, 96], [178, 96], [178, 144], [130, 144]], np.float64)
 
 
-def probe(section: Section, frames: list[Path], region: Polygon) -> Probe:
+def run(section: Section, frames: list[Path], region: Polygon) -> Trial:
     """Run ``section``'s tracker on ``frames`` from ``region`` (N, 2) on; each reply may take its ``timeout``."""
     command, environment = command_of(section)
-    result = Probe(command, environment)
+    result = Trial(command, environment)
     with tempfile.TemporaryDirectory() as folder:
         stderr = Path(folder) / "stderr"
         task = {"command": command, "environment": environment, "stderr": str(stderr)}
@@ -98,7 +98,7 @@ def probe(section: Section, frames: list[Path], region: Polygon) -> Probe:
     return result
 
 
-def _listen(child: subprocess.Popen[str], result: Probe, frames: int, timeout: float) -> None:
+def _listen(child: subprocess.Popen[str], result: Trial, frames: int, timeout: float) -> None:
     """Take the events of ``child`` into ``result`` until all is done, something failed, or a reply is overdue."""
     lines = lines_of(child)
     while len(result.replies) < frames:
@@ -120,8 +120,8 @@ def _listen(child: subprocess.Popen[str], result: Probe, frames: int, timeout: f
             return
 
 
-def judge(result: Probe, section: Section) -> Iterator[Finding]:
-    """Findings in what ``probe`` saw."""
+def judge(result: Trial, section: Section) -> Iterator[Finding]:
+    """Findings in what ``run`` saw."""
     name, timeout = section.name, section.timeout
     if result.failure:
         words = result.last_words[-1:] or ["it wrote nothing to stderr"]
@@ -158,7 +158,7 @@ def judge(result: Probe, section: Section) -> Iterator[Finding]:
         )
 
 
-def _mend(words: str, result: Probe, section: Section) -> str:
+def _mend(words: str, result: Trial, section: Section) -> str:
     missing = re.search(r"No module named '?([\w.]+)'?", words)
     if missing and missing[1].split(".")[0] == "tracker":
         return f"{result.command[0]} -m pip install reciprocative-tracker   (or paths = the folder that holds tracker/)"

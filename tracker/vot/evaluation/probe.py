@@ -94,7 +94,7 @@ def probe(workspace: Path | str, tracker: str, frames: int = 0) -> Probe:
     return Probe(**answer)
 
 
-def frames_per_second(workspace: Path | str, tracker: str, fingerprint: str) -> float:
+def measured_speed(workspace: Path | str, tracker: str, fingerprint: str) -> float:
     """Speed on the workspace's whole first sequence, the initialisation included, as the toolkit measures it.
 
     The measurement is kept in ``results/<tracker>/speed.json``, and made again for another ``fingerprint`` of the

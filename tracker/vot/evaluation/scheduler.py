@@ -105,7 +105,7 @@ def count_workers(scheduler: str, directory: Path | str) -> int:
         return len(client.nthreads())
 
 
-def evaluate(directory: Path | str, tasks: Sequence[Task], place: Place, observer: Observer) -> list[Outcome]:
+def run(directory: Path | str, tasks: Sequence[Task], place: Place, observer: Observer) -> list[Outcome]:
     """Run tasks and return what became of each.
 
     A task that fails is run once more. On Ctrl-C the trackers are stopped, and what is complete stays.

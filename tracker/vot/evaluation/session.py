@@ -18,7 +18,7 @@ from tracker.core.machine import CORES
 from tracker.vot.evaluation import scheduler
 from tracker.vot.evaluation.estimate import PROBE_FRAMES, estimate
 from tracker.vot.evaluation.plan import Outcome, Plan, by_length, clear, plan, threads
-from tracker.vot.evaluation.probe import Probe, frames_per_second, probe
+from tracker.vot.evaluation.probe import Probe, measured_speed, probe
 from tracker.vot.evaluation.progress import ProgressTable, duration
 from tracker.vot.evaluation.scheduler import Place
 from tracker.vot.results.provenance import digest, settings_of
@@ -153,7 +153,7 @@ def _run(console: Console, directory: str, todo: Plan, place: Place, redo_stale:
         shutil.rmtree(Path(directory, "cache", "analysis"), ignore_errors=True)  # it does not notice changed results
         place = replace(place, workers=max(1, min(place.workers, len(tasks) - alone)))
         with ProgressTable(tasks, todo.kept, place.workers, console) as table:
-            outcomes = scheduler.evaluate(directory, tasks, place, table)
+            outcomes = scheduler.run(directory, tasks, place, table)
     failures = [outcome for outcome in outcomes if outcome.error]
     messages = [f"{one.task.name} is not complete, after two attempts: {one.error}" for one in failures]
     for outcome, message in zip(failures, messages, strict=True):
@@ -170,7 +170,7 @@ def _report(console: Console, directory: str, fingerprints: Mapping[Tracker, str
     names = [tracker.reference for tracker in fingerprints]
     analysis, document = analyse(directory, names), make_report(directory, names)
     speeds = {
-        tracker.reference: frames_per_second(directory, tracker.reference, digest([fingerprint, settings_of(tracker)]))
+        tracker.reference: measured_speed(directory, tracker.reference, digest([fingerprint, settings_of(tracker)]))
         for tracker, fingerprint in fingerprints.items()
     }
     print_table([replace(row, fps=speeds[row.tracker]) for row in summary(directory, names)], console)

@@ -48,7 +48,7 @@ class Row:
     fps: float | None
 
 
-def frames_per_second(experiment: MultiRunExperiment, tracker: Tracker, sequences: Sequence[Any]) -> float | None:
+def stored_speed(experiment: MultiRunExperiment, tracker: Tracker, sequences: Sequence[Any]) -> float | None:
     """Processed frames over their seconds, from the times that the toolkit stores; None without times."""
     frames, seconds = 0, 0.0
     for sequence in sequences:
@@ -94,7 +94,7 @@ def summary(workspace: Workspace | Path | str, trackers: Sequence[str] = ()) -> 
             failures_per_100_frames=pooled.failures_per_100_frames,
             accuracy_rank=ranks.accuracy_rank,
             robustness_rank=ranks.robustness_rank,
-            fps=frames_per_second(experiment, tracker, sequences),
+            fps=stored_speed(experiment, tracker, sequences),
         )
         for tracker, score, pooled, ranks in zip(selected, *tables, strict=True)
     ]

@@ -28,12 +28,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from benchmarks import tables
+from tracker.core.errors import UserError
 
 LEFT = 5.0  # seconds after which a process counts as left behind
 START = 20.0  # seconds that a busy machine may take to start it
@@ -497,14 +499,8 @@ def requests(script: bytes) -> int:
     return len(re.findall(rb"^@@TRAX:frame\b", re.split(rb"(?m)^@@TRAX:quit\b", script)[0], re.MULTILINE))
 
 
-BAD_INPUT = (
-    "InvalidValue",
-    "ResourceError",
-    "FileNotFoundError",
-    "IsADirectoryError",
-    "PermissionError",
-    "UnsafeArchive",
-)
+SYSTEM = ("FileNotFoundError", "IsADirectoryError", "PermissionError")
+"""What the operating system says of a path; all else that may end a session is of ``tracker.core.errors``."""
 
 
 def broken(dialogue: Dialogue, outcome: Outcome) -> list[str]:
@@ -527,9 +523,17 @@ def broken(dialogue: Dialogue, outcome: Outcome) -> list[str]:
             found.append("exit code 0 by mistake")
     elif not re.search(r"cannot go on|exit code [1-9]", outcome.log):
         found.append(f"no reason in the log: {outcome.log[-200:]!r}")
-    elif (errors := re.findall(r"^(\w+(?:\.\w+)*): .*", outcome.log, re.MULTILINE)) and errors[-1] not in BAD_INPUT:
+    elif (errors := re.findall(r"^(\w+(?:\.\w+)*): .*", outcome.log, re.MULTILINE)) and not _of_the_user(errors[-1]):
         found.append(f"a bug: {errors[-1]} in the log")
     return found
+
+
+def _of_the_user(name: str) -> bool:
+    """Whether an error, as a traceback names it, is something that a user can mend."""
+    module, _, kind = name.rpartition(".")
+    return name in SYSTEM or (
+        module.startswith("tracker.") and issubclass(getattr(import_module(module), kind), UserError)
+    )
 
 
 # The command.

@@ -208,7 +208,7 @@ def test_a_temporary_folder_that_is_missing_or_full(sound, monkeypatch):
 @pytest.mark.parametrize("home", ["none", "/"])
 def test_doctor_tells_of_a_machine_and_its_mend_helps(place, home):
     """The toolkit by itself ends with numba's "no locator available", or makes a folder called ~ where it is."""
-    script = "from tracker import places; from tracker.doctor import machine; places.prepare(); "
+    script = "from tracker.core import places; from tracker.doctor import machine; places.prepare(); "
     (place / "check.py").write_text(script + "print(*(f.mend for f in machine.check_machine()), sep='\\n')\n")
     settings = {"PYTHONPATH": f"{PROJECT}:{place}", **HOMES[home]}
     assert run(place, "check", **settings).stdout == "export NUMBA_CACHE_DIR=${TMPDIR:-/tmp}/numba\n"

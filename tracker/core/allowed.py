@@ -7,7 +7,7 @@
 ...         check(self)
 >>> Settings(threads=1.5)
 Traceback (most recent call last):
-ValueError: threads is 1.5; give a whole number
+tracker.core.errors.InvalidValue: threads is 1.5; give a whole number
 """
 
 from __future__ import annotations

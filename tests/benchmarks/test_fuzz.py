@@ -76,7 +76,8 @@ def test_what_was_sent_before_both_ends_close_counts(hold):
 
 
 GOOD = fuzz.Outcome(0, b"@@TRAX:hello \n@@TRAX:state \n", "", 1)
-BAD = fuzz.Outcome(1, b'@@TRAX:quit "trax.reason=InvalidValue: no" \n', "tracker.core.errors.InvalidValue: no\ncannot go on", 1)
+REFUSED = "tracker.core.errors.InvalidValue: no\ncannot go on"
+BAD = fuzz.Outcome(1, b'@@TRAX:quit "trax.reason=InvalidValue: no" \n', REFUSED, 1)
 
 
 @pytest.mark.parametrize(

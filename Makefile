@@ -7,7 +7,7 @@ SECOND := .venv-toolkit-0.9.0
 SOAK := .venv-soak
 CONTRIB := benchmarks/.venv-contrib
 
-.PHONY: install evaluate test quick lint soak test-toolkits bench-env train clean
+.PHONY: install evaluate test quick quick-vot quick-others lint soak test-toolkits bench-env train clean
 
 install: $(INSTALLED)
 
@@ -38,8 +38,16 @@ test: lint $(SECOND)/.installed
 	$(BIN)/python -m pytest -m "not soak"
 
 # Without real toolkit runs and long searches for counter-examples.
+# Two halves, on two cores.
 quick: $(INSTALLED)
-	$(BIN)/python -m pytest -m "not soak and not integration and not slow"
+	$(MAKE) --no-print-directory -j 2 --output-sync=target quick-vot quick-others
+
+quick-vot quick-others: HALF = -m "not soak and not integration and not slow"
+quick-vot:
+	$(BIN)/python -m pytest $(HALF) tests/vot tests/commands tests/benchmarks
+
+quick-others:
+	$(BIN)/python -m pytest $(HALF) --ignore tests/vot --ignore tests/commands --ignore tests/benchmarks
 
 test-toolkits: $(SECOND)/.installed
 	$(BIN)/python -m pytest tests/integration/test_toolkits.py

@@ -37,17 +37,16 @@ $(SECOND)/.installed $(SOAK)/.installed: $(INSTALLED)
 test: lint $(SECOND)/.installed
 	$(BIN)/python -m pytest -m "not soak"
 
-# Without real toolkit runs and long searches for counter-examples.
-# Two halves, on two cores.
+# Without real toolkit runs and long searches for counter-examples: two halves, on two cores.
 quick: $(INSTALLED)
 	$(MAKE) --no-print-directory -j 2 --output-sync=target quick-vot quick-others
 
-quick-vot quick-others: HALF = -m "not soak and not integration and not slow"
+quick-vot quick-others: QUICK = -m "not soak and not integration and not slow"
 quick-vot:
-	$(BIN)/python -m pytest $(HALF) tests/vot tests/commands tests/benchmarks
+	$(BIN)/python -m pytest $(QUICK) tests/vot tests/commands tests/benchmarks
 
 quick-others:
-	$(BIN)/python -m pytest $(HALF) --ignore tests/vot --ignore tests/commands --ignore tests/benchmarks
+	$(BIN)/python -m pytest $(QUICK) --ignore tests/vot --ignore tests/commands --ignore tests/benchmarks
 
 test-toolkits: $(SECOND)/.installed
 	$(BIN)/python -m pytest tests/integration/test_toolkits.py

@@ -114,12 +114,18 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_faults(good, fault):
-    plant, what = FAULTS[fault]
+def planted(good, plant, what):
+    """The findings in a workspace with a fault, which is among them."""
     plant(good)
     findings = list(workspace.check_workspace(good, "0.7.4"))
     assert any(what in finding.what for finding in findings), findings
+    return findings
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_faults(good, fault):
+    plant, what = FAULTS[fault]
+    findings = planted(good, plant, what)
     assert all(finding.why and finding.fails for finding in findings)
 
 
@@ -212,9 +218,7 @@ MENDED = {
 def test_a_mend_mends(good, fault):
     """What doctor prints is run in a shell; then it finds nothing more, and the toolkit loads all."""
     plant, what = MENDED[fault]
-    plant(good)
-    findings = list(workspace.check_workspace(good, "0.7.4"))
-    assert any(what in finding.what for finding in findings), findings
+    findings = planted(good, plant, what)
     for _ in range(3):
         for mend in {finding.mend.partition("   (")[0] for finding in findings if finding.fails}:
             subprocess.run(["sh", "-e", "-c", mend], cwd=good, check=True)

@@ -37,13 +37,13 @@ def mark(data: bytes) -> str | None:
     return next((encoding for start, encoding in _MARKS if data.startswith(start)), None)
 
 
-def decode(data: bytes) -> str:
+def decode(data: bytes, errors: str = "strict") -> str:
     """The text of a file in UTF-8, or in what its byte order mark tells; the mark itself is no part of it.
 
     Raises:
-        UnicodeDecodeError: it is neither.
+        UnicodeDecodeError: it is neither, and ``errors`` is "strict".
     """
-    return data.decode(mark(data) or "utf-8")
+    return data.decode(mark(data) or "utf-8", errors)
 
 
 def checked_text(path: Path) -> str:
@@ -92,5 +92,4 @@ def spans(numbers: Iterable[int]) -> list[tuple[int, int]]:
 
 def read_text(path: Path) -> str:
     """The text of a file, whatever its bytes: what is not plain UTF-8 is for ``check_text`` to report."""
-    data = path.read_bytes()
-    return data.decode(mark(data) or "utf-8", errors="replace")
+    return decode(path.read_bytes(), errors="replace")

@@ -115,12 +115,11 @@ def _check_stack(workspace: Path, toolkit: str | None) -> Iterator[Finding]:
         return
     yield from check_text(path)
     try:
-        stack = yaml.load(read_text(path), Loader=yaml.BaseLoader)
+        experiments = _experiments(_load(path))
     except (yaml.YAMLError, RecursionError) as error:
         yield Finding(f"{path} is not YAML: {str(error).splitlines()[0]}", "no vot command can load it", "correct it")
         return
-    experiments = stack.get("experiments") if isinstance(stack, dict) else None
-    if not experiments or not isinstance(experiments, dict):
+    if not experiments:
         yield Finding(
             f"stack {path} has no experiments by name",
             "nothing would run",
@@ -145,12 +144,21 @@ def _of_the_toolkit(workspace: Path) -> list[str]:
     stack = read_config(workspace).get("stack")
     if isinstance(stack, str) and (path := _resolve_stack(stack, workspace)):
         try:
-            stack = yaml.load(read_text(path), Loader=yaml.BaseLoader)
+            stack = _load(path)
         except (yaml.YAMLError, RecursionError):
             return []
-    experiments = stack.get("experiments") if isinstance(stack, dict) else None
-    named = experiments.items() if isinstance(experiments, dict) else ()
+    named = _experiments(stack).items()
     return [key for key, one in named if isinstance(one, dict) and one.get("type") == "supervised"]
+
+
+def _load(stack: Path) -> Any:
+    return yaml.load(read_text(stack), Loader=yaml.BaseLoader)
+
+
+def _experiments(stack: Any) -> dict[str, Any]:
+    """The experiments of a stack by name; none if it has no mapping of them."""
+    experiments = stack.get("experiments") if isinstance(stack, dict) else None
+    return experiments if isinstance(experiments, dict) else {}
 
 
 def _short(value: Any) -> str:

@@ -53,10 +53,7 @@ _lock = threading.Lock()
 
 def key(contents: Iterable[bytes], truth: Annotations) -> bytes:
     """The digest of result files and of what they are measured against."""
-    whole = sha256(f"overlaps, codes; {RELEASES}".encode() + truth.digest)
-    for data in contents:
-        whole.update(sha256(data).digest())
-    return whole.digest()
+    return _digest("overlaps, codes", [truth.digest, *contents])
 
 
 def remembered(key: bytes) -> list[Run] | None:
@@ -72,33 +69,44 @@ def find(key: bytes, folder: Path | None, shape: tuple[int, int]) -> list[Run] |
         overlaps = np.frombuffer(data, "<f8", shape[0] * shape[1]).reshape(shape)
         codes = np.frombuffer(data, np.int8, offset=overlaps.nbytes).reshape(shape)
         runs = [Run(*run) for run in zip(overlaps, codes, strict=True)]
-        keep(key, runs, None)
+        _remember(key, runs)
     return runs
 
 
 def keep(key: bytes, runs: list[Run], folder: Path | None) -> None:
     """Keep runs in memory and, if it can be written, in ``folder``."""
-    with _lock:
-        _runs[key] = runs
-    overlaps, codes = (np.array(part) for part in zip(*((run.overlaps, run.codes) for run in runs), strict=True))
-    _write(key, folder, overlaps.astype("<f8").tobytes() + codes.tobytes())
+    _remember(key, runs)
+    if folder is not None:
+        overlaps, codes = (np.array(part) for part in zip(*((run.overlaps, run.codes) for run in runs), strict=True))
+        _write(key, folder, overlaps.astype("<f8").tobytes() + codes.tobytes())
 
 
 def result(name: str, contents: Iterable[bytes], folder: Path | None, compute: Callable[[], np.ndarray]) -> np.ndarray:
     """What ``compute`` gives, (numbers,) float64, kept in ``folder`` by ``name`` and all that it depends on."""
-    whole = sha256(f"{name}; {RELEASES}".encode())
-    for data in contents:
-        whole.update(sha256(data).digest())
-    if (found := _read(whole.digest(), folder)) is not None:
+    whole = _digest(name, contents)
+    if (found := _read(whole, folder)) is not None:
         return np.frombuffer(found, "<f8")
     values = compute()
-    _write(whole.digest(), folder, values.astype("<f8").tobytes())
+    if folder is not None:
+        _write(whole, folder, values.astype("<f8").tobytes())
     return values
 
 
 def folder_of(storage: Storage) -> Path | None:
     """Where a workspace on disk keeps what was measured; None for one in memory."""
     return Path(storage.base, "cache", "overlaps") if isinstance(storage, LocalStorage) else None
+
+
+def _digest(name: str, contents: Iterable[bytes]) -> bytes:
+    whole = sha256(f"{name}; {RELEASES}".encode())
+    for data in contents:
+        whole.update(sha256(data).digest())
+    return whole.digest()
+
+
+def _remember(key: bytes, runs: list[Run]) -> None:
+    with _lock:
+        _runs[key] = runs
 
 
 def _read(key: bytes, folder: Path | None) -> bytes | None:
@@ -111,11 +119,8 @@ def _read(key: bytes, folder: Path | None) -> bytes | None:
     return None
 
 
-def _write(key: bytes, folder: Path | None, data: bytes) -> None:
-    if folder is None:
-        return
-    file = _file(key, folder)
-    with suppress(OSError), whole_file(file, flush=False) as handle:
+def _write(key: bytes, folder: Path, data: bytes) -> None:
+    with suppress(OSError), whole_file(_file(key, folder), flush=False) as handle:
         handle.write(sha256(data).digest() + data)
 
 

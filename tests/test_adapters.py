@@ -13,7 +13,6 @@ import pytest
 from tests.helpers import scenes
 from tracker import Result, adapters, catalog
 from tracker.baselines import MIL, OpenCV
-from tracker.core import boxes
 from tracker.core.paths import PROJECT
 
 EXAMPLES = PROJECT / "examples"

@@ -119,19 +119,23 @@ class BoxEstimator(nn.Module):
     @torch.inference_mode()
     def template(self, frame: RegionMap, box: Boxes) -> Tensor:
         """What ``refine`` compares with: (1, CHANNELS, TEMPLATE, TEMPLATE) of a frame around a box (4,)."""
-        wide = frame.to_cells(around(centre(box), box[2:] * TEMPLATE_SCALE)[None])
+        wide = _cells(frame, around(centre(box), box[2:] * TEMPLATE_SCALE)[None])
         return sampled(frame.plain.permute(2, 0, 1)[None], wide[None], TEMPLATE, _TEMPLATE_POINTS)[0]
 
     @stage("estimator")
     @torch.inference_mode()
     def refine(self, frame: RegionMap, boxes: Boxes, template: Tensor) -> tuple[Boxes, NDArray[np.float64]]:
         """The target's box (N, 4) as it seems around each of the boxes (N, 4), and the logit (N,) of it being there."""
-        windows = windows_of(frame.to_cells(boxes))  # (N, 4)
+        windows = windows_of(_cells(frame, boxes))  # (N, 4)
         seen = sampled(frame.plain.permute(2, 0, 1)[None], windows[None], WINDOW)[0]
         estimate = self(seen, template.expand(len(boxes), -1, -1, -1))
         low, high = (estimate.edges[:, part] * windows[:, 2:] + windows[:, :2] for part in (slice(2), slice(2, 4)))
-        refined = frame.to_pixels(torch.cat([low, (high - low).clamp_min(_SMALLEST_SIDE)], dim=1))
-        return refined, estimate.present.double().cpu().numpy()
+        refined = torch.cat([low, (high - low).clamp_min(_SMALLEST_SIDE)], dim=1)
+        return frame.to_pixels(refined.cpu().numpy()), estimate.present.double().cpu().numpy()
+
+
+def _cells(frame: RegionMap, boxes: Boxes) -> Tensor:
+    return torch.from_numpy(frame.to_cells(boxes)).to(frame.plain.device)
 
 
 def _layer(inputs: int, outputs: int, dilation: int, batch_norm: bool) -> nn.Sequential:

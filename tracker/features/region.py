@@ -33,7 +33,9 @@ _SMALLEST_DEVIATION = 1e-2  # of a channel that the first frame leaves constant
 _LARGEST_PADDED = 4096  # side of a region, pixels, up to which what lies outside is added before it is resampled
 
 
-def bin_weights(low: Tensor, size: Tensor, bins: int, cells: int) -> tuple[Tensor, Tensor]:
+def bin_weights(
+    low: NDArray[np.float32], size: NDArray[np.float32], bins: int, cells: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Weights that average a linear interpolant over equal bins of intervals.
 
     Args:
@@ -43,23 +45,22 @@ def bin_weights(low: Tensor, size: Tensor, bins: int, cells: int) -> tuple[Tenso
         cells: length of the axis.
 
     Returns:
-        Cells and their weights in each bin, (N, bins, R) int64 and float, R as the widest bin needs it. What lies
-        outside the axis has weight 0.
+        Cells and their weights in each bin, (N, bins, R), R as the widest bin needs it. What lies outside the axis has
+        weight 0.
     """
     width = size / bins
-    edges = low[:, None] + width[:, None] * torch.arange(bins + 1, device=low.device)  # (N, bins + 1)
-    steps = torch.arange(math.ceil(float(width.max())) + 2, device=low.device)
-    at = edges[:, :-1, None].ceil().sub_(1) + steps  # (N, bins, R)
-    integrals = [_tent_integral(edge[:, :, None] - at) for edge in (edges[:, :-1], edges[:, 1:])]
-    weights = (integrals[1] - integrals[0]) / width[:, None, None]
-    inside = (at >= 0) & (at < cells)
-    return at.clamp_(0, cells - 1).long(), weights * inside
+    edges = low[:, None] + width[:, None] * np.arange(bins + 1, dtype=low.dtype)  # (N, bins + 1)
+    steps = np.arange(math.ceil(width.max()) + 2, dtype=low.dtype)
+    at = np.ceil(edges[:, :-1, None]) - 1 + steps  # (N, bins, R)
+    start, end = (_tent_integral(edge[:, :, None] - at) for edge in (edges[:, :-1], edges[:, 1:]))
+    weights = (end - start) / width[:, None, None] * ((at >= 0) & (at < cells))
+    return at.clip(0, cells - 1).astype(np.int64), weights.astype(low.dtype)
 
 
-def _tent_integral(u: Tensor) -> Tensor:
+def _tent_integral(u: NDArray[np.float32]) -> NDArray[np.float32]:
     """Integral of the unit tent function up to ``u``, less a constant."""
-    u = u.clamp_(-1, 1)
-    return u - 0.5 * u * u.abs()
+    u = u.clip(-1, 1)
+    return u - u.dtype.type(0.5) * u * np.abs(u)
 
 
 def upsampled(coarse: Tensor, height: int, width: int) -> Tensor:
@@ -93,29 +94,30 @@ class RegionMap:
     def samples(self, boxes: Boxes) -> Samples:
         """Samples of (N, 4) boxes in image pixels, features (N, grid * grid * C)."""
         height, width, channels = self.values.shape
-        x, y, w, h = self.to_cells(boxes).unbind(dim=1)
+        x, y, w, h = self.to_cells(boxes).T
         columns, across = bin_weights(x, w, self.grid, width)  # (N, grid, R)
         rows, down = bin_weights(y, h, self.grid, height)  # (N, grid, Q)
         cells = rows[:, :, None, :, None] * width + columns[:, None, :, None, :]  # (N, grid, grid, Q, R)
         weights = down[:, :, None, :, None] * across[:, None, :, None, :]
+        bags = cells.shape[0] * self.grid**2, -1
         features = F.embedding_bag(
-            cells.flatten(3).flatten(0, 2),
+            torch.from_numpy(cells.reshape(bags)).to(self.values.device),
             self.values.view(-1, channels),
-            per_sample_weights=weights.flatten(3).flatten(0, 2),
+            per_sample_weights=torch.from_numpy(weights.reshape(bags)).to(self.values),
             mode="sum",
         )  # (N * grid * grid, C)
         return Samples(features.view(len(boxes), -1))
 
-    def to_cells(self, boxes: Boxes) -> Tensor:
+    def to_cells(self, boxes: Boxes) -> NDArray[np.float32]:
         """Boxes (N, 4) in image pixels as boxes in cells, where cell i is centred on i."""
-        x, y, w, h = torch.from_numpy(boxes.T).to(self.values)
+        x, y, w, h = boxes.T.astype(np.float32)
         factor = self.scale / _STRIDE
         x, y = (x - self.origin[0]) * factor - 0.5 / _STRIDE, (y - self.origin[1]) * factor - 0.5 / _STRIDE
-        return torch.stack([x, y, w * factor, h * factor], dim=1)
+        return np.stack([x, y, w * factor, h * factor], axis=1)
 
-    def to_pixels(self, cells: Tensor) -> Boxes:
+    def to_pixels(self, cells: NDArray[np.float32]) -> Boxes:
         """The inverse of ``to_cells``."""
-        x, y, w, h = cells.double().cpu().numpy().T
+        x, y, w, h = cells.astype(np.float64).T
         factor = _STRIDE / self.scale
         x, y = (x + 0.5 / _STRIDE) * factor + self.origin[0], (y + 0.5 / _STRIDE) * factor + self.origin[1]
         return np.stack([x, y, w * factor, h * factor], axis=1)

@@ -63,30 +63,26 @@ class _Share:
             torch.clamp(x, min=0, out=self._second.activation(rows))
             self._second.fix(rows)
 
-    def pullback(self, gradients: Tensor, out: Tensor) -> None:
-        """``J^T G``: gradients (K, N, 4608) to (K, N, H, W, C)."""
-        for rows, chunk in self._pull(gradients):
-            out[:, rows] = self._cropped(chunk)
-
     def maps(self, gradients: Tensor, out: Tensor) -> None:
         """The positive part of ``J^T G``, summed over channels: gradients (2, N, 4608) to (2, N, H, W)."""
         for rows, attention in self._pull(gradients):  # (2, n, H, W, C)
             torch.gt(self._cropped(attention), 0, out=self._positive[:, rows])
             out[:, rows] = self._cropped(attention.relu_() @ self._ones)
 
-    def pushforward(self, tangents: Tensor, out: Tensor) -> None:
-        """``J V``: tangents (K, N, H, W, C) to (K, N, 4608)."""
-        self._push(lambda rows: tangents[:, rows].contiguous(), out)
-
     def adjoint_maps(self, gradient: Tensor, out: Tensor) -> None:
         """Adjoint of the last ``maps``: (2, N, H, W) to (2, N, 4608)."""
-
-        def tangent(rows: slice) -> Tensor:
-            positive = self._positive[:, rows].view(torch.uint8)  # (2, n, H, W, C)
-            into = self._tangent[: positive.shape[0] * positive.shape[1]].view(positive.shape)
-            return torch.mul(gradient[:, rows, :, :, None], positive, out=into)
-
-        self._push(tangent, out)
+        top = gradient.new_empty(CLASSES, self._count, *self._second.pooled)
+        for rows in _split(slice(0, self._count), self._chunk):
+            pieces = []
+            for piece in _split(rows, self._piece):
+                v = self._tangents(gradient, piece)
+                if self._at == "input":
+                    v = _each(self._forward1, v)  # (2, n, 51, 51, 96)
+                pieces.append(self._first.push(piece, v))
+            v = _each(self._conv2.forward, torch.cat(pieces, 1))  # (2, n, 11, 11, 256)
+            top[:, rows] = self._second.push(rows, v)  # (2, n, 5, 5, 256)
+        top = _each(self._conv3.forward, top)  # (2, N, 3, 3, 512)
+        torch.mul(top.flatten(2), self._alive[: self._count], out=out)
 
     def _pull(self, gradients: Tensor) -> Iterator[tuple[slice, Tensor]]:
         """Gradients (K, N, 4608) at the chosen point, a few samples at a time; each piece is valid until the next.
@@ -120,20 +116,11 @@ class _Share:
         y = F.conv2d(x.permute(0, 3, 1, 2), self._network.kernels[0], stride=2)
         return y.permute(0, 2, 3, 1).contiguous()
 
-    def _push(self, tangent: Callable[[slice], Tensor], out: Tensor) -> None:
-        """Tangents at the chosen point, (K, n, H, W, C) for given samples, to the features (K, N, 4608)."""
-        top = self._tangent.new_empty(len(out), self._count, *self._second.pooled)
-        for rows in _split(slice(0, self._count), self._chunk):
-            pieces = []
-            for piece in _split(rows, self._piece):
-                v = tangent(piece)
-                if self._at == "input":
-                    v = _each(self._forward1, v)  # (K, n, 51, 51, 96)
-                pieces.append(self._first.push(piece, v))
-            v = _each(self._conv2.forward, torch.cat(pieces, 1))  # (K, n, 11, 11, 256)
-            top[:, rows] = self._second.push(rows, v)  # (K, n, 5, 5, 256)
-        top = _each(self._conv3.forward, top)  # (K, N, 3, 3, 512)
-        torch.mul(top.flatten(2), self._alive[: self._count], out=out)
+    def _tangents(self, gradient: Tensor, rows: slice) -> Tensor:
+        """Adjoint of the last sum over channels: (2, N, H, W) to (2, n, H, W, C); valid until the next call."""
+        positive = self._positive[:, rows].view(torch.uint8)
+        into = self._tangent[: positive.shape[0] * positive.shape[1]].view(positive.shape)
+        return torch.mul(gradient[:, rows, :, :, None], positive, out=into)
 
 
 class Linearisation:
@@ -178,26 +165,6 @@ class Linearisation:
         self._spread(lambda share, rows: share.fix(crops[rows], features[rows]))
         return self
 
-    def pullback(self, gradients: Tensor) -> Tensor:
-        """``J^T G``: gradients (K, N, 4608) at the features to (K, N, H, W, C) at the chosen point, K <= 2.
-
-        Raises:
-            ValueError: N is not the number of crops.
-        """
-        result = self._checked(gradients).new_empty(*gradients.shape[:2], *self.shape)
-        self._spread(lambda share, rows: share.pullback(gradients[:, rows], result[:, rows]))
-        return result
-
-    def pushforward(self, tangents: Tensor) -> Tensor:
-        """``J V``, the adjoint of ``pullback``: (K, N, H, W, C) to (K, N, 4608), K <= 2.
-
-        Raises:
-            ValueError: N is not the number of crops.
-        """
-        result = self._checked(tangents).new_empty(*tangents.shape[:2], FEATURES)
-        self._spread(lambda share, rows: share.pushforward(tangents[:, rows], result[:, rows]))
-        return result
-
     def maps(self, gradients: Tensor) -> Tensor:
         """Attention maps: the positive part of ``J^T G``, summed over channels.
 
@@ -211,7 +178,9 @@ class Linearisation:
         Raises:
             ValueError: N is not the number of crops.
         """
-        return _Maps.apply(self._checked(gradients), self)  # type: ignore[no-untyped-call]
+        if gradients.shape[1] != self._count:
+            raise InvalidValue(f"{gradients.shape[1]} samples do not fit the {self._count} crops of the last fix()")
+        return _Maps.apply(gradients, self)  # type: ignore[no-untyped-call]
 
     def _spread(self, work: Callable[[_Share, slice], None]) -> None:
         """Do the work of all shares, each in a thread of its own."""
@@ -231,12 +200,6 @@ class Linearisation:
             torch.set_num_threads(threads)
         for one in running:
             one.result()
-
-    def _checked(self, batch: Tensor) -> Tensor:
-        """``batch`` (K, N, ...) of as many samples as there are crops."""
-        if batch.shape[1] != self._count:
-            raise InvalidValue(f"{batch.shape[1]} samples do not fit the {self._count} crops of the last fix()")
-        return batch
 
 
 def _split(rows: slice, size: int) -> list[slice]:

@@ -23,12 +23,13 @@ from typing import Any
 
 import numpy as np
 import psutil
+import vot.dataset
 from numpy.typing import NDArray
 
 from benchmarks import tables
-from benchmarks.quality import find_sequences, positive
-from benchmarks.runs import PROJECT, Source
-from benchmarks.speed import frames_of
+from benchmarks.quality import positive
+from benchmarks.sequences import find_sequences, frames_of
+from benchmarks.tables import PROJECT
 from tracker import catalog
 from tracker.core import boxes, images
 from tracker.core.tracker import Tracker
@@ -150,14 +151,13 @@ def follow(name: str, loop: Loop, frames: int) -> tuple[Run, Run, Run]:
     return long, *runs
 
 
-def initialise(name: str, source: Source, loop: Loop, count: int) -> list[float]:
+def initialise(name: str, sequence: vot.dataset.Sequence, loop: Loop, count: int) -> list[float]:
     """Resident MB of the server's process after each of ``count`` initialisations, a few frames after each."""
     from vot.tracker import Registry
 
     from tracker.vot.reset_based import Unsupervised
 
     experiment: Any = Unsupervised(_identifier="endurance", _storage=None)
-    sequence = source.load()
     runtime = experiment._get_runtime(Registry([str(PROJECT / "trackers.ini")])[name], sequence)
     starts = [index for index in range(len(sequence) - UPDATES) if loop.truth[index] is not None]
     memory: list[float] = []
@@ -242,7 +242,7 @@ def report(promises: Sequence[Promise], *notes: str) -> str:
     return "\n\n".join([table, *notes])
 
 
-def endurance(options: argparse.Namespace, source: Source, loop: Loop) -> tuple[list[Promise], str]:
+def endurance(options: argparse.Namespace, sequence: vot.dataset.Sequence, loop: Loop) -> tuple[list[Promise], str]:
     """Follow one target for long; promises and what was run."""
     long, old, young = follow(options.tracker, loop, options.frames)
     if options.picture:
@@ -250,19 +250,20 @@ def endurance(options: argparse.Namespace, source: Source, loop: Loop) -> tuple[
     windows = (long.seconds[SETTLED : SETTLED + WINDOW], long.seconds[-WINDOW:])
     early, late = (f"{1e3 * statistics.median(window):.1f} ms" for window in windows)
     return frame_promises(long, old, young), (
-        f"{options.tracker}, {len(long.seconds):,} frames of `{source.name}` ({source.frames} images, there and back): "
-        f"mean overlap {np.nanmean(long.overlaps):.3f}, {long.lost} frames reported lost. Growth: median of the last "
-        f"{WINDOW} frames less that of the {WINDOW} after frame {SETTLED}; their median times were {late} and {early}. "
+        f"{options.tracker}, {len(long.seconds):,} frames of `{sequence.name}` ({len(sequence)} images, there and "
+        f"back): mean overlap {np.nanmean(long.overlaps):.3f}, {long.lost} frames reported lost. Growth: median of the "
+        f"last {WINDOW} frames less that of the {WINDOW} after frame {SETTLED}; their median times were {late} and "
+        f"{early}. "
         f"Old over young: medians of {WINDOW} more frames, in turns with a tracker that began {SETTLED} frames before."
     )
 
 
-def chain(options: argparse.Namespace, source: Source, loop: Loop) -> tuple[list[Promise], str]:
+def chain(options: argparse.Namespace, sequence: vot.dataset.Sequence, loop: Loop) -> tuple[list[Promise], str]:
     """Initialise one server again and again; promises and what was run."""
-    memory = initialise(options.tracker, source, loop, options.initialisations)
+    memory = initialise(options.tracker, sequence, loop, options.initialisations)
     return chain_promises(memory), (
         f"{options.tracker}, {len(memory)} initialisations of one process, started from trackers.ini and driven by the "
-        f"toolkit's client, {UPDATES} frames after each, all over `{source.name}`. Growth: largest of the "
+        f"toolkit's client, {UPDATES} frames after each, all over `{sequence.name}`. Growth: largest of the "
         f"second half less that of the first; median {statistics.median(memory):.0f} MB, {memory[0]:.0f} MB after the "
         f"first one, {memory[-1]:.0f} MB at the end."
     )
@@ -273,11 +274,11 @@ PARTS = {"endurance": endurance, "chain": chain}
 
 def run(options: argparse.Namespace, folder: Path) -> int:
     """Measure on a sequence in ``folder``, print, write; returns the exit code."""
-    source = find_sequences([folder], [options.only] if options.only else [])[0]
-    loop = Loop(*frames_of(source, None))
+    sequence = find_sequences([folder], [options.only] if options.only else [])[0]
+    loop = Loop(*frames_of(sequence, None))
     kept = True
     for name in options.parts:
-        promises, note = PARTS[name](options, source, loop)
+        promises, note = PARTS[name](options, sequence, loop)
         text = report(promises, note, tables.provenance(threads=THREADS))
         print(text, flush=True)
         if options.write:

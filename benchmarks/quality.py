@@ -11,22 +11,24 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import vot.dataset
 from numpy.typing import NDArray
 
 from benchmarks import tables
 from benchmarks.measures import INTERVAL, ExpectedOverlap, Repetitions, accuracy, bootstrap, failures
 from benchmarks.published import published_runs
-from benchmarks.runs import RUNS, KeptRun, RunFailed, Series, Source, Variant, load, prepare, run_missing, snapshot
+from benchmarks.runaway import KeptRun
+from benchmarks.runs import RUNS, collect
+from benchmarks.sequences import find_sequences
+from benchmarks.variants import Variant
 from tracker.vot.accuracy import Sample, Selection, by_sequence, by_tag, sample
+from tracker.vot.evaluation.session import IncompleteResults
 from tracker.vot.expected_overlap import curve, score
-from tracker.vot.results.annotations import TAGS, Annotations
-from tracker.vot.results.raw import FAILURE
-from tracker.vot.results.runs import Run
+from tracker.vot.results.annotations import TAGS, Annotations, annotations_of
 
 DEFAULT = ("DAT", "MDNet", "NCC", "CSRT", "KCF")
 
@@ -38,9 +40,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run what is missing, print the tables; returns the exit code."""
     args = _parser().parse_args(argv)
     try:
-        sources = find_sequences(args.sequences, args.only)
-        results = collect(args, sources)
-        report = render(args, sources, results)
+        sequences = find_sequences(args.sequences, args.only)
+        variants = {text: Variant.parse(text) for text in args.trackers}
+        results = collect(
+            variants, sequences, seeds=args.seeds, threads=args.threads, workers=args.workers, kept=args.runs
+        )
+        report = render(args, sequences, results)
         print(report)
         if args.write:
             tables.write_between(args.write, args.marker, report)
@@ -49,57 +54,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted; runs that had ended are kept", file=sys.stderr)
         return 130
-    except (ValueError, OSError, RunFailed) as error:
+    except IncompleteResults:  # told already
+        return 1
+    except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def find_sequences(folders: Sequence[Path], only: Sequence[str] = ()) -> list[Source]:
-    """The sequences of data set folders, in the order of their list.txt; those called ``only`` if any are named.
-
-    Raises:
-        ValueError: if a folder has no list.txt, or a name is missing or twice there.
-    """
-    sources: dict[str, Source] = {}
-    for folder in folders:
-        if not (folder / "list.txt").is_file():
-            raise ValueError(f"{folder} has no list.txt; give a folder of sequences in the VOT layout")
-        for name in (folder / "list.txt").read_text(encoding="utf-8").split():
-            if name in sources:
-                raise ValueError(f"sequence {name} is in {sources[name].path.parent} and in {folder}; leave one out")
-            sources[name] = Source.read((folder / name).resolve())
-    if unknown := sorted(set(only) - set(sources)):
-        raise ValueError(f"no sequence is called {', '.join(unknown)}; there are {', '.join(sources)}")
-    return [source for name, source in sources.items() if not only or name in only]
-
-
-def collect(args: argparse.Namespace, sources: Sequence[Source]) -> dict[str, Repetitions]:
-    """Make the missing runs, and read all."""
-    variants = [Variant.parse(text) for text in dict.fromkeys(args.trackers)]
-    with snapshot() as root:
-        series = prepare(variants, args.seeds, args.threads, root, args.runs)
-        jobs = [(one, source) for several in series.values() for one in several for source in sources]
-        started = time.monotonic()
-
-        def report(left: int, one: Series, source: Source, seconds: float, run: Run) -> None:
-            print(
-                f"{time.monotonic() - started:6.0f} s, {left:4} to go: {one.variant} seed {one.seed} {source.name}: "
-                f"{np.count_nonzero(run.codes == FAILURE)} failures in {seconds:.0f} s",
-                file=sys.stderr,
-                flush=True,
-            )
-
-        run_missing(jobs, args.workers, report)
-    return {
-        str(variant): [{source.name: load(one, source) for source in sources} for one in several]
-        for variant, several in series.items()
-    }
-
-
-def render(args: argparse.Namespace, sources: Sequence[Source], results: Results) -> str:
+def render(args: argparse.Namespace, sequences: Sequence[vot.dataset.Sequence], results: Results) -> str:
     """All tables as markdown."""
-    truths = [source.annotations() for source in sources]
+    truths = [annotations_of(sequence) for sequence in sequences]
     names = [truth.name for truth in truths]
     tagged = [truth for truth in truths if truth.tags]
     parts = [
@@ -116,7 +81,7 @@ def render(args: argparse.Namespace, sources: Sequence[Source], results: Results
         if len(pair) == 2 and len(names) > 1:
             parts += [f"### {pair[0]} minus {pair[1]}", comparison(results, pair, names, args.interval)]
     if args.published:
-        parts += _published(args, sources, truths, results)
+        parts += _published(args, sequences, truths, results)
     return "\n\n".join(parts)
 
 
@@ -234,9 +199,12 @@ def _overall(args: argparse.Namespace, truths: Sequence[Annotations], results: R
 
 
 def _published(
-    args: argparse.Namespace, sources: Sequence[Source], truths: Sequence[Annotations], results: Results
+    args: argparse.Namespace,
+    sequences: Sequence[vot.dataset.Sequence],
+    truths: Sequence[Annotations],
+    results: Results,
 ) -> list[str]:
-    names, published = published_runs(args.published, sources)
+    names, published = published_runs(args.published, sequences)
     if not names:
         raise ValueError(f"none of the sequences is in {args.published / 'groundtruth.json'}; leave --published out")
     theirs = {f"{label} (published)": repetitions for label, repetitions in published.items()}

@@ -18,18 +18,20 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import numpy as np
+import vot.dataset
 
 from benchmarks import tables
-from benchmarks.quality import find_sequences, positive
-from benchmarks.runs import PROJECT, Source, Variant, interpreter, section_of
+from benchmarks.quality import positive
+from benchmarks.sequences import find_sequences, frames_of
+from benchmarks.tables import PROJECT
+from benchmarks.variants import Variant
 from tracker import catalog
-from tracker.core import boxes
 
 DEFAULT = ("DAT", "CSRT", "KCF")
 STAGES = ("read", "trunk", "sampling", "pooling", "estimator", "head", "learning", "attention", "regression")
@@ -47,10 +49,7 @@ class Timing:
 
     def seconds(self, initialised: bool = False, learned: bool | None = None) -> np.ndarray:
         """Seconds of each init, or of each update; of those with (or without) learning if ``learned`` is given."""
-        chosen = [frame for frames in self.frames.values() for frame in frames if frame["initialised"] == initialised]
-        return np.array(
-            [frame["seconds"] for frame in chosen if learned is None or ("learning" in frame["stages"]) == learned]
-        )
+        return np.array([frame["seconds"] for frame in self._chosen(initialised, learned)])
 
     def rate(self, name: str) -> float:
         """Frames per second on a sequence, without initialisation and reading."""
@@ -59,12 +58,7 @@ class Timing:
 
     def stage_milliseconds(self, initialised: bool = False, learned: bool | None = None) -> dict[str, float]:
         """Mean milliseconds of each stage in the chosen frames, ``other`` for what no stage covers."""
-        chosen = [
-            frame
-            for frames in self.frames.values()
-            for frame in frames
-            if frame["initialised"] == initialised and (learned is None or ("learning" in frame["stages"]) == learned)
-        ]
+        chosen = self._chosen(initialised, learned)
         if not chosen:
             return {}
         names = {name for frame in chosen for name in frame["stages"]}
@@ -72,6 +66,10 @@ class Timing:
         whole = 1e3 * float(np.mean([frame["seconds"] for frame in chosen]))
         means["other"] = whole - sum(value for name, value in means.items() if name != "read")
         return means
+
+    def _chosen(self, initialised: bool, learned: bool | None) -> list[dict[str, Any]]:
+        frames = [frame for frames in self.frames.values() for frame in frames if frame["initialised"] == initialised]
+        return [frame for frame in frames if learned is None or ("learning" in frame["stages"]) == learned]
 
 
 class Driver:
@@ -81,7 +79,7 @@ class Driver:
         """Start the process; the tracker is made while others work, or wait."""
         self.variant = variant
         overrides = dict(variant.overrides) | {"threads": threads}
-        command = [*interpreter(section_of(variant)), "-m", "benchmarks.drive", variant.name, json.dumps(overrides)]
+        command = [*variant.interpreter(), "-m", "benchmarks.drive", variant.name, json.dumps(overrides)]
         self._process = subprocess.Popen(
             command, cwd=PROJECT, env=environment(threads), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -120,12 +118,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print the tables; returns the exit code."""
     args = _parser().parse_args(argv)
     try:
-        sources = find_sequences(args.sequences, args.only)
+        sequences = find_sequences(args.sequences, args.only)
         variants = [Variant.parse(text) for text in dict.fromkeys(args.trackers)]
         if args.profile:
-            print(profile(variants[0], sources[0], args))
+            print(profile(variants[0], sequences[0], args))
             return 0
-        report = render(args, variants, sources)
+        report = render(args, variants, sequences)
         print(report)
         if args.write:
             tables.write_between(args.write, args.marker, report)
@@ -135,10 +133,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def render(args: argparse.Namespace, variants: Sequence[Variant], sources: Sequence[Source]) -> str:
+def render(args: argparse.Namespace, variants: Sequence[Variant], sequences: Sequence[vot.dataset.Sequence]) -> str:
     """Everything that was asked for, as markdown."""
-    timings = take_turns(variants, sources, args)
-    names = ", ".join(source.name for source in sources)
+    timings = take_turns(variants, sequences, args)
+    names = ", ".join(sequence.name for sequence in sequences)
     gpus = {timing.gpu[0] for timing in timings.values() if timing.gpu}
     parts = [
         frame_table(timings),
@@ -162,52 +160,32 @@ def render(args: argparse.Namespace, variants: Sequence[Variant], sources: Seque
     if args.start:
         parts += ["### Start to handshake", start_table(variants, args.threads)]
     if args.growth:
-        parts += [f"### {variants[0]}: growth", growth_table(variants[0], sources[0], args)]
+        parts += [f"### {variants[0]}: growth", growth_table(variants[0], sequences[0], args)]
     return "\n\n".join(parts)
 
 
-def take_turns(variants: Sequence[Variant], sources: Sequence[Source], args: argparse.Namespace) -> dict[str, Timing]:
+def take_turns(
+    variants: Sequence[Variant], sequences: Sequence[vot.dataset.Sequence], args: argparse.Namespace
+) -> dict[str, Timing]:
     """Run every tracker on every sequence, ``args.rounds`` times, alternating at each sequence."""
     timings = {str(variant): Timing() for variant in variants}
     with ExitStack() as stack:
         drivers = [stack.enter_context(Driver(variant, args.threads)) for variant in variants]
-        images, truth = frames_of(sources[0], 3)
+        images, truth = frames_of(sequences[0], 3)
         for driver in drivers:
             driver.track(images, truth)  # made, warm
-        for turn in range(args.rounds * len(sources)):
-            source = sources[turn % len(sources)]
-            images, truth = frames_of(source, args.frames)
+        for turn in range(args.rounds * len(sequences)):
+            sequence = sequences[turn % len(sequences)]
+            images, truth = frames_of(sequence, args.frames)
             for i in range(len(drivers)):
                 driver = drivers[(i + turn) % len(drivers)]
                 answer = driver.track(images, truth)
                 timing = timings[str(driver.variant)]
-                timing.frames.setdefault(source.name, []).extend(answer["frames"])
+                timing.frames.setdefault(sequence.name, []).extend(answer["frames"])
                 timing.peak, timing.gpu = answer["peak"], answer["gpu"]
-                rate = timing.rate(source.name)
-                print(f"{source.name}: {driver.variant} {rate:.1f} frames/s", file=sys.stderr, flush=True)
+                rate = timing.rate(sequence.name)
+                print(f"{sequence.name}: {driver.variant} {rate:.1f} frames/s", file=sys.stderr, flush=True)
     return timings
-
-
-def frames_of(source: Source, limit: int | None) -> tuple[list[str], list[list[float] | None]]:
-    """Paths of the images of a sequence, and its ground truth as upright boxes, None where there is none."""
-    from vot.dataset import load_sequence
-    from vot.region import RegionType
-
-    sequence = load_sequence(str(source.path))
-    count = min(source.frames, limit or source.frames)
-    images: list[str] = []
-    truth: list[list[float] | None] = []
-    for index in range(count):
-        images.append(sequence.frame(index).filename())
-        region = sequence.groundtruth(index)
-        if region.type == RegionType.SPECIAL:
-            truth.append(None)
-        elif region.type == RegionType.RECTANGLE:
-            truth.append([region.x, region.y, region.width, region.height])
-        else:
-            polygon = region.convert(RegionType.POLYGON)
-            truth.append(boxes.from_polygon([polygon[i] for i in range(polygon.size)]).tolist())
-    return images, truth
 
 
 def frame_table(timings: Mapping[str, Timing]) -> str:
@@ -284,9 +262,9 @@ def stage_table(timing: Timing) -> str:
     return tables.table(["stage", "all updates", "without learning", "with learning", "init", "share"], rows)
 
 
-def growth_table(variant: Variant, source: Source, args: argparse.Namespace) -> str:
+def growth_table(variant: Variant, sequence: vot.dataset.Sequence, args: argparse.Namespace) -> str:
     """Time and memory over image size, number of candidates and length of the sequence; a process for each row."""
-    images, truth = frames_of(source, GROWTH_FRAMES)
+    images, truth = frames_of(sequence, GROWTH_FRAMES)
     rows = []
     for scale in (0.5, 1, 2, 4):
         rows.append(
@@ -298,26 +276,21 @@ def growth_table(variant: Variant, source: Source, args: argparse.Namespace) -> 
             changed = Variant(variant.name, tuple(sorted(dict((*variant.overrides, *more)).items())))
             label = f"{sum(count for _, count in more)} candidates"
             rows.append([label, *_grown(changed, images, truth, args.threads)])
-    whole, boxes_of_whole = frames_of(source, None)
+    whole, boxes_of_whole = frames_of(sequence, None)
     turn = [*range(len(whole)), *range(len(whole) - 2, 0, -1)]  # forth and back, so that nothing jumps
     order = [turn[i % len(turn)] for i in range(LONG_FRAMES)]
     for count in (LONG_FRAMES // 10, LONG_FRAMES):
         chosen = order[:count]
         grown = _grown(variant, [whole[i] for i in chosen], [boxes_of_whole[i] for i in chosen], args.threads)
         rows.append([f"{count} frames", *grown])
-    return tables.table([f"{source.name}", "mean ms", "last tenth, mean ms", "init ms", "memory MB"], rows)
+    return tables.table([f"{sequence.name}", "mean ms", "last tenth, mean ms", "init ms", "memory MB"], rows)
 
 
-def candidates(variant: Variant) -> dict[str, int]:
+def candidates(variant: Variant) -> dict[str, Any]:
     """Parameters of one of our trackers that are numbers of candidates (their names end so), with their values."""
-    code = (
-        "import sys, json, dataclasses; from tracker import catalog; t = catalog.create(sys.argv[1]);"
-        "p = dataclasses.asdict(t.params) if hasattr(t, 'params') else {};"
-        "print(json.dumps({k: v for k, v in p.items() if k.endswith('_candidates') and k != 'best_candidates'}))"
-    )
-    command = [*interpreter(section_of(variant)), "-c", code, variant.name]
-    done = subprocess.run(command, cwd=PROJECT, env=environment(1), capture_output=True, text=True, check=True)
-    return json.loads(done.stdout) | {key: value for key, value in variant.overrides if key.endswith("_candidates")}
+    preset = asdict(catalog.preset(variant.name)) if variant.name in catalog.LEARNING else {}
+    values = preset | dict(variant.overrides)
+    return {name: value for name, value in values.items() if name.endswith("_candidates") and name != "best_candidates"}
 
 
 def start_table(variants: Sequence[Variant], threads: int, repeats: int = 5) -> str:
@@ -327,7 +300,7 @@ def start_table(variants: Sequence[Variant], threads: int, repeats: int = 5) -> 
         "import torch": ([sys.executable, "-c", "import torch; print('done', flush=True)"], "done", {})
     }
     for variant in variants:
-        python = interpreter(section_of(variant))
+        python = variant.interpreter()
         commands[variant.name] = (
             [*python, "-m", "tracker"], "@@TRAX:hello", {"RECIPROCATIVE_TRACKER": variant.name}
         )  # fmt: skip
@@ -343,9 +316,9 @@ def start_table(variants: Sequence[Variant], threads: int, repeats: int = 5) -> 
     return tables.table(["", "seconds", "beyond import torch"], rows)
 
 
-def profile(variant: Variant, source: Source, args: argparse.Namespace) -> str:
+def profile(variant: Variant, sequence: vot.dataset.Sequence, args: argparse.Namespace) -> str:
     """Where the time goes: torch's operators and Python's functions, on the first frames of a sequence."""
-    images, truth = frames_of(source, args.frames or GROWTH_FRAMES)
+    images, truth = frames_of(sequence, args.frames or GROWTH_FRAMES)
     with Driver(variant, args.threads) as driver:
         driver.track(images[:3], truth[:3])
         answers = [driver.track(images, truth, profile=kind) for kind in ("operators", "functions")]

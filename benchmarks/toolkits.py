@@ -23,24 +23,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import tables
-from benchmarks.quality import find_sequences
-from benchmarks.runs import PROJECT
+from benchmarks.runs import write_workspace
+from benchmarks.sequences import find_sequences, folder_of
+from benchmarks.tables import PROJECT
 from tracker.sequences.dataset import generate
 
 STACK = PROJECT / "tracker" / "vot" / "stacks" / "embedded.yaml"
 OTHER = PROJECT / ".venv-toolkit-0.9.0" / "bin" / "python"
-
-
-def write_workspace(folder: Path, sequences: Sequence[Path]) -> Path:
-    """A workspace with the embedded stack and the project's trackers."""
-    (folder / "sequences").mkdir(parents=True)
-    for path in sequences:
-        (folder / "sequences" / path.name).symlink_to(path, target_is_directory=True)
-    (folder / "sequences" / "list.txt").write_text("".join(f"{path.name}\n" for path in sequences))
-    (folder / "config.yaml").write_text(
-        f"registry: [{PROJECT / 'trackers.ini'}]\nsequences: sequences\nstack: {STACK}\n"
-    )
-    return folder
 
 
 def release(python: Path) -> str:
@@ -106,10 +95,12 @@ def compare(options: argparse.Namespace, root: Path) -> tuple[str, bool]:
     if not options.sequences:
         for _ in generate(root / "sequences"):
             pass
-    sources = find_sequences([options.sequences or root / "sequences"], options.only)
+    sequences = find_sequences([options.sequences or root / "sequences"], options.only)
     found = []
     for number, python in enumerate((Path(sys.executable), options.other)):
-        workspace = write_workspace(root / f"workspace{number}", [source.path for source in sources])
+        workspace = root / f"workspace{number}"
+        places = {sequence.name: folder_of(sequence) for sequence in sequences}
+        write_workspace(workspace, PROJECT / "trackers.ini", STACK, places)
         chain(python, workspace, options.trackers)
         found.append((trajectories(workspace), measures(workspace)))
     rows, agree = [], True
@@ -121,7 +112,7 @@ def compare(options: argparse.Namespace, root: Path) -> tuple[str, bool]:
     releases = " and ".join(release(python) for python in (Path(sys.executable), options.other))
     note = (
         f"vot-toolkit {releases}: `vot evaluate` and `vot analysis` of {', '.join(options.trackers)} on "
-        f"{', '.join(source.name for source in sources)}, stack `{STACK.name}`."
+        f"{', '.join(sequence.name for sequence in sequences)}, stack `{STACK.name}`."
     )
     return "\n\n".join([table, note, tables.provenance()]), agree
 

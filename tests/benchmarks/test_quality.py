@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import quality, speed, tables
+from benchmarks import quality, speed, tables, variants
 from benchmarks.drive import follow
 from benchmarks.identify import code_digest
 from benchmarks.measures import ExpectedOverlap, bootstrap, failures
 from benchmarks.published import published_runs
-from benchmarks.runs import Source, Variant, _run_section, run_key, runaway
+from benchmarks.runaway import runaway
+from benchmarks.runs import series_of
+from benchmarks.sequences import find_sequences, frames_of
+from benchmarks.variants import Variant
 from tests.helpers.shared import SHARED, needs
+from tracker.core.paths import PROJECT
 from tracker.core.tracker import Result
+from tracker.vot.results.annotations import annotations_of
 from tracker.vot.results.runs import Run
 
 NAN = float("nan")
@@ -135,11 +142,41 @@ def test_code_digest_sees_code_and_nothing_else(tmp_path):
     assert first != digest("x = 2\ndef f():\n    return x\n")
 
 
+IDENTITY = {
+    "fingerprint": "a",
+    "code": "b",
+    "overrides": {"threads": 1},
+    "libraries": {"torch": "2"},
+    "seeded": True,
+    "deterministic": False,
+}
+
+
+def series(text="NCC", seeds=1, threads=1, **identity):
+    return series_of(text, Variant.parse(text), {**IDENTITY, **identity}, seeds, threads)
+
+
 @pytest.mark.parametrize("field", ["fingerprint", "code", "overrides", "libraries"])
-def test_run_key_depends_on_all_that_decides_the_boxes(field):
-    identity = {"fingerprint": "a", "code": "b", "overrides": {"threads": 1}, "libraries": {"torch": "2"}}
-    assert run_key(identity) == run_key(json.loads(json.dumps(identity)))
-    assert run_key(identity) != run_key(identity | {field: "other"})
+def test_the_name_of_a_run_depends_on_all_that_decides_the_boxes(field):
+    (one,) = series()
+    assert one.name == series(**json.loads(json.dumps(IDENTITY)))[0].name
+    assert one.name != series(**{field: "other"})[0].name
+    assert one.identity == {**IDENTITY, "seed": 0}
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({}, ["0", "1", "2"]),
+        ({"seeded": False}, [None] * 3),
+        ({"seeded": False, "deterministic": True}, [None]),
+    ],
+    ids=["seeded", "random", "deterministic"],
+)
+def test_each_seed_is_a_tracker_of_its_own_and_a_deterministic_one_runs_once(facts, expected):
+    made = series(seeds=3, **facts)
+    assert [one.section.get("env_reciprocative_seed") for one in made] == expected
+    assert [one.name.rpartition("-")[2] for one in made] == [f"s{seed}" for seed in range(len(expected))]
 
 
 @pytest.mark.parametrize(
@@ -179,12 +216,19 @@ def test_variant_reads_values_and_refuses_nonsense():
 
 
 def test_a_variant_is_a_section_with_its_parameters():
-    section = {"command": "tracker", "env_reciprocative_tracker": "DAT"}
-    made = _run_section(section, Variant.parse("DAT:grid=7,attention_weight=3.0,threads=2"), seed=4, threads=2)
-    assert made["env_reciprocative_params"] == "attention_weight=3.0,grid=7"
-    assert made["command"] == "tracker"
-    assert (made["env_reciprocative_threads"], made["env_reciprocative_seed"]) == ("2", "4")
-    assert "env_reciprocative_params" not in _run_section(section, Variant("DAT"), seed=4, threads=2)
+    (made,) = series("DAT:grid=7,attention_weight=3", threads=2)
+    assert made.label == "DAT:grid=7,attention_weight=3"
+    assert made.section["env_reciprocative_params"] == "attention_weight=3.0,grid=7"
+    assert (made.section["command"], made.section["env_reciprocative_tracker"]) == ("tracker", "DAT")
+    assert made.section["env_reciprocative_threads"] == "2"
+    assert "env_reciprocative_params" not in series("DAT")[0].section
+
+
+def test_an_interpreter_that_dies_without_a_word_is_told_by_its_exit_code(tmp_path, monkeypatch):
+    (tmp_path / "trackers.ini").write_text("[NCC]\ncommand = tracker\npython = sh -c 'kill -9 $$'\n")
+    monkeypatch.setattr(variants, "REGISTRIES", (str(tmp_path / "trackers.ini"),))
+    with pytest.raises(ValueError, match=r"tracker NCC with .* cannot be made: exit code -9"):
+        Variant("NCC").identity(1, PROJECT)
 
 
 def make_sequence(folder: Path, name: str, frames: int = 30) -> Path:
@@ -207,12 +251,41 @@ def make_sequence(folder: Path, name: str, frames: int = 30) -> Path:
     return folder / name
 
 
-def test_sequences_are_told_apart_by_content_not_by_name(tmp_path):
-    one, two = (Source.read(make_sequence(tmp_path / f, "same", n)) for f, n in (("a", 5), ("b", 6)))
-    assert one.name == two.name
-    assert one.digest != two.digest
+def test_sequences_of_one_name_cannot_stand_in_one_table(tmp_path):
+    for folder in ("a", "b"):
+        make_sequence(tmp_path / folder, "same", 5)
     with pytest.raises(ValueError, match="leave one out"):
-        quality.find_sequences([tmp_path / "a", tmp_path / "b"])
+        find_sequences([tmp_path / "a", tmp_path / "b"])
+
+
+def test_only_the_named_sequences_are_taken_and_an_unknown_one_is_told(tmp_path):
+    for name in ("left", "right"):
+        make_sequence(tmp_path, name, 5)
+    assert [sequence.name for sequence in find_sequences([tmp_path], ["right"])] == ["right"]
+    with pytest.raises(ValueError, match="no sequence is called up; there are left, right"):
+        find_sequences([tmp_path], ["up"])
+
+
+def test_frames_are_images_and_boxes_without_one_where_the_target_is_absent(tmp_path):
+    folder = make_sequence(tmp_path, "square", 4)
+    (folder / "groundtruth.txt").write_text("10,30,20,20\n1,1,5,1,5,9,1,9\n0\n13,30,20,20\n")
+    (sequence,) = find_sequences([tmp_path])
+    paths, boxes = frames_of(sequence, 3)
+    assert paths == [str(folder / "color" / f"{number:08d}.png") for number in (1, 2, 3)]
+    assert boxes == [[10, 30, 20, 20], [1, 1, 4, 8], None]
+    assert len(frames_of(sequence, None)[0]) == 4
+
+
+def arguments(folder: Path, *trackers: str, sequences: str = "sequences") -> list[str]:
+    """A command line of the benchmark that keeps its runs in ``folder``."""
+    where = ["--sequences", str(folder / sequences), "--runs", str(folder / "runs")]
+    return [*trackers, *where, "--interval", "5", "20", "--seeds", "1"]
+
+
+def runs_in(folder: Path) -> dict[str, int]:
+    """When each run was written, by tracker and sequence without key and digest."""
+    files = (folder / "runs" / "results").glob("*/baseline/*/*_001.bin")
+    return {f"{file.parts[-4][:3]} {file.parts[-2].partition('-')[0]}": file.stat().st_mtime_ns for file in files}
 
 
 @pytest.mark.integration
@@ -221,39 +294,104 @@ def test_quality_runs_a_tracker_once_and_prints_its_tables(tmp_path, capsys):
         make_sequence(tmp_path / "sequences", name)
     document = tmp_path / "results.md"
     document.write_text("# Results\n<!-- begin quality -->\nold\n<!-- end quality -->\nrest\n")
-    arguments = ["NCC", "--sequences", str(tmp_path / "sequences"), "--interval", "5", "20", "--workers", "1"]
-    arguments += ["--runs", str(tmp_path / "runs")]
-    assert quality.main([*arguments, "--write", str(document)]) == 0
+    command = [*arguments(tmp_path, "NCC"), "--workers", "1"]
+    assert quality.main([*command, "--write", str(document)]) == 0
     first = capsys.readouterr()
-    assert "left: 0 failures" in first.err
-    assert "right: 0 failures" in first.err
+    assert "2 tasks run, 0 were complete before, 0 failed" in first.err
     row = next(line for line in first.out.splitlines() if line.startswith("| NCC"))
-    runs, *_, lost, origin = (cell.strip() for cell in row.split("|")[2:-1])
-    assert (runs, lost, origin) == ("1", "0.0", "measured")
+    runs, *_, lost, runaways, origin = (cell.strip() for cell in row.split("|")[2:-1])
+    assert (runs, lost, runaways, origin) == ("1", "0.0", "0.0", "measured")
     text = document.read_text()
     assert "old" not in text
     assert row in text
     assert text.endswith("<!-- end quality -->\nrest\n")
-    assert len(list((tmp_path / "runs").glob("NCC-*/left-*/left_001_time.value"))) == 1
+    (identity,) = (tmp_path / "runs" / "results").glob("NCC-*-s0/identity.json")
+    assert json.loads(identity.read_text())["overrides"] == {"threads": 1}
 
-    assert quality.main(arguments) == 0
+    made = runs_in(tmp_path)
+    assert quality.main(command) == 0
     again = capsys.readouterr()
     assert again.err == ""
     assert again.out == first.out
+    assert runs_in(tmp_path) == made
+
+
+@pytest.mark.integration
+def test_sequences_are_told_apart_by_content_not_by_name(tmp_path, capsys):
+    for folder, frames in (("a", 30), ("b", 25)):
+        make_sequence(tmp_path / folder, "same", frames)
+    tables = []
+    for folder in ("a", "b", "a"):
+        assert quality.main(arguments(tmp_path, "NCC", sequences=folder)) == 0
+        captured = capsys.readouterr()
+        tables.append(captured.out)
+    assert captured.err == ""  # the runs on the first were kept
+    assert tables[0] == tables[2] != tables[1]
 
 
 @pytest.mark.integration
 def test_unknown_parameter_is_told_before_anything_runs(tmp_path, capsys):
     make_sequence(tmp_path / "sequences", "left")
-    where = ["--sequences", str(tmp_path / "sequences"), "--runs", str(tmp_path / "runs")]
-    assert quality.main(["NCC:speling=3", *where]) == 1
-    assert "NCC has no parameter speling" in capsys.readouterr().err
-    assert not list((tmp_path / "runs").glob("NCC*"))
+    for tracker, problem in (
+        ("NCC:speling=3", "NCC has no parameter 'speling'"),
+        ("NCC:threads=no", "threads is 'no'"),
+        ("DAT:attention_weight=-1", "cannot be made: .*attention_weight is -1.0"),
+        ("None", "unknown tracker 'None'; trackers.ini and"),
+    ):
+        assert quality.main(arguments(tmp_path, tracker)) == 1
+        assert re.search(problem, capsys.readouterr().err)
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.integration
+def test_a_tracker_that_dies_is_told_with_the_end_of_its_log_and_the_others_are_kept(tmp_path, capsys, monkeypatch):
+    make_sequence(tmp_path / "sequences", "left")
+    (tmp_path / "crashes").mkdir()
+    helpers = PROJECT / "tests" / "helpers"
+    (tmp_path / "trackers.ini").write_text(
+        "[MIL]\nprotocol = traxpython\ncommand = dummy_tracker\ntimeout = 20\n"
+        f"python = env PYTHONPATH={PROJECT}:{helpers} {sys.executable}\nenv_DUMMY_CRASH = {tmp_path / 'crashes'}\n"
+    )
+    monkeypatch.setattr(variants, "REGISTRIES", (str(tmp_path / "trackers.ini"), "trackers.ini"))
+    assert quality.main(arguments(tmp_path, "MIL", "NCC")) == 1
+    captured = capsys.readouterr()
+    assert "the dummy was told to crash" in captured.err
+    assert "1 tasks run, 0 were complete before, 1 failed" in captured.err
+    assert captured.out == ""
+    assert list(runs_in(tmp_path)) == ["NCC left"]
+
+    monkeypatch.undo()
+    assert quality.main(arguments(tmp_path, "NCC")) == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.integration
+def test_a_run_whose_rules_were_others_is_made_again(tmp_path, capsys):
+    make_sequence(tmp_path / "sequences", "left")
+    assert quality.main(arguments(tmp_path, "NCC")) == 0
+    first = capsys.readouterr()
+    (record,) = (tmp_path / "runs").rglob("fingerprint.json")
+    record.write_text(record.read_text().replace('"skip_initialize": 5', '"skip_initialize": 3'))
+    made = runs_in(tmp_path)
+    assert quality.main(arguments(tmp_path, "NCC")) == 0
+    again = capsys.readouterr()
+    assert "skip_initialize: 3 -> 5" in again.err
+    assert runs_in(tmp_path) != made
+    assert again.out == first.out
+
+
+def test_ground_truth_that_ends_early_is_told_before_anything_runs(tmp_path, capsys):
+    folder = make_sequence(tmp_path / "sequences", "left")
+    truth = (folder / "groundtruth.txt").read_text().splitlines(keepends=True)
+    (folder / "groundtruth.txt").write_text("".join(truth[:-3]))
+    assert quality.main(arguments(tmp_path, "NCC")) == 1
+    assert "27 lines, but the sequence has 30 frames" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
 
 
 def test_published_runs_are_cut_to_the_local_frames(tmp_path):
-    source = Source.read(make_sequence(tmp_path / "local", "square", 20))
-    other = Source.read(make_sequence(tmp_path / "local", "other", 20))
+    for name in ("square", "other"):
+        make_sequence(tmp_path / "local", name, 20)
     boxes = [[10.0 + i, 30.0, 20.0, 20.0] for i in range(40)]
     folder = tmp_path / "vot"
     (folder / "results" / "Peer" / "baseline" / "square").mkdir(parents=True)
@@ -262,7 +400,7 @@ def test_published_runs_are_cut_to_the_local_frames(tmp_path):
     lines = ["1"] + [",".join(map(str, box)) for box in boxes[1:]]
     lines[10:15], lines[15], lines[30] = ["2", "0", "0", "0", "0"], "1", "2"
     (folder / "results" / "Peer" / "baseline" / "square" / "square_001.txt").write_text("\n".join(lines))
-    names, trackers = published_runs(folder, [source, other])
+    names, trackers = published_runs(folder, find_sequences([tmp_path / "local"]))
     assert names == ["square"]  # the other one only has the same name
     run = trackers["Peer"][0]["square"]
     assert len(run.codes) == 20
@@ -337,9 +475,9 @@ def test_speed_drives_trackers_in_processes_of_their_own(tmp_path, capsys):
 @needs("vot2018")
 def test_published_vot2018_runs_give_the_known_figures():
     """Failures and accuracy of ../shared/data/BASELINES.md, counted by another implementation."""
-    sources = quality.find_sequences([SHARED / "sequences"])
-    names, trackers = published_runs(SHARED / "vot2018", sources)
-    truths = [source.annotations() for source in sources if source.name in names]
+    sequences = find_sequences([SHARED / "sequences"])
+    names, trackers = published_runs(SHARED / "vot2018", sequences)
+    truths = [annotations_of(sequence) for sequence in sequences if sequence.name in names]
     known = {"LightTrack": (2, 0.559), "SiamBAN": (4, 0.648), "DaSiamRPN": (5, 0.633), "ECOHC": (5, 0.514)}
     known |= {"SiamTPN": (7, 0.707), "SiamAPN": (8, 0.651), "NCC": (33, 0.487)}
     rows = quality.overall(trackers, truths, (60, 300)).splitlines()[2:]

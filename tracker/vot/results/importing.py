@@ -7,12 +7,10 @@ workspace's data set is refused, with file and line, before anything is written;
 
 from __future__ import annotations
 
-import configparser
 import contextlib
-import io
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -20,22 +18,22 @@ from vot.experiment.multirun import MultiRunExperiment, SupervisedExperiment
 from vot.tracker import is_valid_identifier
 
 from tracker.core import archive, listing
-from tracker.core.errors import DamagedFile, ExistingFile, InvalidValue, UserError
+from tracker.core.errors import DamagedFile, ExistingFile, InvalidValue, MissingFile, UserError
 from tracker.core.files import whole_folder, write_whole
 from tracker.formats.regions import words
 from tracker.formats.workspace import registries
+from tracker.vot.results import otb as otb_layout
 from tracker.vot.results import raw
 from tracker.vot.results.annotations import FIRST_IMAGE, REPETITIONS, Annotations, annotations_of
-from tracker.vot.results.otb import runs as otb_runs
-from tracker.vot.results.raw import ONE_PASS_CODES, RESET_BASED_CODES, SHORT, SUFFIXES, files_of
+from tracker.vot.results.raw import ONE_PASS_CODES, RESET_BASED_CODES, SHORT, SUFFIXES
 from tracker.vot.workspace import load_workspace
 
 READ = (*SUFFIXES, ".value")
 
 
 @dataclass(frozen=True)
-class Imported:
-    """What :func:`import_results` did.
+class Import:
+    """A tracker that has joined a workspace.
 
     Attributes:
         tracker: the name under which the results are registered.
@@ -48,14 +46,24 @@ class Imported:
     ignored: list[str]
 
 
-def read_source(source: Path) -> dict[PurePosixPath, bytes]:
-    """The result files (``.txt``, ``.bin``) and times (``.value``) of a folder or zip, by path.
+def read_source(source: Path, suffixes: tuple[str, ...] = READ) -> dict[PurePosixPath, bytes]:
+    """The data with these suffixes in a folder or zip by path below it: result files and times by default.
 
     Raises:
-        MissingFile, DamagedFile: see :func:`tracker.vot.results.raw.files_of`.
+        MissingFile: no such file or folder.
+        DamagedFile: not a zip that is safe to read, see :func:`tracker.core.archive.read`.
     """
-    files = files_of(source, READ).items()
-    return {name: data if isinstance(data, bytes) else data.read_bytes() for name, data in files}
+    if source.is_dir():
+        paths = [path for path in sorted(source.rglob("*")) if path.suffix in suffixes and path.is_file()]
+        names = {path.relative_to(source): path for path in paths}
+        return {PurePosixPath(name): path.read_bytes() for name, path in names.items() if listing.is_data(name)}
+    if not source.is_file():
+        raise MissingFile(f"{source} does not exist: give the folder or zip of the raw results")
+    try:
+        members = archive.read(source, suffixes)
+    except InvalidValue as error:
+        raise DamagedFile(str(source), f"neither a folder nor a readable zip ({error})") from error
+    return {PurePosixPath(name): data for name, data in members.items() if listing.is_data(name)}
 
 
 def select_runs(
@@ -76,10 +84,10 @@ def select_runs(
     """
     roots = {path.parents[2] for path in files if len(path.parents) > 2 and path.parts[-3] == experiment}
     if len(roots) != 1:
-        found = "no folder" if not roots else "several folders"
+        count = "several folders" if roots else "no folder"
         names = ", ".join(sorted({path.parts[-3] for path in files if len(path.parts) > 2})) or "none"
         raise DamagedFile(
-            source, f"{found} {experiment}/<sequence>/<sequence>_001.txt: give one tracker's results (found: {names})"
+            source, f"{count} {experiment}/<sequence>/<sequence>_001.txt: give one tracker's results (found: {names})"
         )
     root = roots.pop() / experiment
     folders: dict[PurePosixPath, dict[PurePosixPath, bytes]] = {}
@@ -87,18 +95,18 @@ def select_runs(
         folders.setdefault(path.parent, {})[path] = data
     selected: dict[str, bytes] = {}
     for name, truth in truths.items():
-        own = folders.get(root / name, {})
-        runs = _repetitions(own, name)
+        folder = folders.get(root / name, {})
+        runs = _repetitions(folder, name)
         multi_start = re.compile(re.escape(name) + r"_\d{8}(\.txt|\.bin)")
-        if started := next((path for path in own if multi_start.fullmatch(path.name)), None):
+        if run := next((path for path in folder if multi_start.fullmatch(path.name)), None):
             problem = "a run of the multi-start protocol (VOT2020 and later), named after its first frame"
-            raise DamagedFile(f"{source}: {started}", problem)
+            raise DamagedFile(f"{source}: {run}", problem)
         if not runs:
             raise DamagedFile(f"{source}: {root}/{name}/{name}_001.txt", f"missing: the data set has sequence {name}")
         for path, data in runs:
             content, suffix = raw.published(data, f"{source}: {path}", len(truth), codes)
             selected[f"{name}/{path.stem}{suffix}"] = content
-        selected |= _times(own, root, name, [path.stem for path, _ in runs], len(truth))
+        selected |= _times(folder, root, name, [path.stem for path, _ in runs], len(truth))
     return selected
 
 
@@ -145,7 +153,7 @@ def _columns(data: bytes, file: str, length: int) -> list[tuple[str, ...]]:
 
 def import_results(
     source: Path, workspace: Path, name: str, experiment: str = "baseline", label: str | None = None, otb: bool = False
-) -> Imported:
+) -> Import:
     """Add raw results to a workspace as a tracker without a command.
 
     Args:
@@ -162,19 +170,16 @@ def import_results(
         FileExistsError: the workspace has such results already.
         FileNotFoundError: no source, or not a workspace.
     """
-    opened = _Opened(workspace, experiment)
-    section = opened.section(name, label)
-    if otb:
-        present, selected = set(opened.truths), otb_runs(source, opened.truths, opened.firsts)
-    else:
-        files = read_source(source)
-        present, selected = _sequences(files, experiment), opened.select(files, source.name)
-    opened.join(name, selected, section)
-    return Imported(name, sum(file.endswith(SUFFIXES) for file in selected), sorted(present - set(opened.truths)))
+    destination = _Destination(workspace, experiment)
+    section = destination.section(name, label)
+    if not otb:
+        return destination.join(name, section, read_source(source), source.name)
+    runs = otb_layout.runs(read_source(source, otb_layout.SUFFIXES), source, destination.truths, destination.firsts)
+    return destination.write(name, section, runs)
 
 
 @dataclass(frozen=True)
-class Refused:
+class Refusal:
     """A tracker of an archive that was not imported.
 
     Attributes:
@@ -186,7 +191,7 @@ class Refused:
     problem: str
 
 
-def import_archive(source: Path, workspace: Path, experiment: str = "baseline") -> tuple[list[Imported], list[Refused]]:
+def import_archive(source: Path, workspace: Path, experiment: str = "baseline") -> tuple[list[Import], list[Refusal]]:
     """Add all trackers of a challenge's archive to a workspace, each by itself: one that is refused stops no other.
 
     Args:
@@ -196,51 +201,43 @@ def import_archive(source: Path, workspace: Path, experiment: str = "baseline") 
         experiment: see :func:`import_results`.
 
     Returns:
-        What was imported and what was refused, by name of the tracker.
+        The imports and the refusals, by name of the tracker.
 
     Raises:
         DamagedFile: no tracker at all, or not a zip that is safe to read.
         FileNotFoundError: no source, or not a workspace.
         ValueError: the workspace has no such experiment, or a registry of its own is not named.
     """
-    opened = _Opened(workspace, experiment)
+    destination = _Destination(workspace, experiment)
     trackers: dict[PurePosixPath, dict[PurePosixPath, bytes]] = {}
     for path, data in read_source(source).items():
         if len(path.parents) > 2 and path.parts[-3] == experiment:
             trackers.setdefault(path.parents[2], {})[path] = data
     if not trackers:
         raise DamagedFile(str(source), f"no folder <tracker>/{experiment}/<sequence>/<sequence>_001.txt")
-    imported, refused = [], []
+    imports, refusals = [], []
     for root, files in sorted(trackers.items()):
-        name = re.sub(r"[^A-Za-z0-9_-]", "_", root.name or source.stem)
+        label = root.name or source.stem
+        name = re.sub(r"[^A-Za-z0-9_-]", "_", label)
         try:
-            section = opened.section(name, root.name or source.stem)
-            selected = opened.select(files, source.name)
-            opened.join(name, selected, section)
+            imports.append(destination.join(name, destination.section(name, label), files, source.name))
         except (UserError, OSError) as error:
-            refused.append(Refused(name, str(error)))
-            continue
-        count = sum(file.endswith(SUFFIXES) for file in selected)
-        imported.append(Imported(name, count, sorted(_sequences(files, experiment) - set(opened.truths))))
-    return imported, refused
+            refusals.append(Refusal(name, str(error)))
+    return imports, refusals
 
 
-def _sequences(files: Mapping[PurePosixPath, bytes], experiment: str) -> set[str]:
-    return {path.parts[-2] for path in files if len(path.parts) > 2 and path.parts[-3] == experiment}
-
-
-class _Opened:
-    """A workspace that results are about to join."""
+class _Destination:
+    """An experiment of a workspace that results are about to join."""
 
     def __init__(self, folder: Path, experiment: str) -> None:
         self._folder, self._experiment = folder, experiment
         self._workspace = load_workspace(folder)
-        self._registry = _own_registry(folder)
+        self._registry = _registry(folder)
         experiments = self._workspace.stack.experiments
         target = experiments.get(experiment)
         if not isinstance(target, MultiRunExperiment):
-            known = ", ".join(key for key, one in experiments.items() if isinstance(one, MultiRunExperiment))
-            problem = f"the workspace's stack has no such experiment {experiment!r}; results can join {known}"
+            names = ", ".join(key for key, one in experiments.items() if isinstance(one, MultiRunExperiment))
+            problem = f"the workspace's stack has no such experiment {experiment!r}; results can join {names}"
             raise InvalidValue(problem)
         sequences = target.transform(self._workspace.dataset)
         self.truths = {sequence.name: annotations_of(sequence) for sequence in sequences}
@@ -254,52 +251,52 @@ class _Opened:
             raise InvalidValue(f"name may have letters, digits, '-' and '_', got {name!r}")
         if label is not None and ("%" in label or not label.isprintable()):
             raise InvalidValue(f"label must be one line without '%', got {label!r}")
-        if self._destination(name).exists():
-            raise ExistingFile(f"{self._destination(name)} exists: choose another name, or remove it to import again")
+        if (folder := self._results(name)).exists():
+            raise ExistingFile(f"{folder} exists: choose another name, or remove it to import again")
         if name in self._workspace.registry:
             tracker = self._workspace.registry[name]
             if tracker.describe()["command"]:
                 raise InvalidValue(f"{name} is a tracker with a command in {tracker.source}: choose another name")
             return ""
-        parser = configparser.ConfigParser()
-        parser[name] = {"label": label or name, "command": ""}
-        stream = io.StringIO()
-        parser.write(stream)
-        return stream.getvalue()
+        return f"[{name}]\nlabel = {label or name}\ncommand =\n"
 
-    def select(self, files: Mapping[PurePosixPath, bytes], source: str) -> dict[str, bytes]:
-        return select_runs(files, self.truths, self._experiment, source, self._codes)
+    def join(self, name: str, section: str, files: Mapping[PurePosixPath, bytes], source: str) -> Import:
+        """Check the files of a tracker and write them, or nothing."""
+        runs = select_runs(files, self.truths, self._experiment, source, self._codes)
+        present = {path.parts[-2] for path in files if len(path.parts) > 2 and path.parts[-3] == self._experiment}
+        return self.write(name, section, runs, present - self.truths.keys())
 
-    def join(self, name: str, selected: Mapping[str, bytes], section: str) -> None:
-        """Write the results and the section, or nothing."""
-        destination = self._destination(name)
-        with whole_folder(destination, beside=destination.parent) as whole:
-            archive.extract(selected, whole, selected)
+    def write(self, name: str, section: str, runs: Mapping[str, bytes], ignored: Iterable[str] = ()) -> Import:
+        """Write checked runs and the section, or nothing."""
+        folder = self._results(name)
+        with whole_folder(folder, beside=folder.parent) as whole:
+            archive.extract(runs, whole, runs)
         if section:
             try:
                 _append(self._registry, section)
             except OSError:
-                shutil.rmtree(destination)
+                shutil.rmtree(folder)
                 with contextlib.suppress(OSError):  # results of other experiments are in it
-                    destination.parent.rmdir()
+                    folder.parent.rmdir()
                 raise
+        return Import(name, sum(file.endswith(SUFFIXES) for file in runs), sorted(ignored))
 
-    def _destination(self, name: str) -> Path:
+    def _results(self, name: str) -> Path:
         return self._folder / "results" / name / self._experiment
 
 
-def _own_registry(workspace: Path) -> Path:
+def _registry(workspace: Path) -> Path:
     """The file of the workspace's registry that new sections go to."""
-    own = workspace / "trackers.ini"
-    if own.resolve() not in [path.resolve() for path in registries(workspace)]:
+    registry = workspace / "trackers.ini"
+    if registry.resolve() not in [path.resolve() for path in registries(workspace)]:
         raise InvalidValue(
             f"the registry in {workspace}/config.yaml does not name './trackers.ini', where published results are "
             "registered: add that line"
         )
-    return own
+    return registry
 
 
 def _append(registry: Path, section: str) -> None:
     text = registry.read_text() if registry.is_file() else ""
     separator = "\n" if text and not text.endswith("\n\n") else ""
-    write_whole(registry, text + separator + section.rstrip() + "\n")
+    write_whole(registry, text + separator + section)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -22,77 +22,71 @@ from tracker.core.errors import DamagedFile
 from tracker.formats import matfile
 from tracker.formats.regions import numbers
 from tracker.vot.results.annotations import Annotations
-from tracker.vot.results.raw import INITIALIZATION, UNKNOWN, files_of
+from tracker.vot.results.raw import INITIALIZATION, UNKNOWN
 
 SUFFIXES = (".mat", ".txt")
 
 
-def runs(source: Path, truths: Mapping[str, Annotations], firsts: Mapping[str, int]) -> dict[str, bytes]:
-    """The runs of one tracker in a folder or zip: ``sequence/file`` -> content.
+def runs(
+    files: Mapping[PurePosixPath, bytes], source: Path, truths: Mapping[str, Annotations], firsts: Mapping[str, int]
+) -> dict[str, bytes]:
+    """The runs of one tracker: ``sequence/file`` -> content.
 
     A file is named after its sequence, ``David.mat`` or ``David_DAT.mat``, whatever the case; ``-``, ``_`` and ``.``
     are the same, and Human4 is Human4-2.
 
     Args:
-        source: folder or zip.
+        files: those of a folder or zip with ``SUFFIXES``, by path.
+        source: the folder or zip, for messages.
         truths: the data set by sequence name.
         firsts: number of the first annotated image, where it is known; elsewhere it is the first of the results.
 
     Raises:
-        FileNotFoundError: no such file or folder.
         DamagedFile: a sequence is missing, or a file is not a result or has too few lines.
     """
-    with tempfile.TemporaryDirectory() as scratch:
-        files = {_plain(file.stem): file for file in _files(source, Path(scratch))}
-        selected = {}
-        for name, truth in truths.items():
-            file = _file_of(name, files)
-            if file is None:
-                raise DamagedFile(f"{source}: {name}.mat", f"missing: the data set has sequence {name}")
-            boxes, start = _read(file)
-            offset = firsts.get(name, start) - start
-            placed = boxes[offset:][: len(truth)] if offset >= 0 else boxes[:0]
-            if len(placed) < len(truth):
-                problem = f"images {start} to {start + len(boxes) - 1}, but {len(truth)} are annotated from "
-                raise DamagedFile(str(file.name), f"{problem}{firsts.get(name, start)} on")
-            selected[f"{name}/{name}_001.txt"] = "".join(_lines(placed)).encode()
+    stems = {_plain(path.stem): path for path in files}
+    selected = {}
+    for name, truth in truths.items():
+        path = _file_of(name, stems)
+        if path is None:
+            raise DamagedFile(f"{source}: {name}.mat", f"missing: the data set has sequence {name}")
+        boxes, start = _read(path, files[path])
+        first = firsts.get(name, start)
+        annotated = boxes[first - start :][: len(truth)] if first >= start else boxes[:0]
+        if len(annotated) < len(truth):
+            problem = f"images {start} to {start + len(boxes) - 1}, but {len(truth)} are annotated from {first} on"
+            raise DamagedFile(path.name, problem)
+        selected[f"{name}/{name}_001.txt"] = "".join(_lines(annotated)).encode()
     return selected
-
-
-def _files(source: Path, scratch: Path) -> list[Path]:
-    files = []
-    for name, data in files_of(source, SUFFIXES).items():
-        if isinstance(data, bytes):
-            (scratch / name.name).write_bytes(data)
-            data = scratch / name.name
-        files.append(data)
-    return files
 
 
 def _plain(name: str) -> str:
     return re.sub(r"[-_.]", "-", name.lower())
 
 
-def _file_of(name: str, files: Mapping[str, Path]) -> Path | None:
+def _file_of(name: str, stems: Mapping[str, PurePosixPath]) -> PurePosixPath | None:
     """The file called after the sequence, or that and then the tracker; a single target may go without its number."""
     plain = _plain(name)
-    for wanted in (plain, re.sub(r"-\d$", "", plain)):
-        if wanted in files:
-            return files[wanted]
-        longer = [file for stem, file in files.items() if re.fullmatch(re.escape(wanted) + r"-\D.*", stem)]
+    for stem in (plain, re.sub(r"-\d$", "", plain)):
+        if stem in stems:
+            return stems[stem]
+        longer = [path for other, path in stems.items() if re.fullmatch(re.escape(stem) + r"-\D.*", other)]
         if len(longer) == 1:
             return longer[0]
     return None
 
 
-def _read(file: Path) -> tuple[np.ndarray, int]:
+def _read(path: PurePosixPath, data: bytes) -> tuple[np.ndarray, int]:
     """Boxes (frames, 4) of a file, and the number of the image of the first."""
     try:
-        if file.suffix == ".txt":
-            rows = [numbers(line) for line in listing.lines(listing.decode(file.read_bytes()))]
+        if path.suffix == ".txt":
+            rows = [numbers(line) for line in listing.lines(listing.decode(data))]
             boxes, start = np.array(rows, float), 1
         else:
-            result = matfile.read(file, "results").ravel()[0].ravel()[0]
+            with tempfile.NamedTemporaryFile() as file:
+                file.write(data)
+                file.flush()
+                result = matfile.read(Path(file.name), "results").ravel()[0].ravel()[0]
             kind = str(result["type"].ravel()[0])
             if kind != "rect":
                 raise ValueError(f"boxes of type {kind!r}: only 'rect' can be read, convert the others")
@@ -100,7 +94,7 @@ def _read(file: Path) -> tuple[np.ndarray, int]:
         if boxes.ndim != 2 or boxes.shape[1] != 4 or not len(boxes):
             raise ValueError(f"expected four numbers a frame, found {boxes.shape}")
     except (ValueError, IndexError, TypeError, AttributeError, KeyError) as error:
-        raise DamagedFile(file.name, f"not a result of OTB ({error})") from error
+        raise DamagedFile(path.name, f"not a result of OTB ({error})") from error
     return boxes, start
 
 

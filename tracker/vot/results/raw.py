@@ -18,7 +18,6 @@ import logging
 import math
 import struct
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
 
 import numpy as np
 from vot import region as toolkit_region
@@ -26,9 +25,9 @@ from vot.region import Mask, Polygon, Rectangle, Region, Special
 from vot.region.io import parse_region, read_trajectory
 from vot.tracker.results import Results
 
-from tracker.core import archive, boxes, listing
-from tracker.core.errors import DamagedFile, InvalidValue, MissingFile
-from tracker.formats.regions import numbers, obstacles, words, wrong_count
+from tracker.core import boxes, listing
+from tracker.core.errors import DamagedFile
+from tracker.formats.regions import mask, numbers, obstacles, unloadable, words, wrong_count
 
 log = logging.getLogger(__name__)
 
@@ -42,52 +41,39 @@ SHORT = 5
 SUFFIXES = (".txt", ".bin")  # the order in which the toolkit prefers them
 
 
-def files_of(source: Path, suffixes: tuple[str, ...]) -> dict[PurePosixPath, Path | bytes]:
-    """The data with these suffixes in a folder, as files, or in a zip, as their content, by path below it.
-
-    Raises:
-        MissingFile: no such file or folder.
-        DamagedFile: not a zip that is safe to read, see :func:`tracker.core.archive.read`.
-    """
-    if source.is_dir():
-        found = {path.relative_to(source): path for path in sorted(source.rglob("*")) if path.suffix in suffixes}
-        files = {name: path for name, path in found.items() if listing.is_data(name)}
-        return {PurePosixPath(*name.parts): path for name, path in files.items() if path.is_file()}
-    if not source.is_file():
-        raise MissingFile(f"{source} does not exist: give the folder or zip of the raw results")
-    try:
-        members = archive.read(source, suffixes)
-    except InvalidValue as error:
-        raise DamagedFile(str(source), f"neither a folder nor a readable zip ({error})") from error
-    return {PurePosixPath(name): data for name, data in members.items() if listing.is_data(name)}
-
-
 def parse_line(text: str, file: str, line: int) -> Region:
     """One line of a text file as a region.
 
     Raises:
-        DamagedFile: not numbers, NaN or infinite, a count of numbers that is no region, a negative size.
+        DamagedFile: not numbers, NaN or infinite, a count of numbers that is no region, a negative size, a mask whose
+            runs do not fit it (the toolkit writes those behind its memory).
     """
     text = text.strip()
+    if problem := _problem(text):
+        raise DamagedFile(file, problem, line)
+    return parse_region(text)
+
+
+def _problem(text: str) -> str | None:
+    """Why a line is no region that this package reads; None if it is one."""
+    found = repr(text[:40])
     if text.startswith("m"):
-        return _mask(text, file, line)
+        try:
+            mask(text)
+        except ValueError as error:
+            return str(error)
+        return unloadable(text)
     try:
-        numbers = [float(word) for word in text.split(",")]
-    except ValueError as error:
-        raise DamagedFile(file, f"expected numbers separated by commas, found {text[:40]!r}", line) from error
-    if not all(math.isfinite(number) for number in numbers):
-        raise DamagedFile(file, f"a region must be finite numbers, found {text[:40]!r}", line)
-    if len(numbers) == 1:
-        if numbers[0] != int(numbers[0]):
-            raise DamagedFile(file, f"a code must be a whole number, found {text!r}", line)
-        return Special(int(numbers[0]))
-    if len(numbers) == 4:
-        if min(numbers[2:]) < 0:
-            raise DamagedFile(file, f"width and height must not be negative, found {text!r}", line)
-        return Rectangle(*numbers)
-    if len(numbers) >= 6 and len(numbers) % 2 == 0:
-        return Polygon(list(zip(numbers[::2], numbers[1::2], strict=True)))
-    raise DamagedFile(file, f"{len(numbers)} numbers are no region (1, 4, or an even number from 6 on)", line)
+        values = [float(word) for word in text.split(",")]
+    except ValueError:
+        return f"expected numbers separated by commas, found {found}"
+    if not all(map(math.isfinite, values)):
+        return f"a region must be finite numbers, found {found}"
+    if len(values) == 1 and not values[0].is_integer():
+        return f"a code must be a whole number, found {found}"
+    if len(values) == 4 and min(values[2:]) < 0:
+        return f"width and height must not be negative, found {found}"
+    return wrong_count(len(values))
 
 
 def rows(data: bytes) -> tuple[np.ndarray, np.ndarray] | None:
@@ -122,17 +108,6 @@ def at_once(data: bytes, file: str, length: int, codes: Sequence[int]) -> tuple[
     return found if begins and np.isin(singles, codes).all() else None
 
 
-def _mask(text: str, file: str, line: int) -> Region:
-    """A mask ``m<x>,<y>,<width>,<height>,<runs>``; the toolkit writes runs that are too long behind its memory."""
-    try:
-        _, _, width, height, *runs = (int(word) for word in text[1:].split(","))
-    except ValueError as error:
-        raise DamagedFile(file, f"not a mask: {text[:40]!r}", line) from error
-    if min(width, height, *runs, 0) < 0 or width * height > MASK_PIXELS or sum(runs) > width * height:
-        raise DamagedFile(file, f"not a mask, its runs do not fit its size: {text[:40]!r}", line)
-    return parse_region(text)
-
-
 def parse(data: bytes, file: str) -> list[Region]:
     """All regions of a raw file; ``file`` tells the format by its suffix and is named in errors.
 
@@ -154,8 +129,8 @@ def parse(data: bytes, file: str) -> list[Region]:
         return regions
     regions = unpack(data, file)
     for number, region in enumerate(regions, start=1):
-        if isinstance(region, Rectangle | Polygon):
-            parse_line(str(region), file, number)
+        if isinstance(region, Rectangle | Polygon) and (problem := _problem(str(region))):
+            raise DamagedFile(file, problem, number)
     return regions
 
 
@@ -292,13 +267,3 @@ def bounding_rectangle(region: Region) -> Rectangle:
     if hasattr(toolkit_region, "RegionType"):  # below 0.8
         return region.convert(toolkit_region.RegionType.RECTANGLE)
     return Rectangle.convert(region)
-
-
-def read_bytes(results: Results, file: str) -> bytes:
-    """The content of one result file."""
-    try:
-        with results.read(file) as handle:
-            data = handle.read()
-    except UnicodeDecodeError as error:
-        raise DamagedFile(file, "not a text file") from error
-    return data if isinstance(data, bytes) else data.encode()

@@ -30,7 +30,7 @@ from tracker.vot.results import cache
 from tracker.vot.results.annotations import Annotations, annotations_of
 from tracker.vot.results.cache import Run as Run
 from tracker.vot.results.overlap import Shapes, overlaps
-from tracker.vot.results.raw import RESET_BASED_CODES, SUFFIXES, at_once, check, find, parse, read_bytes
+from tracker.vot.results.raw import RESET_BASED_CODES, SUFFIXES, at_once, check, find, parse
 from tracker.vot.results.runfiles import result_folder
 
 REGION = -1
@@ -61,13 +61,17 @@ def raw_runs(
     Raises:
         DamagedFile: there is none.
     """
-    names = _files(experiment, tracker, sequence)
-    folder = f"results/{tracker.reference}/{experiment.identifier}/{sequence.name}"
-    local = _local(experiment, tracker, sequence)
-    if local is not None:
-        return [(f"{folder}/{name}", (local / name).read_bytes()) for name in names]
     results = experiment.results(tracker, sequence)
-    return [(f"{folder}/{name}", read_bytes(results, name)) for name in names]
+    folder = f"results/{tracker.reference}/{experiment.identifier}/{sequence.name}"
+    names = [f"{sequence.name}_{number:03d}" for number in range(1, experiment.repetitions + 1)]
+    files = []
+    for file in filter(None, (find(results, name) for name in names)):
+        with results._storage.read(file, binary=True) as handle:  # its own read gives text
+            files.append((f"{folder}/{file}", handle.read()))
+    if not files:
+        problem = f"missing: evaluate or import {tracker.reference} on {sequence.name}, or name the other trackers"
+        raise DamagedFile(f"{folder}/{names[0]}.txt", problem)
+    return files
 
 
 def _local(experiment: MultiRunExperiment, tracker: Tracker, sequence: vot.dataset.Sequence) -> Path | None:
@@ -77,32 +81,15 @@ def _local(experiment: MultiRunExperiment, tracker: Tracker, sequence: vot.datas
     return result_folder(experiment.storage.base, tracker.reference, experiment.identifier, sequence.name)
 
 
-def _files(experiment: MultiRunExperiment, tracker: Tracker, sequence: vot.dataset.Sequence) -> list[str]:
-    wanted = [f"{sequence.name}_{number:03d}" for number in range(1, experiment.repetitions + 1)]
-    local = _local(experiment, tracker, sequence)
-    if local is not None:
-        there = set(os.listdir(local)) if local.is_dir() else set()
-        found = [next((name + suffix for suffix in SUFFIXES if name + suffix in there), None) for name in wanted]
-    else:
-        results = experiment.results(tracker, sequence)
-        found = [find(results, name) for name in wanted]
-    files = [file for file in found if file is not None]
-    if not files:
-        problem = f"missing: evaluate or import {tracker.reference} on {sequence.name}, or name the other trackers"
-        folder = f"results/{tracker.reference}/{experiment.identifier}/{sequence.name}"
-        raise DamagedFile(f"{folder}/{wanted[0]}.txt", problem)
-    return files
-
-
 def measure(data: bytes, file: str, truth: Annotations) -> Run:
     """The reset-based run in the content of a result file.
 
     Raises:
         DamagedFile: see :func:`tracker.vot.results.raw.parse` and :func:`tracker.vot.results.raw.check`.
     """
-    found = at_once(data, file, len(truth), RESET_BASED_CODES)
-    if found is not None:
-        counts, numbers = found
+    plain = at_once(data, file, len(truth), RESET_BASED_CODES)
+    if plain is not None:
+        counts, numbers = plain
         shapes = Shapes.of_rows(counts, numbers)
         codes = np.where(counts == 1, numbers[shapes.starts[:-1]], REGION).astype(np.int8)
     else:
@@ -125,41 +112,32 @@ def load(
     for truth in truths:
         truth.require_whole()
     jobs = [(tracker, *pair) for tracker in trackers for pair in zip(sequences, truths, strict=True)]
-    remembered = ((index, _remembered(experiment, *job)) for index, job in enumerate(jobs))
-    found = {index: runs for index, runs in remembered if runs is not None}
-    new = [index for index in range(len(jobs)) if index not in found]
+    results: list[list[Run]] = []
     begin = said = time.monotonic()
     with ThreadPoolExecutor(CORES) as pool:
         try:
-            measured = pool.map(lambda index: _runs(experiment, *jobs[index]), new)
-            for count, (index, runs) in enumerate(zip(new, measured, strict=True), start=1):
-                found[index] = runs
+            for runs in pool.map(lambda job: _runs(experiment, *job), jobs):
+                results.append(runs)
                 if time.monotonic() - said > PATIENCE:
-                    said = time.monotonic()
-                    left = (said - begin) / count * (len(new) - count)
-                    get_logger().info("Overlaps: %d of %d results, %.0f s left", count, len(new), left)
+                    said, count = time.monotonic(), len(results)
+                    left = (said - begin) / count * (len(jobs) - count)
+                    get_logger().info("Overlaps: %d of %d results, %.0f s left", count, len(jobs), left)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    return [[found[index] for index in range(first, first + len(truths))] for first in range(0, len(jobs), len(truths))]
-
-
-def _remembered(
-    experiment: MultiRunExperiment, tracker: Tracker, sequence: vot.dataset.Sequence, truth: Annotations
-) -> list[Run] | None:
-    """The runs of a tracker on a sequence if this process has seen this state of their files."""
-    stamp = _stamp(experiment, tracker, sequence, truth)
-    with _lock:
-        key = _keys.get(stamp)
-    return None if key is None else cache.remembered(key)
+    return [results[first : first + len(truths)] for first in range(0, len(jobs), len(truths))]
 
 
 def _runs(
     experiment: MultiRunExperiment, tracker: Tracker, sequence: vot.dataset.Sequence, truth: Annotations
 ) -> list[Run]:
-    """The runs of a tracker on a sequence, from what was kept on disk if that is possible."""
+    """The runs of a tracker on a sequence, from what was kept in memory or on disk if that is possible."""
     folder = cache.folder_of(experiment.storage)
     stamp = _stamp(experiment, tracker, sequence, truth)
+    with _lock:
+        key = _keys.get(stamp)
+    if key is not None and (known := cache.remembered(key)) is not None:
+        return known
     files = raw_runs(experiment, tracker, sequence)
     key = cache.key([data for _, data in files], truth)
     runs = cache.find(key, folder, (len(files), len(truth)))

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from attributee import Float, Integer
-from numba import njit
 from vot.analysis import Measure, Point, Sorting
 from vot.report import Plot
 
@@ -86,10 +85,11 @@ class Sample:
 
 
 def burn_in(codes: np.ndarray, burnin: int) -> np.ndarray:
-    """Which frames (bool) lie in the ``burnin`` frames from an initialisation on, itself included."""
-    mask = np.zeros(len(codes), bool)
-    for start in np.flatnonzero(codes == INITIALIZATION):
-        mask[start : start + burnin] = True
+    """Which of the codes (..., frames) lie in the ``burnin`` frames from an initialisation on, itself included."""
+    starts = codes == INITIALIZATION
+    mask = np.zeros(codes.shape, bool)
+    for age in range(min(burnin, codes.shape[-1])):
+        mask[..., age:] |= starts[..., : codes.shape[-1] - age]
     return mask
 
 
@@ -107,29 +107,14 @@ def sample(
             continue
         selected = np.array([run.overlaps[frames] for run in repeated])  # (runs, frames)
         codes = np.array([run.codes[frames] for run in repeated])  # (runs, frames)
-        overlaps.append(_means(selected, codes, burnin))
+        counted = ~np.isnan(selected) & ~burn_in(codes, burnin)
+        with np.errstate(invalid="ignore"):
+            overlaps.append(np.where(counted, selected, 0).sum(axis=0) / counted.sum(axis=0))
         counts = (codes == FAILURE).sum(axis=1)  # (runs,)
         filled = np.full(max(repetitions, len(counts)), counts.mean())
         filled[: len(counts)] = counts
         failures.append(filled)
     return Sample(np.concatenate(overlaps), np.array(failures))
-
-
-@njit(nogil=True, cache=True)
-def _means(overlaps, codes, burnin):  # type: ignore[no-untyped-def]
-    """Means (frames,) over the runs of overlaps (runs, frames) outside of burn-in; NaN where there is none."""
-    sums, counts = np.zeros(overlaps.shape[1]), np.zeros(overlaps.shape[1])
-    for run in range(len(overlaps)):
-        left = 0
-        for frame in range(len(sums)):
-            if codes[run, frame] == INITIALIZATION:
-                left = burnin
-            if left > 0:
-                left -= 1
-            elif not np.isnan(overlaps[run, frame]):
-                sums[frame] += overlaps[run, frame]
-                counts[frame] += 1
-    return sums / counts
 
 
 def challenge_table(
@@ -178,16 +163,19 @@ class ChallengeRow(NamedTuple):
     failures: Any
 
 
-class AccuracyFailures(ResetBasedAnalysis):
-    """Accuracy over all frames, failures, failures per 100 frames, and the AR plot."""
+class SampleAnalysis(ResetBasedAnalysis):
+    """An analysis of samples of the runs."""
 
     burnin = Integer(default=BURNIN, val_min=0, description="Frames left out from an initialisation on.")
     repetitions = Integer(default=REPETITIONS, val_min=1, description="Missing repetitions are filled up to this.")
+
+
+class AccuracyFailures(SampleAnalysis):
+    """Accuracy over all frames, failures, failures per 100 frames, and the AR plot."""
+
     sensitivity = Float(default=30, val_min=1, description="Frames over which reliability is given in the AR plot.")
 
-    @property
-    def _title_default(self) -> str:
-        return "Accuracy, failures"
+    _title_default = "Accuracy, failures"
 
     def describe(self) -> AccuracyRow:
         """A, F, failures per 100 frames, the point (reliability, accuracy)."""
@@ -231,15 +219,10 @@ class AccuracyFailures(ResetBasedAnalysis):
         return [canvas.scatter(plot, [row.point for row in rows])]
 
 
-class ChallengeTable(ResetBasedAnalysis):
+class ChallengeTable(SampleAnalysis):
     """A and R of the challenges' tables, see :func:`challenge_table`, docs/measures.md."""
 
-    burnin = Integer(default=BURNIN, val_min=0, description="Frames left out from an initialisation on.")
-    repetitions = Integer(default=REPETITIONS, val_min=1, description="Missing repetitions are filled up to this.")
-
-    @property
-    def _title_default(self) -> str:
-        return "Challenge table"
+    _title_default = "Challenge table"
 
     def describe(self) -> ChallengeRow:
         """A and R."""

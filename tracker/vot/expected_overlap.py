@@ -201,9 +201,7 @@ class ExpectedOverlap(OverInterval):
 
     tags = List(String(), default=list(TAGS), description="Tags to give the score for, besides all frames.")
 
-    @property
-    def _title_default(self) -> str:
-        return "EAO (MATLAB definition)"
+    _title_default = "EAO (MATLAB definition)"
 
     def describe(self) -> ScoreRow:
         """EAO, and without a column: interval and scores per tag."""
@@ -244,9 +242,7 @@ class ExpectedOverlap(OverInterval):
 class ExpectedOverlapCurve(OverInterval):
     """The EAO curve; with its interval for those who draw it."""
 
-    @property
-    def _title_default(self) -> str:
-        return "EAO curve (MATLAB definition)"
+    _title_default = "EAO curve (MATLAB definition)"
 
     def describe(self) -> CurveRow:
         """The curve from length 1 on, and without a column: the interval."""

@@ -107,9 +107,7 @@ class OnePass(RowAnalysis):
 
     experiment_type = UnsupervisedExperiment
 
-    @property
-    def _title_default(self) -> str:
-        return "One-pass (OTB)"
+    _title_default = "One-pass (OTB)"
 
     def describe(self) -> OnePassRow:
         """Four measures and two curves."""
@@ -126,20 +124,19 @@ class OnePass(RowAnalysis):
 
     def check(self, experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) -> None:
         """Refuse input that would give wrong figures: read every run once."""
-        for results in _results(experiment, trackers, sequences):
-            for runs, _ in results:
-                for _ in runs:
-                    pass
+        for _ in _runs(experiment, trackers, sequences):
+            pass
 
     def rows(self, experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) -> list[OnePassRow]:
         """One row a tracker."""
         rows = []
-        for results in _results(experiment, trackers, sequences):
-            measured = []
-            for runs, truth in results:
+        truths = [boxes(annotations_of(sequence).groundtruth) for sequence in sequences]
+        for by_sequence in _runs(experiment, trackers, sequences):
+            figures = []
+            for runs, truth in zip(by_sequence, truths, strict=True):
                 repeated = [measures(run, truth) for run in runs]
-                measured.append([np.mean(values, axis=0) for values in zip(*repeated, strict=True)])
-            error, precision, success = (np.mean(values, axis=0) for values in zip(*measured, strict=True))
+                figures.append([np.mean(values, axis=0) for values in zip(*repeated, strict=True)])
+            error, precision, success = (np.mean(values, axis=0) for values in zip(*figures, strict=True))
             rows.append(
                 OnePassRow(
                     cle=float(error),
@@ -169,20 +166,15 @@ class OnePass(RowAnalysis):
         return canvas.finish(plot)
 
 
-def _results(
-    experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]
-) -> Iterator[list[tuple[Iterator[np.ndarray], np.ndarray]]]:
-    """By tracker, by sequence: the boxes of the runs, read and checked as they are asked for, and the truth."""
-    everything = [annotations_of(sequence) for sequence in sequences]
-    for annotated in everything:
-        annotated.require_whole()
-    truths = [boxes(annotated.groundtruth) for annotated in everything]
+def _runs(experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) -> Iterator[list[list[np.ndarray]]]:
+    """By tracker, read as they are asked for: by sequence and repetition the boxes (frames, 4) of a checked run."""
+    for sequence in sequences:
+        annotations_of(sequence).require_whole()
 
-    def runs(tracker: Any, sequence: Any, frames: int) -> Iterator[np.ndarray]:
-        for file, data in raw_runs(experiment, tracker, sequence):
-            regions = parse(data, file)
-            check(regions, frames, ONE_PASS_CODES, file)
-            yield boxes(regions)
+    def run(sequence: Any, file: str, data: bytes) -> np.ndarray:
+        regions = parse(data, file)
+        check(regions, len(sequence), ONE_PASS_CODES, file)
+        return boxes(regions)
 
     for tracker in trackers:
-        yield [(runs(tracker, sequence, len(truth)), truth) for sequence, truth in zip(sequences, truths, strict=True)]
+        yield [[run(sequence, *file) for file in raw_runs(experiment, tracker, sequence)] for sequence in sequences]

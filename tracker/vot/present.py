@@ -64,8 +64,10 @@ class WherePresent(RowAnalysis):
         return self.analysis.describe()
 
     def rows(self, experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """One row a tracker."""
-        return _rows(self.analysis, experiment, trackers, sequences)
+        """One row a tracker; reset-based figures come from the runs that all analyses share."""
+        if (shared := rows_of(self.analysis)) is not None:
+            return shared(experiment, trackers, sequences)
+        return list(compute(self.analysis, experiment, trackers, sequences))
 
 
 class EAORow(NamedTuple):
@@ -77,9 +79,7 @@ class EAORow(NamedTuple):
 class EAOScore(OverInterval):
     """vot-toolkit's own EAO over the interval that the sequences' lengths give, where its stacks name constants."""
 
-    @property
-    def _title_default(self) -> str:
-        return "vot-toolkit's own EAO"
+    _title_default = "vot-toolkit's own EAO"
 
     def describe(self) -> EAORow:
         """The toolkit's column."""
@@ -90,19 +90,8 @@ class EAOScore(OverInterval):
         truths = [annotations_of(sequence) for sequence in sequences]
         low, high = self.interval(truths)
         low = min(low, max(map(len, truths)) - 1)  # it reads one frame later, where equal lengths end
-        curves = [values for (values,) in _rows(supervised.EAOCurve(), experiment, trackers, sequences)]
+        curves = [values for (values,) in _curves(experiment, trackers, sequences)]
         return [EAORow(float(np.mean(part)) if len(part := curve[low : high + 1]) else None) for curve in curves]
-
-
-def _rows(
-    analysis: Analysis, experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]
-) -> list[tuple[Any, ...]]:
-    """One row a tracker; reset-based figures come from the runs that all analyses share."""
-    shared = rows_of(analysis)
-    if shared is not None:
-        return shared(experiment, trackers, sequences)
-    grid = compute(analysis, experiment, trackers, sequences)
-    return [grid[index, 0] for index in range(len(trackers))]
 
 
 def compute(analysis: Analysis, experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) -> Grid:

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from attributee import Boolean, Float, Integer, List, String
+from attributee import Boolean, Float, List, String
 from cachetools import LRUCache
 from vot import get_logger
 from vot.analysis import Measure, Point, Sorting
@@ -33,9 +33,9 @@ from vot.report import Plot
 
 from tracker.core.errors import InvalidValue
 from tracker.core.machine import CORES
-from tracker.vot.accuracy import BURNIN, Sample, Selection, by_sequence, by_tag, sample
-from tracker.vot.analysis import Canvas, Choice, ResetBasedAnalysis, figure
-from tracker.vot.results.annotations import REPETITIONS, TAGS, Annotations, annotations_of
+from tracker.vot.accuracy import Sample, SampleAnalysis, Selection, by_sequence, by_tag, sample
+from tracker.vot.analysis import Canvas, Choice, figure
+from tracker.vot.results.annotations import TAGS, Annotations, annotations_of
 from tracker.vot.results.runs import Runs, load
 from tracker.vot.significance import ALPHA, COMMON_FRAMES, accuracy_differs, robustness_differs
 
@@ -146,7 +146,7 @@ class RankRow(NamedTuple):
     selections: Any
 
 
-class ARRank(ResetBasedAnalysis):
+class ARRank(SampleAnalysis):
     """Accuracy rank and robustness rank, with the figures of every selection."""
 
     selection = Choice(("tag", "sequence"), default="tag", description="What is ranked: tag or sequence.")
@@ -155,8 +155,6 @@ class ARRank(ResetBasedAnalysis):
     tests = Choice(COMMON_FRAMES, default="vot2015", description="Whose test of accuracy: vot2013, vot2014 or vot2015.")
     alpha = Float(default=ALPHA, val_min=0, val_max=1, description="Significance level of both tests.")
     practical = Boolean(default=True, description="Use practical.value where the sequences have it.")
-    burnin = Integer(default=BURNIN, val_min=0, description="Frames left out from an initialisation on.")
-    repetitions = Integer(default=REPETITIONS, val_min=1, description="Missing repetitions are filled up to this.")
 
     @property
     def _title_default(self) -> str:

@@ -1,6 +1,6 @@
-"""`vot analysis` and `vot report`, judged by what they leave, since their exit code is 0 on errors.
+"""The toolkit's commands, `vot analysis` and `vot report` judged by what they leave: their exit code is 0 on errors.
 
-They run without the toolkit's cache on disk, which does not notice that result files have changed.
+Both run without the toolkit's cache on disk, which does not notice that result files have changed.
 """
 
 from __future__ import annotations
@@ -30,13 +30,30 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": path}
 
 
+def run_vot(*words: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of the toolkit, with more variables in its environment."""
+    return subprocess.run(
+        [sys.executable, "-m", "vot", *map(str, words)],
+        env={**environment(), **variables},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def tail(log: str, lines: int = 12) -> str:
+    """The last lines of what a program said, for the end of a message."""
+    return "".join(f"\n  | {line}" for line in log.strip().splitlines()[-lines:])
+
+
 def analyse(workspace: Path | str, trackers: Sequence[str], name: str = NAME) -> Path:
     """Run ``vot analysis``; returns the JSON file.
 
     Raises:
         MissingArtefact: the file was not written.
     """
-    return _vot("analysis", workspace, trackers, name, Path(workspace, "analysis", f"{name}.json"))
+    return _artefact("analysis", workspace, trackers, name, Path(workspace, "analysis", f"{name}.json"))
 
 
 def report(workspace: Path | str, trackers: Sequence[str], name: str = NAME) -> Path:
@@ -45,24 +62,17 @@ def report(workspace: Path | str, trackers: Sequence[str], name: str = NAME) -> 
     Raises:
         MissingArtefact: the file was not written.
     """
-    return _vot("report", workspace, trackers, name, Path(workspace, "reports", name, "report.html"))
+    return _artefact("report", workspace, trackers, name, Path(workspace, "reports", name, "report.html"))
 
 
-def _vot(action: str, workspace: Path | str, trackers: Sequence[str], name: str, artefact: Path) -> Path:
+def _artefact(action: str, workspace: Path | str, trackers: Sequence[str], name: str, artefact: Path) -> Path:
     begin = time.time()
-    command = [sys.executable, "-m", "vot", action, *trackers, "--workspace", str(workspace), "--name", name]
+    words = (action, *trackers, "--workspace", str(workspace), "--name", name)
     with tempfile.TemporaryDirectory() as folder:
         settings = Path(folder, "matplotlibrc")
         settings.write_text("svg.hashsalt: vot\n")  # else every report has other identifiers in its figures
-        done = subprocess.run(
-            command,
-            env={**environment(), "MATPLOTLIBRC": str(settings), "VOT_PERSISTENT_CACHE": "false"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = run_vot(*words, MATPLOTLIBRC=str(settings), VOT_PERSISTENT_CACHE="false")
     if done.returncode or not artefact.exists() or artefact.stat().st_mtime < begin - 1:
-        tail = "\n".join(f"  | {line}" for line in (done.stdout + done.stderr).strip().splitlines()[-12:])
-        raise MissingArtefact(f"'vot {action} {' '.join(trackers)}' did not write {artefact}:\n{tail}")
+        log = tail(done.stdout + done.stderr)
+        raise MissingArtefact(f"'vot {action} {' '.join(trackers)}' did not write {artefact}:{log}")
     return artefact

@@ -6,7 +6,6 @@ limit, or that breaks the pipe can take its client with it.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import signal
@@ -16,11 +15,16 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+
+import psutil
+from vot.experiment import UnsupervisedExperiment
+from vot.tracker import Tracker, TrackerException
+from vot.workspace import Workspace
 
 from tracker.core.errors import TrackerFailed
 from tracker.core.files import write_whole
-from tracker.vot.toolkit import environment
+from tracker.vot.reset_based import Unsupervised
+from tracker.vot.toolkit import environment, tail
 
 START_LIMIT = 300.0
 """Seconds that a tracker may take from its start to the TraX handshake."""
@@ -65,7 +69,7 @@ def probe(workspace: Path | str, tracker: str, frames: int = 0) -> Probe:
         TrackerFailed: it did not start, did not answer, or took more than five minutes to say what it is. Frames have
             no other limit than the tracker's own ``timeout``.
     """
-    command = [sys.executable, "-m", "tracker.vot.evaluation.probe", str(workspace), tracker, "--frames", str(frames)]
+    command = [sys.executable, "-m", "tracker.vot.evaluation.probe", str(workspace), tracker, str(frames)]
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -89,8 +93,7 @@ def probe(workspace: Path | str, tracker: str, frames: int = 0) -> Probe:
     lines = [line for line in output.splitlines() if line.startswith("{")]
     answer = json.loads(lines[-1]) if lines else {"error": "the probe ended early", "log": errors}
     if "error" in answer:
-        tail = "\n".join(f"  | {line}" for line in answer["log"].strip().splitlines()[-12:])
-        raise TrackerFailed(f"tracker {tracker} does not run: {answer['error']}\n{tail}")
+        raise TrackerFailed(f"tracker {tracker} does not run: {answer['error']}{tail(answer['log'])}")
     return Probe(**answer)
 
 
@@ -112,31 +115,19 @@ def measured_speed(workspace: Path | str, tracker: str, fingerprint: str) -> flo
     return float(record["fps"])
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(folder: str, reference: str, frames: str) -> None:
     """Probe one tracker in this process and print the result, or the error and the tracker's output, as JSON."""
-    parser = argparse.ArgumentParser(prog="python -m tracker.vot.evaluation.probe", description=__doc__)
-    parser.add_argument("workspace")
-    parser.add_argument("tracker")
-    parser.add_argument("--frames", type=int, default=0)
-    args = parser.parse_args(argv)
-    from vot.tracker import TrackerException
-    from vot.workspace import Workspace
-
-    workspace = Workspace.load(args.workspace)
-    tracker = workspace.registry.resolve(args.tracker, skip_unknown=False)[0]
+    workspace = Workspace.load(folder)
+    tracker = workspace.registry.resolve(reference, skip_unknown=False)[0]
     try:
-        answer = asdict(_probe(workspace, tracker, args.frames))
+        answer = asdict(_probe(workspace, tracker, int(frames)))
     except TrackerException as error:
         answer = {"error": str(error), "log": error.log or ""}
     print(json.dumps(answer), flush=True)
     os._exit(0)  # the toolkit's threads may still wait for a tracker that does not end
 
 
-def _probe(workspace: Any, tracker: Any, frames: int) -> Probe:
-    from vot.experiment import UnsupervisedExperiment
-
-    from tracker.vot.reset_based import Unsupervised
-
+def _probe(workspace: Workspace, tracker: Tracker, frames: int) -> Probe:
     experiment: UnsupervisedExperiment = Unsupervised(_identifier="probe", _storage=None)
     runtime = tracker.runtime()
     try:
@@ -162,10 +153,8 @@ def _probe(workspace: Any, tracker: Any, frames: int) -> Probe:
 
 def _resident() -> int:
     """Bytes that the processes started by this one hold."""
-    import psutil
-
     return sum(child.memory_info().rss for child in psutil.Process().children(recursive=True))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(*sys.argv[1:])

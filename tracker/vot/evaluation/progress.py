@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -22,37 +23,22 @@ Watching = TypeVar("Watching", bound="ProgressTable")
 
 @dataclass
 class _Row:
-    """One tracker in one experiment."""
+    """One tracker in one experiment: outcomes from before and of now, and the tasks that are not over."""
 
-    tasks: int = 0
-    done: int = 0
-    broken: int = 0
-    failures: float = 0.0
-    timed: int = 0
-    seconds: float = 0.0
-    todo_frames: int = 0
-    ended_frames: int = 0
-    ended_wall: float = 0.0
-    shares: dict[str, tuple[int, float]] = field(default_factory=dict)
+    kept: list[Outcome] = field(default_factory=list)
+    ended: list[Outcome] = field(default_factory=list)
+    todo: list[Task] = field(default_factory=list)
 
-    def add(self, outcome: Outcome) -> None:
-        self.shares.pop(outcome.task.name, None)
-        if outcome.error:
-            self.broken += 1
-            return
-        self.done += 1
-        self.failures += sum(run.failures for run in outcome.runs) / max(len(outcome.runs), 1)
-        self.timed += sum(run.timed for run in outcome.runs)
-        self.seconds += sum(run.seconds for run in outcome.runs)
+    def left(self, shares: Mapping[str, float]) -> float | None:
+        """Seconds of work for one worker, ``shares`` done of what runs; None as long as nothing is known of the speed.
 
-    def left(self) -> float | None:
-        """Seconds of work for one worker; None as long as nothing is known of the speed."""
-        if self.todo_frames <= 0:
+        Tasks that are broken take their time, too.
+        """
+        if not self.todo:
             return 0.0
-        if not self.ended_wall:
-            return None
-        running = sum(frames * share for frames, share in self.shares.values())
-        return max(self.todo_frames - running, 0) * self.ended_wall / self.ended_frames
+        seconds = sum(outcome.seconds for outcome in self.ended)
+        frames = sum(task.frames * (1 - shares.get(task.name, 0)) for task in self.todo)
+        return frames * seconds / sum(outcome.task.frames for outcome in self.ended) if seconds else None
 
 
 class ProgressTable:
@@ -62,17 +48,11 @@ class ProgressTable:
         self._console = console or Console()
         self._workers = workers
         self._lock = threading.Lock()
-        self._rows: dict[tuple[str, str], _Row] = {}
+        self._kept = list(kept)
         self._tasks = {task.name: task for task in todo}
+        self._ended: dict[str, Outcome] = {}
+        self._shares: dict[str, float] = {}
         self._begin = time.monotonic()
-        for outcome in kept:
-            row = self._row(outcome.task)
-            row.tasks += 1
-            row.add(outcome)
-        for task in self._tasks.values():
-            row = self._row(task)
-            row.tasks += 1
-            row.todo_frames += task.frames
         self._over = threading.Event()
         self._live = Live(get_renderable=self.table, console=self._console, refresh_per_second=2)
 
@@ -80,7 +60,7 @@ class ProgressTable:
         if self._console.is_terminal:
             self._live.start()
         else:
-            frames = sum(row.todo_frames for row in self._rows.values())
+            frames = sum(task.frames for task in self._tasks.values())
             self._print(f"{len(self._tasks)} tasks, {frames} frames, {self._workers} at a time")
             threading.Thread(target=self._print_progress, daemon=True).start()
         return self
@@ -95,8 +75,8 @@ class ProgressTable:
     def progress(self, task: str, share: float) -> None:
         """A share (0 to 1) of the task of this name is done."""
         with self._lock:
-            if known := self._tasks.get(task):
-                self._row(known).shares[task] = known.frames, share
+            if task in self._tasks and task not in self._ended:
+                self._shares[task] = share
 
     def retry(self, outcome: Outcome) -> None:
         """A task has failed and is run once more."""
@@ -105,12 +85,8 @@ class ProgressTable:
     def finished(self, outcome: Outcome) -> None:
         """A task is complete, or has failed for good."""
         with self._lock:
-            row = self._row(outcome.task)
-            self._tasks.pop(outcome.task.name, None)
-            row.todo_frames -= outcome.task.frames
-            row.ended_frames += outcome.task.frames
-            row.ended_wall += outcome.seconds
-            row.add(outcome)
+            self._ended[outcome.task.name] = outcome
+            self._shares.pop(outcome.task.name, None)
         if outcome.error:
             self._print(f"{outcome.task.name} failed: {outcome.error}", style="red")
         elif not self._console.is_terminal:
@@ -120,36 +96,38 @@ class ProgressTable:
     def table(self) -> Table:
         """What is known now."""
         with self._lock:
-            elapsed = time.monotonic() - self._begin
-            lefts = [row.left() for row in self._rows.values()]
-            known = sum(left for left in lefts if left is not None) / self._workers
-            caption = f"{duration(elapsed)} so far"
-            if self._tasks and None not in lefts:
-                caption += f", {duration(known)} left"
-            table = Table(caption=caption, caption_justify="left")
-            for name in ("tracker", "experiment"):
-                table.add_column(name)
-            for name in ("sequences", "failures", "fps", "time left"):
-                table.add_column(name, justify="right")
-            for (tracker, experiment), row in self._rows.items():
-                left = row.left()
-                table.add_row(
-                    tracker,
-                    experiment,
-                    f"{row.done}/{row.tasks}" + (f", {row.broken} broken" if row.broken else ""),
-                    f"{row.failures:.1f}",
-                    f"{row.timed / row.seconds:.1f}" if row.seconds else "-",
-                    "?" if left is None else duration(left / self._workers) if left else "-",
-                )
+            rows = self._rows()
+            lefts = {key: row.left(self._shares) for key, row in rows.items()}
+        caption = f"{duration(time.monotonic() - self._begin)} so far"
+        if any(row.todo for row in rows.values()) and None not in lefts.values():
+            caption += f", {duration(sum(filter(None, lefts.values())) / self._workers)} left"
+        table = Table(caption=caption, caption_justify="left")
+        for name in ("tracker", "experiment"):
+            table.add_column(name)
+        for name in ("sequences", "failures", "fps", "time left"):
+            table.add_column(name, justify="right")
+        for key, row in rows.items():
+            complete = [outcome for outcome in (*row.kept, *row.ended) if not outcome.error]
+            broken = len(row.kept) + len(row.ended) - len(complete)
+            failures = sum(sum(run.failures for run in one.runs) / max(len(one.runs), 1) for one in complete)
+            seconds = sum(run.seconds for outcome in complete for run in outcome.runs)
+            timed = sum(run.timed for outcome in complete for run in outcome.runs)
+            left = lefts[key]
+            table.add_row(
+                *key,
+                f"{len(complete)}/{len(complete) + broken + len(row.todo)}" + (f", {broken} broken" if broken else ""),
+                f"{failures:.1f}",
+                f"{timed / seconds:.1f}" if seconds else "-",
+                "?" if left is None else duration(left / self._workers) if left else "-",
+            )
         return table
 
     def _print_progress(self) -> None:
         """Say now and then how far the running tasks are, as long as there is nothing else to read."""
         while not self._over.wait(INTERVAL):
             with self._lock:
-                shares = [(name, share[1]) for row in self._rows.values() for name, share in row.shares.items()]
-                done = sum(row.done + row.broken for row in self._rows.values())
-                tasks = sum(row.tasks for row in self._rows.values())
+                shares = list(self._shares.items())
+                done, tasks = (len(self._kept) + len(some) for some in (self._ended, self._tasks))
                 elapsed = duration(time.monotonic() - self._begin)
             running = ", ".join(f"{name} {share:.0%}" for name, share in shares[:4]) or (
                 "starting" if done < tasks else "all are over"
@@ -160,8 +138,18 @@ class ProgressTable:
         """Print text of others as it is: what stands in brackets is no markup."""
         self._console.print(text, style=style, markup=False, highlight=False)
 
-    def _row(self, task: Task) -> _Row:
-        return self._rows.setdefault((task.tracker, task.experiment), _Row())
+    def _rows(self) -> dict[tuple[str, str], _Row]:
+        """By tracker and experiment."""
+        rows: defaultdict[tuple[str, str], _Row] = defaultdict(_Row)
+        for outcome in self._kept:
+            rows[outcome.task.tracker, outcome.task.experiment].kept.append(outcome)
+        for name, task in self._tasks.items():
+            row = rows[task.tracker, task.experiment]
+            if name in self._ended:
+                row.ended.append(self._ended[name])
+            else:
+                row.todo.append(task)
+        return rows
 
 
 def duration(seconds: float) -> str:

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any
 
 import dask
 from distributed import Client, Future, LocalCluster, as_completed
@@ -28,6 +28,7 @@ from tracker.core.errors import InvalidValue, ResourceError
 from tracker.core.machine import CORES
 from tracker.vot.evaluation import worker
 from tracker.vot.evaluation.plan import Outcome, Task
+from tracker.vot.evaluation.progress import ProgressTable
 
 DASK_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MALLOC_TRIM_THRESHOLD_")
 """What Dask sets in its workers, and a tracker under ``vot evaluate`` would not see."""
@@ -40,22 +41,6 @@ WAIT_FOR_WORKERS = 120.0
 
 ANSWER_LIMIT = 30.0
 """Seconds that a scheduler has to answer the first time."""
-
-
-class Observer(Protocol):
-    """Somebody who watches an evaluation. Events come from several threads."""
-
-    def progress(self, task: str, share: float) -> None:
-        """The task of this name runs, and a share of it (0 to 1) is done."""
-        ...
-
-    def retry(self, outcome: Outcome) -> None:
-        """A task has failed and is run once more."""
-        ...
-
-    def finished(self, outcome: Outcome) -> None:
-        """A task is complete, or has failed for good."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -99,13 +84,13 @@ def count_workers(scheduler: str, directory: Path | str) -> int:
         directory: the workspace's folder, which all workers must see.
 
     Raises:
-        ConnectionError: see :func:`evaluate`.
+        ConnectionError: see :func:`run`.
     """
     with _connect(Place(scheduler=scheduler), str(Path(directory).resolve())) as client:
         return len(client.nthreads())
 
 
-def run(directory: Path | str, tasks: Sequence[Task], place: Place, observer: Observer) -> list[Outcome]:
+def run(directory: Path | str, tasks: Sequence[Task], place: Place, observer: ProgressTable) -> list[Outcome]:
     """Run tasks and return what became of each.
 
     A task that fails is run once more. On Ctrl-C the trackers are stopped, and what is complete stays.
@@ -114,7 +99,7 @@ def run(directory: Path | str, tasks: Sequence[Task], place: Place, observer: Ob
         directory: the workspace's folder; on a cluster all workers must see it at this path.
         tasks: what to run.
         place: where to.
-        observer: told of everything that happens.
+        observer: told of everything that happens, from several threads.
 
     Raises:
         ConnectionError: the scheduler cannot be reached, or is lost on the way, or a worker does not fit: no shared
@@ -123,16 +108,13 @@ def run(directory: Path | str, tasks: Sequence[Task], place: Place, observer: Ob
         KeyboardInterrupt: Ctrl-C, after everything was stopped.
     """
     directory = str(Path(directory).resolve())
-    outcomes = []
+    outcomes: list[Outcome] = []
     with _connect(place, directory) as client:
         client.subscribe_topic(worker.TOPIC, lambda event: observer.progress(event[1]["task"], event[1]["share"]))
         batch = _Batches(client, directory, observer)
         try:
-            for outcome in batch.run([task for task in tasks if not task.alone]):
-                outcomes.append(outcome)
-            for task in tasks:
-                if task.alone:
-                    outcomes.extend(batch.run([task]))
+            for part in [[task for task in tasks if not task.alone], *([task] for task in tasks if task.alone)]:
+                outcomes += batch.run(part)
         except CommClosedError as error:
             raise ResourceError(GONE) from error
         except BaseException:
@@ -144,7 +126,7 @@ def run(directory: Path | str, tasks: Sequence[Task], place: Place, observer: Ob
 class _Batches:
     """Runs tasks beside each other, each batch to its end."""
 
-    def __init__(self, client: Client, directory: str, observer: Observer) -> None:
+    def __init__(self, client: Client, directory: str, observer: ProgressTable) -> None:
         self._client = client
         self._directory = directory
         self._observer = observer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,15 @@ def dask_setup(worker: Any) -> None:
 def work(directory: str, evaluation: str, task: Task, environment: Mapping[str, str | None]) -> Outcome:
     """Run a task; see :func:`tracker.vot.evaluation.execute.execute`."""
     worker = get_worker()
-    tell = _Progress(worker.log_event, task.name)
+    following = 0.0
+
+    def tell(share: float) -> None:
+        """Log the share that is done, twice a second at most."""
+        nonlocal following
+        if (now := time.monotonic()) >= following:
+            following = now + INTERVAL
+            worker.log_event(TOPIC, {"task": task.name, "share": share})
+
     tell(0)
     with _running(evaluation), _stopping_when_released(worker.state.tasks, worker.get_current_task()):
         return execute(directory, evaluation, task, environment, tell)
@@ -90,18 +98,3 @@ def _stopping_when_released(tasks: Mapping[Any, Any], key: Any) -> Iterator[None
     finally:
         over.set()
         watching.join()
-
-
-class _Progress:
-    """Tells the scheduler of a task's progress, twice a second at most."""
-
-    def __init__(self, log_event: Callable[[str, Any], None], name: str) -> None:
-        self._log_event = log_event
-        self._name = name
-        self._next = 0.0
-
-    def __call__(self, share: float) -> None:
-        now = time.monotonic()
-        if now >= self._next:
-            self._next = now + INTERVAL
-            self._log_event(TOPIC, {"task": self._name, "share": share})

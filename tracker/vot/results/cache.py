@@ -56,7 +56,7 @@ def key(contents: Iterable[bytes], truth: Annotations) -> bytes:
     return _digest("overlaps, codes", [truth.digest, *contents])
 
 
-def remembered(key: bytes) -> list[Run] | None:
+def recall(key: bytes) -> list[Run] | None:
     """What was kept under a key in memory."""
     with _lock:
         return _runs.get(key)
@@ -64,18 +64,19 @@ def remembered(key: bytes) -> list[Run] | None:
 
 def find(key: bytes, folder: Path | None, shape: tuple[int, int]) -> list[Run] | None:
     """The runs, ``shape`` repetitions x frames, kept under a key in memory or in ``folder``."""
-    runs = remembered(key)
+    runs = recall(key)
     if runs is None and (data := _read(key, folder)) is not None:
         overlaps = np.frombuffer(data, "<f8", shape[0] * shape[1]).reshape(shape)
         codes = np.frombuffer(data, np.int8, offset=overlaps.nbytes).reshape(shape)
         runs = [Run(*run) for run in zip(overlaps, codes, strict=True)]
-        _remember(key, runs)
+        keep(key, runs, None)
     return runs
 
 
 def keep(key: bytes, runs: list[Run], folder: Path | None) -> None:
     """Keep runs in memory and, if it can be written, in ``folder``."""
-    _remember(key, runs)
+    with _lock:
+        _runs[key] = runs
     if folder is not None:
         overlaps, codes = (np.array(part) for part in zip(*((run.overlaps, run.codes) for run in runs), strict=True))
         _write(key, folder, overlaps.astype("<f8").tobytes() + codes.tobytes())
@@ -84,8 +85,8 @@ def keep(key: bytes, runs: list[Run], folder: Path | None) -> None:
 def result(name: str, contents: Iterable[bytes], folder: Path | None, compute: Callable[[], np.ndarray]) -> np.ndarray:
     """What ``compute`` gives, (numbers,) float64, kept in ``folder`` by ``name`` and all that it depends on."""
     whole = _digest(name, contents)
-    if (found := _read(whole, folder)) is not None:
-        return np.frombuffer(found, "<f8")
+    if (data := _read(whole, folder)) is not None:
+        return np.frombuffer(data, "<f8")
     values = compute()
     if folder is not None:
         _write(whole, folder, values.astype("<f8").tobytes())
@@ -102,11 +103,6 @@ def _digest(name: str, contents: Iterable[bytes]) -> bytes:
     for data in contents:
         whole.update(sha256(data).digest())
     return whole.digest()
-
-
-def _remember(key: bytes, runs: list[Run]) -> None:
-    with _lock:
-        _runs[key] = runs
 
 
 def _read(key: bytes, folder: Path | None) -> bytes | None:

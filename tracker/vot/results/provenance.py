@@ -54,17 +54,17 @@ class Provenance:
 
     def differences(self, other: Provenance) -> list[str]:
         """What was otherwise when ``other`` was made, one line each: ``name: then -> now``."""
-        found = []
+        lines = []
         if other.tracker not in (self.tracker, UNKNOWN):
-            found.append(f"parameters or weights: {other.tracker} -> {self.tracker}")
+            lines.append(f"parameters or weights: {other.tracker} -> {self.tracker}")
         pairs = ("", self.settings, other.settings), ("experiment ", self.experiment, other.experiment)
         for label, now, then in pairs:
             for key in sorted(now.keys() | then.keys()):
                 if now.get(key) != then.get(key):
-                    found.append(f"{label}{key}: {then.get(key)} -> {now.get(key)}")
+                    lines.append(f"{label}{key}: {then.get(key)} -> {now.get(key)}")
         if other.data != self.data:
-            found.append("the sequence itself (ground truth or images)")
-        return found
+            lines.append("the sequence itself (ground truth or images)")
+        return lines
 
 
 def settings_of(tracker: Tracker) -> dict[str, str]:
@@ -91,7 +91,8 @@ def data_of(sequence: Sequence) -> str:
     frames = []
     for index in range(len(sequence)):
         frame = sequence.frame(index)
-        sizes = [_size(frame.filename(channel)) for channel in sorted(sequence.channels())]
+        files = [frame.filename(channel) for channel in sorted(sequence.channels())]
+        sizes = [Path(file).stat().st_size if file and Path(file).exists() else 0 for file in files]
         frames.append([str(sequence.groundtruth(index)), sequence.values(index), sorted(sequence.tags(index)), sizes])
     return digest(frames)
 
@@ -107,11 +108,12 @@ def read(folder: Path) -> Provenance | None:
         return None
     try:
         record = json.loads(file.read_text())
-        found = Provenance(**{key: record[key] for key in ("tracker", "settings", "experiment", "data")})
-        texts = isinstance(found.tracker, str | None) and isinstance(found.data, str)
-        if not (texts and isinstance(found.settings, dict) and isinstance(found.experiment, dict)):
+        kinds = {"tracker": str | None, "settings": dict, "experiment": dict, "data": str}
+        if not all(isinstance(record[key], kind) for key, kind in kinds.items()):
             raise TypeError("values of other types")
-        return found if "form" in record or found.tracker is None else replace(found, tracker=UNKNOWN)
+        provenance = Provenance(**{key: record[key] for key in kinds})
+        comparable = "form" in record or provenance.tracker is None
+        return provenance if comparable else replace(provenance, tracker=UNKNOWN)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DamagedFile(str(file), f"not a record of provenance ({error}); delete it to keep the results") from error
 
@@ -136,14 +138,9 @@ def confirm(folder: Path, provenance: Provenance) -> None:
     Raises:
         RuntimeError: its record has been deleted or replaced: another evaluation makes other results there.
     """
-    found = read(folder)
-    if found is None or found.digest != provenance.digest:
+    record = read(folder)
+    if record is None or record.digest != provenance.digest:
         raise RuntimeError(f"{folder} belongs to another evaluation by now; what this one made is dropped")
-
-
-def _size(file: str | None) -> int:
-    """Bytes of an image; 0 where a data set comes without images."""
-    return Path(file).stat().st_size if file and Path(file).exists() else 0
 
 
 def digest(value: Any) -> str:

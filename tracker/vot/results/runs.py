@@ -136,8 +136,8 @@ def _runs(
     stamp = _stamp(experiment, tracker, sequence, truth)
     with _lock:
         key = _keys.get(stamp)
-    if key is not None and (known := cache.remembered(key)) is not None:
-        return known
+    if key is not None and (runs := cache.recall(key)) is not None:
+        return runs
     files = raw_runs(experiment, tracker, sequence)
     key = cache.key([data for _, data in files], truth)
     runs = cache.find(key, folder, (len(files), len(truth)))

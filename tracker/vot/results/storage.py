@@ -46,7 +46,13 @@ class ResultFolder(LocalStorage):
         buffer = io.BytesIO() if binary else io.StringIO(newline="")
         yield buffer
         data = buffer.getvalue()
-        self._finish(Path(self.base, name), data.encode() if isinstance(data, str) else data)
+        self._guard()
+        path = Path(self.base, name)
+        held = path.suffix in SUFFIXES
+        with whole_file(path, publish=not held) as file:
+            file.write(data.encode() if isinstance(data, str) else data)
+        if held:
+            self._held.append((Path(file.name), path))
 
     def commit(self) -> None:
         """Let the trajectories that were held back appear."""
@@ -69,14 +75,6 @@ class ResultFolder(LocalStorage):
         """Names of the files; none if the folder does not exist."""
         self.commit()
         return [name for name in super().documents() if not name.endswith(PART)] if os.path.isdir(self.base) else []
-
-    def _finish(self, path: Path, data: bytes) -> None:
-        self._guard()
-        held = path.suffix in SUFFIXES
-        with whole_file(path, publish=not held) as file:
-            file.write(data)
-        if held:
-            self._held.append((Path(file.name), path))
 
 
 class WholeFiles(LocalStorage):

@@ -48,23 +48,23 @@ def parse(content: bytes) -> Manifest:
             option, or break a section's head.
     """
     try:
-        told = yaml.load(content, Loader=_Loader)
+        document = yaml.load(content, Loader=_Loader)
     except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
         raise InvalidValue(f"{MANIFEST} cannot be read: {error}") from error
-    told = _mapping("the manifest", told)
+    document = _mapping("the manifest", document)
     results = {
         experiment: {
-            sequence: {name: _frames(name, frames) for name, frames in _items(f"runs of {sequence}", facts, "runs")}
-            for sequence, facts in _items(experiment, sequences)
+            sequence: {name: _frames(name, frames) for name, frames in _entries(f"runs of {sequence}", facts, "runs")}
+            for sequence, facts in _entries(experiment, sequences)
         }
-        for experiment, sequences in _items("results", told, "results")
+        for experiment, sequences in _entries("results", document, "results")
     }
     if REPRODUCE in results:
         raise InvalidValue(f"{MANIFEST}: no experiment may be named {REPRODUCE}: that folder holds no results")
-    return Manifest(_name("identifier", told.get("identifier")), results)
+    return Manifest(_name("identifier", document.get("identifier")), results)
 
 
-def _items(what: str, value: Any, key: str | None = None) -> list[tuple[str, Any]]:
+def _entries(what: str, value: Any, key: str | None = None) -> list[tuple[str, Any]]:
     """Names and values of a mapping, or of the one at ``key`` of a mapping."""
     if key is not None:
         value = _mapping(what, value).get(key)

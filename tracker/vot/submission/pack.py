@@ -8,16 +8,18 @@ analysis, report, README. ``SHA256SUMS`` covers all of it. The same workspace gi
 from __future__ import annotations
 
 import configparser
+import contextlib
 import getpass
 import json
+import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import yaml
 from vot import toolkit_version
@@ -35,7 +37,7 @@ from tracker.vot.results.raw import SUFFIXES
 from tracker.vot.results.runfiles import properties, result_folder
 from tracker.vot.submission.manifest import MANIFEST, parse
 from tracker.vot.submission.source import refuse_installed, source_distribution
-from tracker.vot.toolkit import analyse, environment, report
+from tracker.vot.toolkit import analyse, report, run_vot, tail
 from tracker.vot.workspace import resolve
 
 ANALYSIS = "reproduce/analysis.json"
@@ -113,25 +115,17 @@ def _results(directory: Path, kept: list[Outcome]) -> Iterator[tuple[str, bytes]
 
 def _compare_with_toolkit(directory: Path, reference: str, ours: set[str]) -> None:
     """Let ``vot pack`` pack the same results; its archive differs with every run and is deleted."""
-    import zipfile
-
     before = set(directory.glob("*.zip"))
-    command = [sys.executable, "-m", "vot", "pack", reference, "--workspace", str(directory)]
-    done = subprocess.run(
-        command, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
-    written = set(directory.glob("*.zip")) - before
-    theirs = set()
-    for file in written:
-        with zipfile.ZipFile(file) as packed:
-            theirs |= set(packed.namelist())
+    done = run_vot("pack", reference, "--workspace", directory)
+    theirs: set[str] = set()
+    for file in set(directory.glob("*.zip")) - before:
+        with ZipFile(file) as packed:
+            theirs.update(packed.namelist())
         file.unlink()
-    if theirs != ours | {MANIFEST}:
-        tail = (done.stdout + done.stderr).strip().splitlines()[-8:]
-        differing = sorted(theirs ^ (ours | {MANIFEST}))[:5]
+    if differing := sorted(theirs ^ (ours | {MANIFEST})):
         raise InvalidValue(
-            f"'vot pack {reference}' packs other files than these results have ({', '.join(differing)}, ...):\n"
-            + "\n".join(f"  | {line}" for line in tail)
+            f"'vot pack {reference}' packs other files than these results have ({', '.join(differing[:5])}, ...):"
+            + tail(done.stdout + done.stderr, 8)
         )
 
 
@@ -242,10 +236,12 @@ def _weights(settings: dict[str, str]) -> list[dict[str, str | None]]:
 
 def _refuse_personal(members: dict[str, bytes], directory: Path) -> None:
     """Refuse to publish paths of this machine or the user's name, and in the tracker's settings anybody's home."""
-    here = [*_home(), str(directory.resolve()), str(PROJECT)]
+    here = [str(Path(os.path.expanduser("~"))), str(directory.resolve()), str(PROJECT)]
     paths = "|".join(re.escape(path) for path in here if len(path) > 1)
-    homes = "".join(rf"|/(home|Users)/{re.escape(user)}\b" for user in _user())
-    pattern = re.compile(rf"(?<![\w.-])(({paths})[/\"'\s]{homes})".encode())
+    home = ""
+    with contextlib.suppress(KeyError, OSError):  # this user has no name
+        home = rf"|/(home|Users)/{re.escape(getpass.getuser())}\b"
+    pattern = re.compile(rf"(?<![\w.-])(({paths})[/\"'\s]{home})".encode())
     for name, content in members.items():
         match = pattern.search(content) if name.endswith(_TEXT) else None
         if name in (MANIFEST, SECTION):
@@ -254,22 +250,6 @@ def _refuse_personal(members: dict[str, bytes], directory: Path) -> None:
             raise InvalidValue(
                 f"{name} would publish {match[0].decode()!r}: remove that path from the tracker's section"
             )
-
-
-def _home() -> list[str]:
-    """The home of this user, if there is one."""
-    try:
-        return [str(Path.home())]
-    except RuntimeError:
-        return []
-
-
-def _user() -> list[str]:
-    """The name of this user, if the number has one."""
-    try:
-        return [getpass.getuser()]
-    except (KeyError, OSError):
-        return []
 
 
 _README = """\

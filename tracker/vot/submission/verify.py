@@ -6,6 +6,7 @@ import json
 import math
 import tempfile
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,8 @@ class Submission:
         for name in (MANIFEST, archive.CHECKSUMS, ANALYSIS, SECTION):
             if name not in self.members:
                 raise InvalidValue(f"{name} is missing: this is no package of 'reciprocative pack', or it was cut")
-        told = manifest.parse(self.members[MANIFEST])
-        self.identifier, self.results = told.identifier, told.results
+        claims = manifest.parse(self.members[MANIFEST])
+        self.identifier, self.results = claims.identifier, claims.results
         try:
             self.figures: Any = json.loads(self.members[ANALYSIS])["results"]
         except (ValueError, LookupError, TypeError, RecursionError) as error:
@@ -60,22 +61,19 @@ class Submission:
         return [*self._checksums(), *self._trajectories()]
 
     def _checksums(self) -> Iterator[str]:
-        found = {name: content for name, content in self.members.items() if name != archive.CHECKSUMS}
+        members = {name: content for name, content in self.members.items() if name != archive.CHECKSUMS}
         try:
-            listing = self.members[archive.CHECKSUMS].decode()
+            lines = self.members[archive.CHECKSUMS].decode().splitlines()
         except UnicodeDecodeError as error:
             yield f"{archive.CHECKSUMS}: not UTF-8 ({error})"
             return
-        told, actual = (
-            {name: value for value, _, name in (line.partition("  ") for line in text.splitlines())}
-            for text in (listing, archive.checksums(found).decode())
-        )
-        for name in sorted(told.keys() | actual.keys()):
-            if name not in actual:
+        listing = {name: checksum for checksum, _, name in (line.partition("  ") for line in lines)}
+        for name in sorted(listing.keys() | members.keys()):
+            if name not in members:
                 yield f"{name}: missing"
-            elif name not in told:
+            elif name not in listing:
                 yield f"{name}: not listed in {archive.CHECKSUMS}"
-            elif told[name] != actual[name]:
+            elif listing[name] != sha256(members[name]).hexdigest():
                 yield f"{name}: its checksum differs"
 
     def _trajectories(self) -> Iterator[str]:
@@ -98,8 +96,8 @@ class Submission:
 
     def result_members(self) -> list[str]:
         """Names of trajectories and properties, and of whatever else is not in the folder ``reproduce``."""
-        known = {MANIFEST, archive.CHECKSUMS}
-        return [name for name in self.members if name not in known and not name.startswith(f"{REPRODUCE}/")]
+        others = (MANIFEST, archive.CHECKSUMS)
+        return [name for name in self.members if name not in others and not name.startswith(f"{REPRODUCE}/")]
 
     def count(self) -> int:
         """How many trajectories the manifest lists."""
@@ -112,9 +110,8 @@ class Submission:
             OSError: not a workspace, or the analysis fails.
         """
         with tempfile.TemporaryDirectory() as folder:
-            stack, sequences = _stack_and_sequences(workspace)
-            section = f"[{self.identifier}]\ncommand =\nprotocol = trax\n"
-            place = _workspace(Path(folder), stack, sequences, section)
+            Path(folder, "trackers.ini").write_text(f"[{self.identifier}]\ncommand =\nprotocol = trax\n")
+            place = _workspace(Path(folder), *_stack_and_sequences(workspace), "trackers.ini")
             archive.extract(self.members, place / "results" / self.identifier, self.result_members())
             now = figures(json.loads(analyse(place, [self.identifier]).read_text()))
         return [f"{ANALYSIS}: {line}" for line in differences(self.figures, now["results"])]
@@ -130,17 +127,17 @@ class Submission:
             raise InvalidValue(
                 f"the registry of {workspace} has no tracker {self.identifier}; {SECTION} has its section"
             )
-        having = (item for item in loaded.stack if sequence in self.results.get(item.identifier, {}))
-        experiment = next((item for item in having if item.realtime is None), None)
+        matches = (item for item in loaded.stack if sequence in self.results.get(item.identifier, {}))
+        experiment = next((item for item in matches if item.realtime is None), None)
         if experiment is None:
-            known = sorted({name for sequences in self.results.values() for name in sequences})
-            raise InvalidValue(f"no sequence {sequence} that can be run again; the package has {', '.join(known)}")
+            names = sorted({name for sequences in self.results.values() for name in sequences})
+            raise InvalidValue(f"no sequence {sequence} that can be run again; the package has {', '.join(names)}")
         tracker = loaded.registry[self.identifier]
         with tempfile.TemporaryDirectory() as folder:
             stack, sequences = _stack_and_sequences(workspace)
-            place = _workspace(Path(folder), _one_repetition(stack), sequences, registry=tracker.source)
-            made_by = Provenance(None, provenance.settings_of(tracker), provenance.rules_of(experiment), "")
-            task = Task(self.identifier, experiment.identifier, sequence, sequence, 0, 1, True, made_by)
+            place = _workspace(Path(folder), _one_repetition(stack), sequences, tracker.source)
+            maker = Provenance(None, provenance.settings_of(tracker), provenance.rules_of(experiment), "")
+            task = Task(self.identifier, experiment.identifier, sequence, sequence, 0, 1, True, maker)
             outcome = execute(str(place), folder, task, {})
             if outcome.error:
                 return [f"{task.name} could not be run again: {outcome.error}\n{outcome.log}"]
@@ -204,13 +201,9 @@ def _one_repetition(stack: dict[str, Any]) -> dict[str, Any]:
     return {**stack, "experiments": experiments}
 
 
-def _workspace(
-    folder: Path, stack: dict[str, Any], sequences: str, section: str | None = None, registry: str | None = None
-) -> Path:
+def _workspace(folder: Path, stack: dict[str, Any], sequences: str, registry: str) -> Path:
     """Write a workspace that uses the sequences of another."""
     (folder / "stack.yaml").write_text(yaml.safe_dump(stack, sort_keys=False))
-    if section is not None:
-        (folder / "trackers.ini").write_text(section)
-    config = {"registry": [registry or "trackers.ini"], "sequences": sequences, "stack": "stack.yaml"}
+    config = {"registry": [registry], "sequences": sequences, "stack": "stack.yaml"}
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     return folder

@@ -25,6 +25,7 @@ from tracker.vot.accuracy import BURNIN, burn_in
 from tracker.vot.results.annotations import annotations_of
 from tracker.vot.results.raw import FAILURE, INITIALIZATION, parse
 from tracker.vot.results.runs import measure, raw_runs
+from tracker.vot.toolkit import tail
 from tracker.vot.workspace import load_workspace, peers, reset_based
 
 
@@ -166,8 +167,8 @@ def _run(tracker: Tracker, experiment: MultiRunExperiment, sequence: Any) -> tup
         try:
             once.execute(tracker, sequence)
         except TrackerException as error:
-            tail = "\n".join(f"  | {line}" for line in (error.log or "").strip().splitlines()[-8:])
-            raise TrackerFailed(f"{tracker.reference} on {sequence.name}: {error}\n{tail}") from error
+            message = f"{tracker.reference} on {sequence.name}: {error}{tail(error.log or '', 8)}"
+            raise TrackerFailed(message) from error
         return raw_runs(once, tracker, sequence)[0]
 
 

@@ -75,17 +75,17 @@ class ProtocolReport(Report):
             ]
             overview.append((experiment, columns))
             figures, tables = [], []
-            for analysis, rows in results.items():
-                known = [(tracker, row) for tracker, row in zip(trackers, rows, strict=True) if row is not None]
-                if known:
-                    present, complete = (list(part) for part in zip(*known, strict=True))
-                    if isinstance(analysis, RowAnalysis):
-                        figures += analysis.figures(complete, Canvas(experiment, present))
-                    tables += tag_tables(experiment, present, analysis, complete)
-                    if self.per_sequence and isinstance(analysis, ARRank) and analysis.selection == "sequence":
-                        sections[f"{experiment.identifier} per sequence"] = sequence_tables(
-                            experiment, present, analysis, complete
-                        )
+            for analysis, cells in results.items():
+                present = [tracker for tracker, row in zip(trackers, cells, strict=True) if row is not None]
+                rows = [row for row in cells if row is not None]
+                if not rows:
+                    continue
+                if isinstance(analysis, RowAnalysis):
+                    figures += analysis.figures(rows, Canvas(experiment, present))
+                tables += tag_tables(experiment, present, analysis, rows)
+                if self.per_sequence and isinstance(analysis, ARRank) and analysis.selection == "sequence":
+                    per_sequence = sequence_tables(experiment, present, analysis, rows)
+                    sections[f"{experiment.identifier} per sequence"] = per_sequence
             sections |= {f"{experiment.identifier} figures": figures, f"{experiment.identifier} per tag": tables}
         tables = [make_table(experiment, columns, trackers) for experiment, columns in overview if columns]
         return {"Overview": [*tables, Key()], **sections}

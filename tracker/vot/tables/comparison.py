@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import vot.region
 from numpy.typing import NDArray
 from vot.experiment.multirun import MultiRunExperiment
 from vot.region import Mask, Rectangle, Region
-from vot.region import Polygon as PolygonRegion
 from vot.tracker import Registry, Tracker, TrackerException
 from vot.workspace import LocalStorage, Workspace
 
@@ -98,8 +98,8 @@ def load(
         OSError: not a workspace; results are missing or damaged.
     """
     workspace = load_workspace(folder)
-    selected = _experiment(workspace, experiment)
-    transformed = {item.name: item for item in selected.transform(workspace.dataset)}
+    protocol = _experiment(workspace, experiment)
+    transformed = {item.name: item for item in protocol.transform(workspace.dataset)}
     if sequence not in transformed:
         raise InvalidValue(f"no sequence {sequence!r} in {folder}; it has {', '.join(transformed)}")
     data = transformed[sequence]
@@ -107,12 +107,12 @@ def load(
     images = [data.frame(index).filename() for index in range(len(data))]
     if any(name is None or not Path(name).is_file() for name in images):
         raise InvalidValue(f"sequence {sequence} has no images in {folder}: there is nothing to draw on")
+    live = _live(trackers, registry)
+    names = [name for name in trackers if name not in live]
+    stored = peers(workspace, protocol, [data], names) if names or not trackers else []
+    results = [(tracker, raw_runs(protocol, tracker, data)) for tracker in stored]
+    results += [(tracker, [_run(tracker, protocol, data)] * repetition) for tracker in live.values()]
     runs = []
-    live = _registered(trackers, registry)
-    stored = [name for name in trackers if name not in live]
-    selected_trackers = peers(workspace, selected, [data], stored) if stored or not trackers else []
-    results = [(tracker, raw_runs(selected, tracker, data)) for tracker in selected_trackers]
-    results += [(tracker, [_run(tracker, selected, data)] * repetition) for tracker in live.values()]
     for tracker, files in results:
         if not trackers and repetition > len(files):
             continue
@@ -132,10 +132,10 @@ def load(
             )
         )
     if not runs:
-        raise InvalidValue(f"no tracker has run {repetition} on {sequence} in experiment {selected.identifier}")
+        raise InvalidValue(f"no tracker has run {repetition} on {sequence} in experiment {protocol.identifier}")
     return Comparison(
         sequence,
-        selected.identifier,
+        protocol.identifier,
         float(data.metadata("fps") or 30),
         [Path(name) for name in images],
         [_polygon(region) for region in annotations.groundtruth],
@@ -144,9 +144,9 @@ def load(
     )
 
 
-def _registered(names: Sequence[str], registry: Path | None) -> dict[str, Tracker]:
+def _live(names: Sequence[str], registry: Path | None) -> dict[str, Tracker]:
     """The trackers among ``names`` that are ``module:Class`` or in ``registry``, by the name given."""
-    registered: dict[str, Tracker] = {}
+    live: dict[str, Tracker] = {}
     with TemporaryDirectory() as folder:
         for name in names:
             if ":" in name:
@@ -156,8 +156,8 @@ def _registered(names: Sequence[str], registry: Path | None) -> dict[str, Tracke
                 source, identifier = registry.resolve(), name
             else:
                 continue
-            registered[name] = Registry([str(source)])[identifier]
-    return registered
+            live[name] = Registry([str(source)])[identifier]
+    return live
 
 
 def _run(tracker: Tracker, experiment: MultiRunExperiment, sequence: Any) -> tuple[Any, bytes]:
@@ -183,8 +183,8 @@ def _experiment(workspace: Workspace, identifier: str | None) -> MultiRunExperim
 
 
 def _polygon(region: Region) -> Polygon | None:
-    if isinstance(region, PolygonRegion):
-        return np.array([region[index] for index in range(region.size)], np.float64)  # (N, 2)
+    if isinstance(region, vot.region.Polygon):
+        return np.array(region.points(), np.float64)  # (N, 2)
     if isinstance(region, Rectangle):
         return boxes.corners((region.x, region.y, region.width, region.height))
     if isinstance(region, Mask) and region.mask.any():

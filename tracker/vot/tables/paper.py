@@ -12,7 +12,7 @@ trackers.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table
@@ -23,45 +23,32 @@ from tracker.vot.precision import OnePass
 from tracker.vot.tables.summary import summary
 from tracker.vot.workspace import configured, first_experiment, resolve
 
-Figures = tuple[float | None, ...]
+Values = tuple[float | None, ...]
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PaperTable:
     """A table of the paper.
 
     Attributes:
         title: data set, and where in the paper.
-        measures: names of the figures.
-        digits: of each figure.
+        size: number of sequences in the data set, and of frames if that is known.
+        digits: name of a figure -> digits that the paper prints.
         reported: tracker -> figures; the paper's own tracker is DAT.
-        sequences: number in the data set.
-        frames: number in the data set, 0 if not known.
         recomputed: tracker -> figures from the raw runs of the paper's authors.
     """
 
     title: str
-    measures: tuple[str, ...]
-    digits: tuple[int, ...]
-    reported: Mapping[str, Figures]
-    sequences: int
-    frames: int = 0
-    recomputed: Mapping[str, Figures] = field(default_factory=dict)
-
-    @property
-    def size(self) -> str:
-        """Of the data set, in words."""
-        return f"{self.sequences} sequences" + (f", {self.frames} frames" if self.frames else "")
-
-    def is_data_set_of(self, measured: Measured) -> bool:
-        """Whether the figures can have come from the paper's data set, judging by its size."""
-        return self.sequences == measured.sequences and self.frames in (0, measured.frames)
+    size: tuple[int, ...]
+    digits: Mapping[str, int]
+    reported: Mapping[str, Values]
+    recomputed: Mapping[str, Values]
 
 
-VOT2016 = Comparison(
+VOT2016 = PaperTable(
     "VOT2016 (Table 4)",
-    ("EAO", "Ar", "Rr"),
-    (3, 2, 2),
+    (60, 21455),
+    {"EAO": 3, "Ar": 2, "Rr": 2},
     {
         "DAT": (0.320, 1.47, 2.10),
         "CCOT": (0.331, 1.98, 1.95),
@@ -71,15 +58,13 @@ VOT2016 = Comparison(
         "DSRDCF": (0.276, 2.12, 2.82),
         "SiamFC": (0.277, 1.30, 3.17),
     },
-    60,
-    21455,
     {"DAT": (0.3205, None, None)},
 )
-
-OTB2013 = Comparison(
+_OTB = {"CLE": 2, "DP": 3, "OS": 3, "OS 0.5": 3}
+OTB2013 = PaperTable(
     "OTB-2013 (Table 3, Figure 4)",
-    ("CLE", "DP", "OS", "OS 0.5"),
-    (2, 3, 3, 3),
+    (50,),
+    _OTB,
     {
         "DAT": (7.85, 0.944, 0.704, 0.913),
         "CCOT": (15.58, 0.908, 0.677, 0.837),
@@ -92,14 +77,12 @@ OTB2013 = Comparison(
         "SRDCFD": (29.51, 0.870, 0.653, 0.814),
         "ACFN": (18.69, None, None, 0.750),
     },
-    50,
-    recomputed={"DAT": (7.826, 0.9440, 0.7037, 0.9126)},
+    {"DAT": (7.826, 0.9440, 0.7037, 0.9126)},
 )
-
-OTB2015 = Comparison(
+OTB2015 = PaperTable(
     "OTB-2015 (Table 3, Figure 4)",
-    ("CLE", "DP", "OS", "OS 0.5"),
-    (2, 3, 3, 3),
+    (100,),
+    _OTB,
     {
         "DAT": (12.42, 0.895, 0.668, 0.848),
         "CCOT": (13.99, 0.903, 0.673, 0.823),
@@ -112,8 +95,7 @@ OTB2015 = Comparison(
         "SRDCFD": (31.52, 0.825, 0.627, 0.766),
         "ACFN": (25.14, None, 0.569, 0.686),
     },
-    100,
-    recomputed={"DAT": (12.469, 0.8946, 0.6677, 0.8477)},
+    {"DAT": (12.469, 0.8946, 0.6677, 0.8477)},
 )
 
 
@@ -122,16 +104,14 @@ class Measured:
     """What a workspace measured in one experiment.
 
     Attributes:
-        source: stack, number of sequences and frames, for the heading.
-        sequences: how many.
-        frames: how many.
-        figures: tracker -> figures, in the order of a table's measures.
+        stack: its title.
+        size: number of sequences and of frames.
+        figures: tracker -> figures, in the order of a table's.
     """
 
-    source: str
-    sequences: int
-    frames: int
-    figures: Mapping[str, Figures]
+    stack: str
+    size: tuple[int, int]
+    figures: Mapping[str, Values]
 
 
 def measured_reset_based(workspace: Workspace, trackers: Sequence[str] = ()) -> Measured | None:
@@ -167,30 +147,30 @@ def measured_one_pass(workspace: Workspace, trackers: Sequence[str] = ()) -> Mea
     return _measured(workspace, experiment, dict(zip(references, figures, strict=True)))
 
 
-def _measured(workspace: Workspace, experiment: MultiRunExperiment, figures: Mapping[str, Figures]) -> Measured:
+def _measured(workspace: Workspace, experiment: MultiRunExperiment, figures: Mapping[str, Values]) -> Measured:
     sequences = experiment.transform(workspace.dataset)
-    frames = sum(map(len, sequences))
-    source = f"{workspace.stack.title}, {len(sequences)} sequences, {frames} frames"
-    return Measured(source, len(sequences), frames, figures)
+    return Measured(workspace.stack.title, (len(sequences), sum(map(len, sequences))), figures)
 
 
-def table(comparison: Comparison, figures: Mapping[str, Figures], caption: str) -> Table:
-    """One table: for each tracker a line a measure, with what was reported, recomputed and measured side by side."""
-    result = Table(title=comparison.title, caption=caption, caption_justify="left", title_justify="left")
+def table(paper: PaperTable, figures: Mapping[str, Values], caption: str) -> Table:
+    """One table: for each tracker a line a figure, with what was reported, recomputed and measured side by side."""
+    result = Table(title=paper.title, caption=caption, caption_justify="left", title_justify="left")
     result.add_column("tracker")
     result.add_column("figure")
     for name in ("reported", "recomputed", "measured"):
         result.add_column(name, justify="right")
-    names = {_key(name): name for name in comparison.reported}
-    own = {names.get(_key(name), name): values for name, values in figures.items()}
-    none: Figures = (None,) * len(comparison.measures)
-    for name in [*comparison.reported, *(name for name in own if name not in comparison.reported)]:
-        columns = (source.get(name, none) for source in (comparison.reported, comparison.recomputed, own))
-        for index, values in enumerate(zip(*columns, strict=True)):
-            last, printed = index == len(comparison.measures) - 1, comparison.digits[index]
+    names = {_key(name): name for name in paper.reported}
+    measured = {names.get(_key(name), name): values for name, values in figures.items()}
+    none: Values = (None,) * len(paper.digits)
+    for tracker in {**paper.reported, **measured}:
+        columns = (source.get(tracker, none) for source in (paper.reported, paper.recomputed, measured))
+        head = tracker
+        for (name, printed), values in zip(paper.digits.items(), zip(*columns, strict=True), strict=True):
             digits = (printed, printed + 1, printed)  # one more shows what the paper's authors rounded
             texts = ("-" if value is None else f"{value:.{n}f}" for value, n in zip(values, digits, strict=True))
-            result.add_row("" if index else name, comparison.measures[index], *texts, end_section=last)
+            result.add_row(head, name, *texts)
+            head = ""
+        result.add_section()
     return result
 
 
@@ -199,15 +179,22 @@ def print_comparison(
 ) -> None:
     """Print the paper's tables, beside what was measured for them if there is anything."""
     console = console or Console()
-    for comparison, measured in ((VOT2016, reset_based), (OTB2013, one_pass), (OTB2015, one_pass)):
+    for paper, measured in ((VOT2016, reset_based), (OTB2013, one_pass), (OTB2015, one_pass)):
         figures = measured.figures if measured else {}
-        caption = "recomputed: from the authors' raw runs; "
-        caption += f"measured: {measured.source}" if measured and figures else "measured: nothing"
-        if measured and figures and not comparison.is_data_set_of(measured):
-            caption += f". Not comparable: the paper's data set has {comparison.size}"
-        if figures and comparison is VOT2016:
-            caption += f". Ranks are among its {len(figures)} trackers, the paper's among its 7"
-        console.print(table(comparison, figures, caption))
+        caption = "recomputed: from the authors' raw runs; measured: "
+        if measured and figures:
+            caption += f"{measured.stack}, {_words(measured.size)}"
+            if paper.size != measured.size[: len(paper.size)]:
+                caption += f". Not comparable: the paper's data set has {_words(paper.size)}"
+            if paper is VOT2016:
+                caption += f". Ranks are among its {len(figures)} trackers, the paper's among its 7"
+        else:
+            caption += "nothing"
+        console.print(table(paper, figures, caption))
+
+
+def _words(size: Sequence[int]) -> str:
+    return ", ".join(f"{count} {name}" for count, name in zip(size, ("sequences", "frames"), strict=False))
 
 
 def _key(name: str) -> str:

@@ -45,7 +45,9 @@ def test_picture_and_figures(sequence, tmp_path, capsys):
     assert cli.main(["attention", sequence, "4", "--out", str(out)]) == 0
     picture = images.read(out)
     assert picture.shape[0] > 4 * attention.TILE and picture.shape[1] > 4 * attention.TILE
-    lines = capsys.readouterr().out.splitlines()
+    output = capsys.readouterr()
+    assert "before training: 0 of 5\ntrained, lambda 0: 0 of 5\ntrained, lambda 1: 0 of 5\n" in output.err
+    lines = output.out.splitlines()
     assert [line[:22].strip() for line in lines] == ["", "before training", "trained, lambda 0", "trained, lambda 1"]
     without, regularised = (float(line.split()[-2]) for line in lines[2:])
     assert regularised < without  # R(y=1) rewards even target and spread background attention

@@ -74,6 +74,7 @@ def test_same_workspace_gives_the_same_bytes(packed):
     done = run("tracker.cli", "pack", "Dummy", "--workspace", directory)
     assert done.returncode == 0, done.stderr
     assert (directory / "Dummy.zip").read_bytes() == first.read_bytes()
+    assert "Dummy: checking the results\n" in done.stderr and "Dummy: analysis and report\n" in done.stderr
     assert not list(directory.glob("Dummy_*.zip"))
 
 

@@ -18,11 +18,9 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
 
 from tracker import catalog
-from tracker.commands import options
+from tracker.commands import options, progress
 from tracker.core import boxes
 from tracker.core.errors import InvalidValue
 from tracker.core.files import write_whole
@@ -68,10 +66,12 @@ def run(args: argparse.Namespace) -> int:
     }
     columns = []
     for title, changes in heads.items():
-        tracker = options.make_tracker(args, **changes)
+        tracker: Any = options.make_tracker(args, **changes)
         image, box = _run_to(args.frame, source, tracker, start, title)
-        sample = _annotated(source, args.frame)
-        columns.append(_column(title, tracker, image, box if sample is None else sample))
+        region = source.truth.regions[args.frame] if source.truth and source.truth.regions else None
+        target = box if region is None else region.box
+        samples = (target, _beside(target, image.shape[1]))
+        columns.append(_Column(title, image, samples, [tracker.attention(image, sample) for sample in samples]))
     picture = _draw(source.name, args.frame, columns)
     encoded = cv2.imencode(out.suffix, np.ascontiguousarray(picture[..., ::-1]))[1]
     write_whole(out, encoded.tobytes())
@@ -82,19 +82,17 @@ def run(args: argparse.Namespace) -> int:
 
 @dataclass(frozen=True)
 class _Column:
-    """Maps of one head: positive and negative, of the target and of a background sample."""
+    """One head: boxes (4,) of the target and of a background sample, and the maps of each, positive and negative."""
 
     title: str
     image: Image
-    target: NDArray[np.float64]
-    background: NDArray[np.float64]
-    target_maps: tuple[Map, Map]
-    background_maps: tuple[Map, Map]
+    samples: tuple[NDArray[np.float64], NDArray[np.float64]]
+    maps: list[tuple[Map, Map]]
 
     @property
     def regularisers(self) -> tuple[float, float]:
         """R(y=1) of the target sample and R(y=0) of the background sample, paper eqs. 3-4."""
-        return _regulariser(self.target_maps, 1), _regulariser(self.background_maps, 0)
+        return _regulariser(self.maps[0], 1), _regulariser(self.maps[1], 0)
 
 
 def _regulariser(maps: tuple[Map, Map], positives: int) -> float:
@@ -106,20 +104,14 @@ def _regulariser(maps: tuple[Map, Map], positives: int) -> float:
     return float(regulariser(torch.stack([background, own]), positives))
 
 
-def _annotated(source: Source, frame: int) -> NDArray[np.float64] | None:
-    region = source.truth.regions[frame] if source.truth and source.truth.regions else None
-    return None if region is None else region.box
-
-
 def _run_to(
     frame: int, source: Source, tracker: Any, start: NDArray[np.float64], title: str
 ) -> tuple[Image, NDArray[np.float64]]:
     """Image and box of ``frame``; an untrained head is only initialised, since it has nothing to follow with."""
     trained = tracker.params.initial_iterations > 0
     box = start
-    images = track(itertools.islice(source, frame + 1), title, frame + 1, console=Console(stderr=True), transient=True)
     image: Image | None = None
-    for index, image in enumerate(images):
+    for index, image in enumerate(progress.bar(itertools.islice(source, frame + 1), title, frame + 1)):
         if index == 0:
             tracker.init(image, boxes.checked(start, image.shape[1], image.shape[0]))
         elif trained:
@@ -127,13 +119,6 @@ def _run_to(
     if image is None:
         raise InvalidValue(f"{source.name} has no frame {frame}")
     return image, box
-
-
-def _column(title: str, tracker: Any, image: Image, target: NDArray[np.float64]) -> _Column:
-    background = _beside(target, image.shape[1])
-    return _Column(
-        title, image, target, background, tracker.attention(image, target), tracker.attention(image, background)
-    )
 
 
 def _beside(box: NDArray[np.float64], width: int) -> NDArray[np.float64]:
@@ -145,16 +130,15 @@ def _beside(box: NDArray[np.float64], width: int) -> NDArray[np.float64]:
 
 def _draw(name: str, frame: int, columns: list[_Column]) -> Image:
     rows: list[tuple[str, list[Image]]] = []
-    first = columns[0]
-    for kind, box in (("target", first.target), ("background", first.background)):
-        for index, symbol in enumerate(("A_p", "A_n")):
-            tiles = [overlay.attention_tile(first.image, box, None, 0.0, TILE)]
+    for sample, kind in enumerate(("target", "background")):
+        box = columns[0].samples[sample]
+        alone = overlay.attention_tile(columns[0].image, box, None, 0.0, TILE)
+        for sign, symbol in enumerate(("A_p", "A_n")):
+            tiles = [np.concatenate([alone, overlay.canvas(TILE, 54)], axis=1)]
             for column in columns:
-                maps = column.target_maps if kind == "target" else column.background_maps
-                peak = max(float(values.max()) for values in (*column.target_maps, *column.background_maps))
-                tile = overlay.attention_tile(column.image, box, maps[index], peak, TILE)
+                peak = max(float(values.max()) for maps in column.maps for values in maps)
+                tile = overlay.attention_tile(column.image, box, column.maps[sample][sign], peak, TILE)
                 tiles.append(np.concatenate([tile, overlay.colour_bar(TILE, 54, peak)], axis=1))
-            tiles[0] = np.concatenate([tiles[0], overlay.canvas(TILE, 54)], axis=1)
             rows.append((f"{symbol} of {kind}", tiles))
     titles = [f"{name}, frame {frame}", *(column.title for column in columns)]
     return overlay.grid(titles, rows)

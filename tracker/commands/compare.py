@@ -15,17 +15,13 @@ from typing import Any
 
 import cv2
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 
-from tracker.commands import options
+from tracker.commands import options, progress
 from tracker.core import images, listing
-from tracker.core.errors import MissingFile
 from tracker.core.files import write_whole
 from tracker.media import overlay
 from tracker.media.video import VIDEO_SUFFIXES, Image, VideoWriter
-from tracker.vot.tables import comparison
-from tracker.vot.tables.comparison import Comparison
+from tracker.vot.tables.comparison import Comparison, load
 
 PAGE_WIDTH = 640  # of the images in a page, pixels, at most
 PLOT_HEIGHT = 96
@@ -58,43 +54,40 @@ def run(args: argparse.Namespace) -> int:
     if args.html:
         options.output("--html", args.html, {".html", ".htm"}, args.overwrite)
     folder = options.workspace(args)
-    registry = args.registry and options.registry_file(args.registry)
-    if registry and not registry.is_file():
-        raise MissingFile(f"--registry {registry} does not exist")
-
-    found = comparison.load(folder, args.sequence, args.trackers, args.experiment, args.repetition, registry)
-    for line in found.runs:
-        accuracy = f"{line.accuracy:.3f}" if math.isfinite(line.accuracy) else "-"
-        print(f"{line.name:<16} accuracy {accuracy}  failures {len(line.failures)}")
+    registry = options.registry(args)
+    comparison = load(folder, args.sequence, args.trackers, args.experiment, args.repetition, registry)
+    for run in comparison.runs:
+        accuracy = f"{run.accuracy:.3f}" if math.isfinite(run.accuracy) else "-"
+        print(f"{run.name:<16} accuracy {accuracy}  failures {len(run.failures)}")
     if args.out:
-        with VideoWriter(args.out, found.rate) as video:
-            console = Console(stderr=True)
-            for picture in track(pictures(found), args.sequence, len(found.images), console=console):
+        with VideoWriter(args.out, comparison.rate) as video:
+            for picture in progress.bar(pictures(comparison), args.sequence, len(comparison.images)):
                 video.write(picture)
         print(f"wrote {args.out}", file=sys.stderr)
     if args.html:
-        write_whole(args.html, page(found))
+        write_whole(args.html, page(comparison))
         print(f"wrote {args.html}", file=sys.stderr)
     return 0
 
 
-def pictures(found: Comparison) -> Iterator[Image]:
+def pictures(comparison: Comparison) -> Iterator[Image]:
     """Every frame with the ground truth (white), the trackers' regions, and their overlap curves below."""
-    colours = dict(zip((run.name for run in found.runs), itertools.cycle(overlay.PALETTE), strict=False))
-    curves = [(run.overlaps, run.starts, run.failures, colours[run.name]) for run in found.runs]
-    failed = {run.name: 0 for run in found.runs}
-    widest = [str(len(found.images)), *(f"{run.name} start, failures {len(run.failures)}" for run in found.runs)]
-    for index, path in enumerate(found.images):
+    colours = dict(zip((run.name for run in comparison.runs), itertools.cycle(overlay.PALETTE), strict=False))
+    curves = [(run.overlaps, run.starts, run.failures, colours[run.name]) for run in comparison.runs]
+    failed = {run.name: 0 for run in comparison.runs}
+    labels = (f"{run.name} start, failures {len(run.failures)}" for run in comparison.runs)
+    widest = [str(len(comparison.images)), *labels]
+    for index, path in enumerate(comparison.images):
         picture = images.read(path)
         scale = overlay.text_scale(picture)
         places = _places([overlay.text_width(text, scale) for text in widest], picture.shape[1])
         height = round(24 * scale) + 6
         overlay.shade(picture[: height * (places[-1][1] + 1)])
-        truth = found.truth[index]
+        truth = comparison.truth[index]
         if truth is not None:
             overlay.draw_region(picture, truth, overlay.TRUTH, 1)
         texts = [(str(index), overlay.INK)]
-        for run in found.runs:
+        for run in comparison.runs:
             region = run.regions[index]
             if region is not None:
                 overlay.draw_region(picture, region, colours[run.name], 2)
@@ -124,24 +117,24 @@ def _label(run: Any, index: int, failed: dict[str, int]) -> str:
     return f"{run.name} {state}, failures {failed[run.name]}"
 
 
-def page(found: Comparison) -> str:
+def page(comparison: Comparison) -> str:
     """One HTML file with the frames, regions and curves in it; nothing is loaded from elsewhere."""
     encoded, scale = [], 1.0
-    for path in found.images:
+    for path in comparison.images:
         image = images.read(path)[..., ::-1]
         scale = min(1.0, PAGE_WIDTH / image.shape[1])
         small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
         jpeg = cv2.imencode(".jpg", np.ascontiguousarray(small), [cv2.IMWRITE_JPEG_QUALITY, 72])[1]
         encoded.append("data:image/jpeg;base64," + base64.b64encode(jpeg.tobytes()).decode())
     data = {
-        "sequence": found.sequence,
-        "experiment": found.experiment,
+        "sequence": comparison.sequence,
+        "experiment": comparison.experiment,
         "source": "Made by reciprocative compare.",
-        "rate": found.rate,
+        "rate": comparison.rate,
         "scale": scale,
         "images": encoded,
-        "truth": [_points(region) for region in found.truth],
-        "tags": {tag: [(a, b + 1) for a, b in listing.spans(frames)] for tag, frames in found.tags.items()},
+        "truth": [_points(region) for region in comparison.truth],
+        "tags": {tag: [(a, b + 1) for a, b in listing.spans(frames)] for tag, frames in comparison.tags.items()},
         "runs": [
             {
                 "name": run.name,
@@ -152,7 +145,7 @@ def page(found: Comparison) -> str:
                 "starts": run.starts,
                 "accuracy": run.accuracy if math.isfinite(run.accuracy) else None,
             }
-            for run, colour in zip(found.runs, itertools.cycle(overlay.PALETTE), strict=False)
+            for run, colour in zip(comparison.runs, itertools.cycle(overlay.PALETTE), strict=False)
         ],
     }
     text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")  # no tag can end the script

@@ -30,17 +30,17 @@ def run(args: argparse.Namespace) -> int:
     if args.archive:
         if args.name or args.label or args.otb:
             raise InvalidValue("--archive names every tracker after its folder: leave out --name, --label and --otb")
-        imported, refused = import_archive(args.source, workspace, experiment)
+        imports, refusals = import_archive(args.source, workspace, experiment)
     else:
         name = args.name or args.source.resolve().stem
-        imported = [import_results(args.source, workspace, name, experiment, args.label, args.otb)]
-        refused = []
-    for done in imported:
+        imports = [import_results(args.source, workspace, name, experiment, args.label, args.otb)]
+        refusals = []
+    for done in imports:
         print(f"{done.tracker}: {done.files} runs joined {workspace / 'results' / done.tracker / experiment}")
         if done.ignored:
             print(f"  not in the data set, left out: {', '.join(done.ignored)}")
-    for tracker in refused:
-        print(f"{tracker.tracker}: refused, {tracker.problem}")
+    for refusal in refusals:
+        print(f"{refusal.tracker}: refused, {refusal.problem}")
     if args.archive:
-        print(f"{len(imported)} trackers imported, {len(refused)} refused")
-    return 1 if refused else 0
+        print(f"{len(imports)} trackers imported, {len(refusals)} refused")
+    return 1 if refusals else 0

@@ -11,9 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
 
+from tracker.commands import progress
 from tracker.core import boxes, listing
 from tracker.core.errors import ExistingFile, InvalidValue, MissingFile
 from tracker.core.files import whole_folder, write_whole
@@ -60,28 +59,27 @@ def run(args: argparse.Namespace) -> int:
         raise MissingFile(f"the folder {folder.parent} does not exist; 'reciprocative init W' makes W/sequences")
     if args.start < 0:
         raise InvalidValue(f"--start {args.start} must be at least 0")
-    found = boxfiles.read(args.boxes, args.target)
+    annotation = boxfiles.read(args.boxes, args.target)
     if args.start:
-        found = _moved(found, args.start, args.boxes)
-    first, last = min(found.boxes), max(found.boxes)
+        annotation = _shift(annotation, args.start, args.boxes)
+    first, last = min(annotation.boxes), max(annotation.boxes)
     tags = _tags(args.tag, first, last)
-    if found.occluded:
-        tags.setdefault("occlusion", set(found.occluded))
+    if annotation.occluded:
+        tags.setdefault("occlusion", set(annotation.occluded))
     source = open_source(args.source)
     with whole_folder(folder) as partial:
         (partial / "color").mkdir()
-        images = itertools.islice(source, first, last + 1)
-        console = Console(stderr=True)
+        images = progress.bar(itertools.islice(source, first, last + 1), folder.name, last + 1 - first)
         lines: list[str] = []
-        for frame, image in enumerate(track(images, folder.name, last + 1 - first, console=console), start=first):
-            box = found.boxes.get(frame)
-            lines.append(_line(box, image) if frame > first else _first(found.boxes[first], image, frame))
+        for frame, image in enumerate(images, start=first):
+            box = annotation.boxes.get(frame)
+            lines.append(_line(box, image) if frame > first else _first(annotation.boxes[first], image, frame))
             data = cv2.imencode(".jpg", np.ascontiguousarray(image[..., ::-1]), _JPEG)[1]
             (partial / "color" / f"{len(lines):08d}.jpg").write_bytes(data.tobytes())
         if len(lines) < last + 1 - first:
-            there = first + len(lines)
+            length = first + len(lines)
             raise InvalidValue(
-                f"{args.boxes} has boxes for frames {first} to {last}, and {args.source} has {there} frames"
+                f"{args.boxes} has boxes for frames {first} to {last}, and {args.source} has {length} frames"
             )
         (partial / "groundtruth.txt").write_text("".join(f"{line}\n" for line in lines))
         (partial / "sequence").write_text(f"channels.color=color/%08d.jpg\nfps={source.rate:g}\nname={folder.name}\n")
@@ -89,14 +87,15 @@ def run(args: argparse.Namespace) -> int:
             marks = [str(int(frame in frames)) for frame in range(first, last + 1)]
             (partial / f"{name}.tag").write_text("".join(f"{mark}\n" for mark in marks))
     _name(folder)
-    _tell(folder, found, lines, first, last)
+    _report(folder, annotation, lines, first, last)
     return 0
 
 
-def _moved(found: Annotation, start: int, file: Path) -> Annotation:
-    if min(found.boxes) >= start:  # 'track --start' numbers its frames
-        raise InvalidValue(f"--start {start}: {file} numbers its frames, from {min(found.boxes)} on; leave it out")
-    return Annotation({frame + start: box for frame, box in found.boxes.items()})
+def _shift(annotation: Annotation, start: int, file: Path) -> Annotation:
+    first = min(annotation.boxes)
+    if first >= start:  # 'track --start' numbers its frames
+        raise InvalidValue(f"--start {start}: {file} numbers its frames, from {first} on; leave it out")
+    return Annotation({frame + start: box for frame, box in annotation.boxes.items()})
 
 
 def _first(box: NDArray[np.float64], image: NDArray[np.uint8], frame: int) -> str:
@@ -143,9 +142,9 @@ def _name(folder: Path) -> None:
         write_whole(file, "".join(f"{name}\n" for name in [*names, folder.name]))
 
 
-def _tell(folder: Path, found: Annotation, lines: list[str], first: int, last: int) -> None:
+def _report(folder: Path, annotation: Annotation, lines: list[str], first: int, last: int) -> None:
     print(f"wrote {folder}: {len(lines)} frames, those from {first} to {last} of the video", file=sys.stderr)
-    if lost := sorted(set(found.lost)):
+    if lost := sorted(set(annotation.lost)):
         print(
             f"note: the tracker had lost the target in {len(lost)} frames ({lost[0]} is the first): their boxes repeat "
             "the one before; look at them, and correct groundtruth.txt",

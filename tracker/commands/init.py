@@ -83,7 +83,8 @@ def _stack(name: str) -> Path:
         return STACKS / f"{name}.yaml"
     if Path(name).is_file():
         return Path(name)
-    raise InvalidValue(f"--stack {name}: {nearest(name, _stacks())} A file of your own is named with its path")
+    close = nearest(name, _stacks(), "there are")
+    raise InvalidValue(f"unknown stack {name!r}; {close} (a file of your own is named with its path)")
 
 
 def _trackers(names: list[str]) -> tuple[list[str], str]:

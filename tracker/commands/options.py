@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from tracker import catalog
 from tracker.core.errors import ExistingFile, InvalidValue, MissingFile, NoPermission, ResourceError
-from tracker.core.settings import as_text, parse
+from tracker.core.settings import as_text, nearest, parse
 from tracker.core.tracker import Tracker
 from tracker.formats.registry import Section, read_section, section_names
 
@@ -127,6 +126,19 @@ def registry_file(path: Path) -> Path:
     return path / "trackers.ini" if path.is_dir() else path
 
 
+def registry(args: argparse.Namespace) -> Path | None:
+    """The registry that ``--registry`` names, None without that option.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    if (named := getattr(args, "registry", None)) is None:
+        return None
+    if not (path := registry_file(named)).is_file():
+        raise MissingFile(f"--registry {named} does not exist")
+    return path
+
+
 def section(args: argparse.Namespace) -> Section | None:
     """The section of a trackers.ini that ``--tracker`` names; None if it is a tracker of this package or module:Class.
 
@@ -134,19 +146,16 @@ def section(args: argparse.Namespace) -> Section | None:
         ValueError: no registry has that name.
         OSError: ``--registry`` cannot be read.
     """
-    registry = getattr(args, "registry", None)
-    if ":" in args.tracker or (registry is None and args.tracker in catalog.NAMES):
+    path = registry(args)
+    if ":" in args.tracker or (path is None and args.tracker in catalog.NAMES):
         return None
-    path = registry_file(registry or Path("trackers.ini"))
-    if registry and not path.is_file():
-        raise MissingFile(f"--registry {registry} does not exist")
+    names = set() if path else set(catalog.NAMES)
+    path = path or Path("trackers.ini")
     found = read_section(path, args.tracker) if path.is_file() else None
     if found is None:
-        known = [*section_names(path), *(() if registry else catalog.NAMES)]
-        close = difflib.get_close_matches(args.tracker, known, n=1)
+        close = nearest(args.tracker, names | set(section_names(path)), "there are")
         raise InvalidValue(
-            f"unknown tracker {args.tracker!r}{f', did you mean {close[0]!r}?' if close else ''}; known are "
-            f"{', '.join(known)}, module:Class of your own, and what --registry FILE has"
+            f"unknown tracker {args.tracker!r}, {close} (others: module:Class of your own, or what --registry FILE has)"
         )
     return found
 

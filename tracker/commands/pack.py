@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tracker.commands import options
+from tracker.commands import options, progress
 from tracker.vot.submission.pack import pack
 
 
@@ -20,6 +20,7 @@ def run(args: argparse.Namespace) -> int:
     """Write the package."""
     if args.out:
         options.output("--out", args.out, [".zip"], overwrite=True)
-    written = pack(options.workspace(args), args.tracker, args.out)
+    with progress.steps() as step:
+        written = pack(options.workspace(args), args.tracker, args.out, step)
     print(f"{written}: {written.stat().st_size / 1e6:.1f} MB; check it with 'reciprocative verify {written}'")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
@@ -39,24 +40,32 @@ def run(args: argparse.Namespace) -> int:
         raise ExistingFile(f"--plots {args.plots} holds files; give --overwrite to replace those of its names")
     workspace, trackers = resolve(args.workspace, args.trackers)
     if args.experiment and args.experiment not in workspace.stack.experiments:
-        known = ", ".join(workspace.stack.experiments)
-        raise InvalidValue(f"no experiment {args.experiment} in the stack; it has {known}")
-    found = table.sections(workspace, trackers, per_sequence=args.per == "sequence")
-    made = [one for one in table.tables(found, args.per) if args.experiment in (None, one.experiment)]
+        names = ", ".join(workspace.stack.experiments)
+        raise InvalidValue(f"no experiment {args.experiment} in the stack; it has {names}")
+    gaps = {} if args.trackers else table.gaps(workspace, trackers)
+    for (experiment, tracker), sequences in gaps.items():
+        command = f"reciprocative evaluate {tracker.reference} --workspace {shlex.quote(str(args.workspace))}"
+        print(
+            f"note: {tracker.reference} is left out of {experiment}, it has no result on {', '.join(sequences)}: run "
+            f"'{command}', or import the rest",
+            file=sys.stderr,
+        )
+    sections = table.sections(workspace, trackers, args.per == "sequence", gaps)
+    tables = [one for one in table.tables(sections, args.per) if args.experiment in (None, one.experiment)]
     if args.columns:
-        names = args.columns.split(",")
-        having = [one for one in made if set(names) <= set(one.columns)] or made[:1]
-        made = [one.only(names) for one in having]
-    if not made:
-        wanted = f"per {args.per}" if args.per else "of an experiment"
-        raise InvalidValue(f"nothing to show {wanted}: no analysis of this stack gives it")
-    text = table.render(made, form or "md")
+        columns = args.columns.split(",")
+        tables = [one for one in tables if set(columns) <= set(one.columns)] or tables[:1]
+        tables = [one.only(columns) for one in tables]
+    if not tables:
+        subject = f"per {args.per}" if args.per else "of an experiment"
+        raise InvalidValue(f"nothing to show {subject}: no analysis of this stack gives it")
+    text = table.render(tables, form or "md")
     if args.out:
         write_whole(args.out, text)
         print(f"wrote {args.out}", file=sys.stderr)
     else:
         print(text, end="")
     if args.plots:
-        files = table.save_plots(found, args.plots)
+        files = table.save_plots(sections, args.plots)
         print(f"wrote {len(files)} files into {args.plots}", file=sys.stderr)
     return 0

@@ -10,7 +10,7 @@ import itertools
 import json
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -196,10 +196,8 @@ class _Track:
     tracker: str
     rate: float
     start: int
-
-    def __post_init__(self) -> None:
-        self.results: list[Result] = []
-        self.lost = 0  # frames
+    results: list[Result] = field(default_factory=list)
+    lost: int = 0  # frames
 
     def add(self, result: Result) -> None:
         self.results.append(result)
@@ -211,16 +209,8 @@ class _Track:
 
     def rows(self) -> Iterator[dict[str, Any]]:
         for number, result in enumerate(self.results, start=self.start):
-            x, y, w, h = (round(float(value), 4) for value in result.box)
-            yield {
-                "frame": number,
-                "x": x,
-                "y": y,
-                "w": w,
-                "h": h,
-                "score": round(result.score, 6),
-                "lost": result.lost,
-            }
+            box = {name: round(float(value), 4) for name, value in zip("xywh", result.box, strict=True)}
+            yield {"frame": number, **box, "score": round(result.score, 6), "lost": result.lost}
 
     def as_text(self) -> str:
         return "".join("{x:.4f},{y:.4f},{w:.4f},{h:.4f}\n".format(**row) for row in self.rows())

@@ -19,9 +19,8 @@ from vot.report import Plot
 
 from tracker.vot.analysis import Canvas, ResetBasedAnalysis, figure
 from tracker.vot.results.annotations import REPETITIONS, Annotations, annotations_of
-from tracker.vot.results.cache import Run
 from tracker.vot.results.raw import FAILURE, INITIALIZATION
-from tracker.vot.results.runs import load
+from tracker.vot.results.runs import Run, load
 
 BURNIN = 10
 
@@ -107,9 +106,9 @@ def sample(
             continue
         selected = np.array([run.overlaps[frames] for run in repeated])  # (runs, frames)
         codes = np.array([run.codes[frames] for run in repeated])  # (runs, frames)
-        counted = ~np.isnan(selected) & ~burn_in(codes, burnin)
+        valid = ~np.isnan(selected) & ~burn_in(codes, burnin)
         with np.errstate(invalid="ignore"):
-            overlaps.append(np.where(counted, selected, 0).sum(axis=0) / counted.sum(axis=0))
+            overlaps.append(np.where(valid, selected, 0).sum(axis=0) / valid.sum(axis=0))
         counts = (codes == FAILURE).sum(axis=1)  # (runs,)
         filled = np.full(max(repetitions, len(counts)), counts.mean())
         filled[: len(counts)] = counts
@@ -196,10 +195,10 @@ class AccuracyFailures(SampleAnalysis):
 
     def rows(self, experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) -> list[AccuracyRow]:
         """One row a tracker."""
-        everything = by_tag([annotations_of(sequence) for sequence in sequences], ["all"])[0]
+        (selection,) = by_tag([annotations_of(sequence) for sequence in sequences], ["all"])
         rows = []
         for runs in load(experiment, trackers, sequences):
-            result = sample(runs, everything, self.burnin, self.repetitions)
+            result = sample(runs, selection, self.burnin, self.repetitions)
             rate = result.failures_per_100_frames
             reliability = math.exp(-self.sensitivity * rate / 100)
             rows.append(
@@ -234,5 +233,7 @@ class ChallengeTable(SampleAnalysis):
     def rows(self, experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) -> list[ChallengeRow]:
         """One row a tracker."""
         truths = [annotations_of(sequence) for sequence in sequences]
-        everything = load(experiment, trackers, sequences)
-        return [ChallengeRow(*challenge_table(runs, truths, self.burnin, self.repetitions)) for runs in everything]
+        return [
+            ChallengeRow(*challenge_table(runs, truths, self.burnin, self.repetitions))
+            for runs in load(experiment, trackers, sequences)
+        ]

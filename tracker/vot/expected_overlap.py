@@ -32,9 +32,8 @@ from tracker.core.errors import InvalidValue
 from tracker.core.machine import CORES
 from tracker.vot.analysis import Canvas, ResetBasedAnalysis, figure
 from tracker.vot.results.annotations import TAGS, Annotations, annotations_of
-from tracker.vot.results.cache import Run
 from tracker.vot.results.raw import FAILURE
-from tracker.vot.results.runs import load
+from tracker.vot.results.runs import Run, load
 
 SKIP = 5
 
@@ -55,8 +54,8 @@ def fragments(run: Run, skip: int = SKIP) -> Iterable[tuple[int, int, bool]]:
 
 def curve(runs: Sequence[Sequence[Run]], skip: int = SKIP, tagged: Sequence[np.ndarray] | None = None) -> np.ndarray:
     """Expected overlap as a function of the sequence length: :func:`curves` for one tag, or for all frames."""
-    everything = [np.ones(len(repeated[0].codes), bool) for repeated in runs]
-    values: np.ndarray = curves(runs, [everything if tagged is None else tagged], skip)[0]
+    every_frame = [np.ones(len(repeated[0].codes), bool) for repeated in runs]
+    values: np.ndarray = curves(runs, [every_frame if tagged is None else tagged], skip)[0]
     return values
 
 
@@ -214,11 +213,11 @@ class ExpectedOverlap(OverInterval):
         tagged = [
             [np.isin(np.arange(len(truth)), truth.frames(tag)) for truth in truths] for tag in ["all", *self.tags]
         ]
-        everything = load(experiment, trackers, sequences)
+        by_tracker = load(experiment, trackers, sequences)
         with ThreadPoolExecutor(CORES) as pool:
-            by_tracker = list(pool.map(lambda runs: curves(runs, tagged, experiment.skip_initialize), everything))
+            values_of = list(pool.map(lambda runs: curves(runs, tagged, experiment.skip_initialize), by_tracker))
         rows = []
-        for overall, *others in by_tracker:
+        for overall, *others in values_of:
             per_tag = {tag: figure(score(values, interval)) for tag, values in zip(self.tags, others, strict=True)}
             details = {"low": interval[0], "high": interval[1], "EAO per tag": per_tag}
             rows.append(ScoreRow(figure(score(overall, interval)), details))

@@ -33,9 +33,8 @@ from tracker.vot.analysis import RowAnalysis
 from tracker.vot.expected_overlap import OverInterval
 from tracker.vot.results import cache
 from tracker.vot.results.annotations import annotations_of
-from tracker.vot.results.cache import Run
 from tracker.vot.results.raw import FAILURE, INITIALIZATION
-from tracker.vot.results.runs import REGION, load
+from tracker.vot.results.runs import REGION, Run, load
 
 
 def _named(name: str, _: Any, **options: Any) -> Analysis:
@@ -96,8 +95,8 @@ class EAOScore(OverInterval):
 
 def compute(analysis: Analysis, experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) -> Grid:
     """The result of an analysis and of those that it needs, here and now, without the toolkit's processes and cache."""
-    needed = [compute(one, experiment, trackers, sequences) for one in analysis.dependencies()]
-    return analysis.compute(experiment, trackers, sequences, needed)
+    dependencies = [compute(one, experiment, trackers, sequences) for one in analysis.dependencies()]
+    return analysis.compute(experiment, trackers, sequences, dependencies)
 
 
 def rows_of(analysis: Analysis) -> Callable[[Any, Sequence[Any], Sequence[Any]], list[tuple[Any, ...]]] | None:
@@ -141,8 +140,8 @@ def _accuracy_robustness(
 
 
 def _curves(experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) -> list[tuple[Any, ...]]:
-    everything = load(experiment, trackers, sequences)
-    flat = [tuple(run for repeated in by_sequence for run in repeated) for by_sequence in everything]
+    by_tracker = load(experiment, trackers, sequences)
+    flat = [tuple(run for repeated in by_sequence for run in repeated) for by_sequence in by_tracker]
     folder = cache.folder_of(experiment.storage)
     with ThreadPoolExecutor(CORES) as pool:
         return [(curve,) for curve in pool.map(partial(_curve, folder), flat)]
@@ -151,15 +150,15 @@ def _curves(experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) 
 @cached_by(LRUCache(maxsize=256), lambda _, runs: runs, lock=threading.Lock())
 def _curve(folder: Path | None, runs: tuple[Run, ...]) -> np.ndarray:
     """The EAO curve of one tracker, which the score and the plot share."""
-    parts, held = [], []
+    parts, successes = [], []
     for run in runs:
         overlaps = _overlaps(run)
         starts, ends = np.flatnonzero(run.codes == INITIALIZATION), np.flatnonzero(run.codes == FAILURE)
         parts += [overlaps[start:end] for start, end in zip(starts, ends, strict=False)]
-        held += [False] * len(ends)
+        successes += [False] * len(ends)
         if len(starts) > len(ends):
             parts.append(overlaps[starts[-1] :])
-            held.append(True)
-    contents = (b"%d" % last + part.tobytes() for part, last in zip(parts, held, strict=False))
-    curve = partial(supervised.compute_eao_curve, parts, [1] * len(parts), held)
-    return cache.result("compute_eao_curve", contents, folder, curve)
+            successes.append(True)
+    contents = (b"%d" % last + part.tobytes() for part, last in zip(parts, successes, strict=False))
+    curve = partial(supervised.compute_eao_curve, parts, [1] * len(parts), successes)
+    return cache.result(cache.key("compute_eao_curve", contents), folder, curve)

@@ -41,6 +41,13 @@ from tracker.vot.significance import ALPHA, COMMON_FRAMES, accuracy_differs, rob
 
 SHARING = {"best": np.min, "mean": np.mean, "median": np.median, "none": None}
 """Rank given to a tracker from the ranks of those that do not differ from it."""
+DIRECTIONS = {
+    "A": Sorting.DESCENDING,
+    "failures": Sorting.ASCENDING,
+    "Ar": Sorting.ASCENDING,
+    "Rr": Sorting.ASCENDING,
+}
+"""Which values of a selection's quantities are the best."""
 
 
 def shared_ranks(values: np.ndarray, different: np.ndarray, sharing: str = "best") -> np.ndarray:
@@ -185,8 +192,8 @@ class ARRank(SampleAnalysis):
             selections = by_sequence(truths)
         practical = self.practical and self.tests != "vot2013"
         options = (self.burnin, self.repetitions, self.alpha, self.sharing, practical, self.tests)
-        everything = tuple(tuple(map(tuple, by_sequence)) for by_sequence in runs)
-        key = (everything, tuple(truths), tuple(selection.name for selection in selections), options)
+        by_tracker = tuple(tuple(map(tuple, by_sequence)) for by_sequence in runs)
+        key = (by_tracker, tuple(truths), tuple(selection.name for selection in selections), options)
         rankings = _ranked.get(key)
         if rankings is None:
 
@@ -240,11 +247,9 @@ class TagTable(ARRank):
 
     def columns(self) -> list[tuple[str, str, Measure]]:
         """Tag, quantity (a key of the details of ``ARRank``) and description of every column."""
-        directions = {"A": Sorting.DESCENDING, "failures": Sorting.ASCENDING, "Ar": Sorting.ASCENDING}
-        directions["Rr"] = Sorting.ASCENDING
         return [
             (tag, key, Measure(f"{key} {tag}", minimal=0, direction=direction))
-            for key, direction in directions.items()
+            for key, direction in DIRECTIONS.items()
             for tag in [*self.tags, "all"]
         ]
 
@@ -263,5 +268,5 @@ class TagTable(ARRank):
 
 
 def _mean(values: Sequence[float]) -> float:
-    known = [value for value in values if not math.isnan(value)]
-    return sum(known) / len(known) if known else math.nan
+    numbers = [value for value in values if not math.isnan(value)]
+    return sum(numbers) / len(numbers) if numbers else math.nan

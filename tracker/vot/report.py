@@ -23,7 +23,7 @@ from vot.tracker import Tracker
 
 from tracker.vot.analysis import Canvas, RowAnalysis
 from tracker.vot.expected_overlap import ExpectedOverlap
-from tracker.vot.ranking import ARRank, TagTable
+from tracker.vot.ranking import DIRECTIONS, ARRank, TagTable
 from tracker.vot.results.provenance import settings_of
 
 Rows = list[Any]
@@ -117,9 +117,9 @@ def tag_tables(experiment: Experiment, trackers: Sequence[Tracker], analysis: An
         titles = {"A": "Accuracy per tag", "failures": "Failures per tag"}
         titles |= {"Ar": f"Accuracy rank {shared}", "Rr": f"Robustness rank {shared}"}
         heads = {key: SimpleNamespace(title=title) for key, title in titles.items()}
-        for index, (tag, key, measure) in enumerate(analysis.columns()):
-            named = Measure(key, tag, direction=measure.direction)
-            groups.setdefault(key, []).append((heads[key], named, [row[index] for row in rows]))
+        for index, (tag, key, _) in enumerate(analysis.columns()):
+            measure = Measure(key, tag, direction=DIRECTIONS[key])
+            groups.setdefault(key, []).append((heads[key], measure, [row[index] for row in rows]))
     if isinstance(analysis, ExpectedOverlap):
         head = SimpleNamespace(title="Expected average overlap per tag (MATLAB definition)")
         for tag in analysis.tags:
@@ -135,11 +135,10 @@ def sequence_tables(experiment: Experiment, trackers: Sequence[Tracker], analysi
     titles |= {"Ar": f"Accuracy rank ({analysis.sharing})", "Rr": f"Robustness rank ({analysis.sharing})"}
     tables = []
     for key, title in titles.items():
-        direction = Sorting.DESCENDING if key == "A" else Sorting.ASCENDING
+        head = SimpleNamespace(title=title)
         columns: list[Column] = [
-            (SimpleNamespace(title=title), Measure(key, name, direction=direction), values)
+            (head, Measure(key, name, direction=DIRECTIONS[key]), [row.selections[name][key] for row in rows])
             for name in rows[0].selections
-            for values in [[row.selections[name][key] for row in rows]]
         ]
         tables.append(make_table(experiment, columns, trackers))
     return tables

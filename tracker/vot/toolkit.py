@@ -71,8 +71,8 @@ def _artefact(action: str, workspace: Path | str, trackers: Sequence[str], name:
     with tempfile.TemporaryDirectory() as folder:
         settings = Path(folder, "matplotlibrc")
         settings.write_text("svg.hashsalt: vot\n")  # else every report has other identifiers in its figures
-        done = run_vot(*words, MATPLOTLIBRC=str(settings), VOT_PERSISTENT_CACHE="false")
-    if done.returncode or not artefact.exists() or artefact.stat().st_mtime < begin - 1:
-        log = tail(done.stdout + done.stderr)
+        process = run_vot(*words, MATPLOTLIBRC=str(settings), VOT_PERSISTENT_CACHE="false")
+    if process.returncode or not artefact.exists() or artefact.stat().st_mtime < begin - 1:
+        log = tail(process.stdout + process.stderr)
         raise MissingArtefact(f"'vot {action} {' '.join(trackers)}' did not write {artefact}:{log}")
     return artefact

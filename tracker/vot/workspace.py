@@ -86,8 +86,8 @@ def peers(
     Raises:
         ValueError: see :func:`resolve`.
     """
-    selected = resolve(workspace, trackers)[1]
-    return selected if trackers else [tracker for tracker in selected if has_results(experiment, tracker, sequences)]
+    _, candidates = resolve(workspace, trackers)
+    return [one for one in candidates if trackers or has_results(experiment, one, sequences)]
 
 
 def first_experiment(workspace: Workspace, kind: type[AnyExperiment]) -> AnyExperiment | None:

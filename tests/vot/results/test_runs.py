@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from cachetools import LRUCache
 from vot.analysis import supervised
 from vot.analysis.supervised import EAOCurve
 from vot.region import Mask, Polygon, Rectangle, Special, calculate_overlap
@@ -13,7 +14,7 @@ from vot.region import Mask, Polygon, Rectangle, Special, calculate_overlap
 from tests.helpers.small import run_lines, write_run, write_workspace
 from tracker.core.errors import DamagedFile
 from tracker.vot import present
-from tracker.vot.results import cache, runs
+from tracker.vot.results import runs
 from tracker.vot.results.overlap import Shapes, overlaps
 from tracker.vot.workspace import load_workspace
 
@@ -50,7 +51,7 @@ def measured(monkeypatch):
     """A small workspace, and the files that were measured, in order."""
     files, measure = [], runs.measure
     monkeypatch.setattr(runs, "measure", lambda data, file, truth: files.append(file) or measure(data, file, truth))
-    monkeypatch.setattr(cache, "_runs", type(cache._runs)(cache.ENTRIES))
+    monkeypatch.setattr(runs, "_memory", LRUCache(runs.ENTRIES))
     return files
 
 
@@ -72,7 +73,7 @@ def test_a_new_tracker_costs_its_own_runs_only(tmp_path, measured):
 def test_another_process_finds_what_was_measured(tmp_path, measured, monkeypatch):
     folder = write_workspace(tmp_path / "workspace")
     first = load(folder, "Wide")
-    monkeypatch.setattr(cache, "_runs", type(cache._runs)(cache.ENTRIES))
+    monkeypatch.setattr(runs, "_memory", LRUCache(runs.ENTRIES))
     np.testing.assert_equal(load(folder, "Wide"), first)
     assert len(measured) == 6
 
@@ -147,8 +148,8 @@ def test_what_was_kept_and_cannot_be_read_is_measured_anew(tmp_path, measured, m
     folder = write_workspace(tmp_path / "workspace")
     first = load(folder, "Near")
     for number, file in enumerate(folder.glob("cache/overlaps/*/*")):
-        file.write_bytes(b"" if number else file.read_bytes()[:-1] + b"?")
-    monkeypatch.setattr(cache, "_runs", type(cache._runs)(cache.ENTRIES))
+        file.write_bytes(b"" if number else file.read_bytes()[:-1] + b"!")
+    monkeypatch.setattr(runs, "_memory", LRUCache(runs.ENTRIES))
     np.testing.assert_equal(load(folder, "Near"), first)
     assert len(measured) == 4
 

@@ -155,6 +155,33 @@ def test_refusals(workspace, capsys, words, code, message):
     assert message in capsys.readouterr().err
 
 
+def test_an_interrupted_evaluation_gives_the_table_of_what_is_complete_and_names_the_rest(tmp_path, capsys):
+    folder = write_workspace(tmp_path / "w")
+    (folder / "results" / "Far" / "baseline" / "second" / "second_001.txt").unlink()
+    assert cli.main(["table", str(folder), "--format", "json"]) == 0
+    output = capsys.readouterr()
+    rows = {one["experiment"]: one["rows"].keys() for one in json.loads(output.out)}
+    assert rows == {"baseline": {"Near", "Wide"}, "unsupervised": {"Near"}}
+    assert output.err == (
+        "note: Far is left out of baseline, it has no result on second: "
+        f"run 'reciprocative evaluate Far --workspace {folder}', or import the rest\n"
+    )
+    whole = printed(capsys, folder, "--format", "csv", "Near", "Wide")
+    assert printed(capsys, folder, "--format", "csv") == whole  # ranks are among those that are shown
+    assert cli.main(["table", str(folder), "Near", "Far"]) == 3
+    assert "second_001.txt: missing: evaluate or import Far on second" in capsys.readouterr().err
+
+
+def test_where_nothing_is_complete_there_is_no_table(tmp_path, capsys):
+    folder = write_workspace(tmp_path / "w")
+    for file in folder.glob("results/*/baseline/second/*"):
+        file.unlink()
+    assert cli.main(["table", str(folder), "--experiment", "baseline"]) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert [line.split()[1] for line in errors[:3]] == ["Far", "Near", "Wide"]
+    assert errors[3].startswith("error: nothing to show of an experiment")
+
+
 def test_damaged_results_give_no_table(tmp_path, capsys):
     folder = write_workspace(tmp_path / "w")
     (folder / "results" / "Far" / "baseline" / "second" / "second_001.txt").write_text("1\n1,2,3\n")

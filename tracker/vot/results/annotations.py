@@ -166,17 +166,17 @@ def check_sequence(sequence: Sequence) -> None:
         annotations_of(sequence)
 
 
-def _count_frames(found: Folder) -> int:
+def _count_frames(sequence: Folder) -> int:
     """The number of frames that the toolkit finds in a folder: it counts from 1 to the first missing image."""
-    if found.length:
-        return found.length
-    if found.numbered and (found.folder / (found.pattern % 0)).is_file():
+    if sequence.length:
+        return sequence.length
+    if sequence.numbered and (sequence.folder / (sequence.pattern % 0)).is_file():
         problem = "the toolkit counts images from 1: every other one would be judged by the ground truth before it"
-        raise DamagedFile(f"{found.folder.name}/{found.pattern % 0}", f"{problem}; {_DOCTOR}")
-    frames = len(found.images)
-    if frames and (ignored := len(found.behind_gap)):
+        raise DamagedFile(f"{sequence.folder.name}/{sequence.pattern % 0}", f"{problem}; {_DOCTOR}")
+    frames = len(sequence.images)
+    if frames and (ignored := len(sequence.behind_gap)):
         problem = f"missing: the toolkit ends the sequence before it and ignores {ignored} images; restore or renumber"
-        raise DamagedFile(f"{found.folder.name}/{found.pattern % (frames + 1)}", problem)
+        raise DamagedFile(f"{sequence.folder.name}/{sequence.pattern % (frames + 1)}", problem)
     return frames
 
 

@@ -61,8 +61,8 @@ def _sequence_files(source: str, name: str, sequence: Any) -> dict[str, str]:
     missing = [key for key in ("gt_rect", *sizes) if key not in sequence]
     require(not missing, f"lacks {', '.join(missing)}")
     rectangles = sequence["gt_rect"]
-    listed = isinstance(rectangles, list) and all(isinstance(region, list | str) for region in rectangles)
-    require(listed and len(rectangles) > 0, "needs a gt_rect with a list of numbers for each of at least one frame")
+    valid = isinstance(rectangles, list) and all(isinstance(region, list | str) for region in rectangles)
+    require(valid and len(rectangles) > 0, "needs a gt_rect with a list of numbers for each of at least one frame")
     for key in sizes:
         pixels = sequence[key]
         require(type(pixels) is int and pixels > 0, f"has {key} {pixels!r}, not a number of pixels above 0")
@@ -73,8 +73,8 @@ def _sequence_files(source: str, name: str, sequence: Any) -> dict[str, str]:
     properties = {"name": name, "fps": 30, "format": "default", "channels.color": "color/%08d.jpg", "length": length}
     properties |= {key: sequence[key] for key in sizes}
     if images is not None:
-        listed = isinstance(images, list) and len(images) == length and all(isinstance(image, str) for image in images)
-        require(listed, f"needs the name of an image for each of its {length} frames")
+        valid = isinstance(images, list) and len(images) == length and all(isinstance(image, str) for image in images)
+        require(valid, f"needs the name of an image for each of its {length} frames")
         first = re.fullmatch(r"(?:.*/)?(\d+)\.\w+", images[0])
         properties |= {FIRST_IMAGE: int(first[1])} if first else {}
     files = {"sequence": _text(f"{key}={value}" for key, value in properties.items())}
@@ -83,8 +83,8 @@ def _sequence_files(source: str, name: str, sequence: Any) -> dict[str, str]:
         values = sequence.get(tag)
         if not values:
             continue
-        listed = isinstance(values, list) and all(value in (0, 1) for value in values)
-        require(listed, f"has values of {tag} that are not 0 or 1")
+        valid = isinstance(values, list) and all(value in (0, 1) for value in values)
+        require(valid, f"has values of {tag} that are not 0 or 1")
         require(len(values) == length, f"has {length} frames, but {len(values)} values of {tag}")
         files[f"{tag}.tag"] = _text(str(int(value)) for value in values)
     return files

@@ -93,7 +93,7 @@ def select_runs(
     folders: dict[PurePosixPath, dict[PurePosixPath, bytes]] = {}
     for path, data in files.items():
         folders.setdefault(path.parent, {})[path] = data
-    selected: dict[str, bytes] = {}
+    members: dict[str, bytes] = {}
     for name, truth in truths.items():
         folder = folders.get(root / name, {})
         runs = _repetitions(folder, name)
@@ -105,9 +105,9 @@ def select_runs(
             raise DamagedFile(f"{source}: {root}/{name}/{name}_001.txt", f"missing: the data set has sequence {name}")
         for path, data in runs:
             content, suffix = raw.published(data, f"{source}: {path}", len(truth), codes)
-            selected[f"{name}/{path.stem}{suffix}"] = content
-        selected |= _times(folder, root, name, [path.stem for path, _ in runs], len(truth))
-    return selected
+            members[f"{name}/{path.stem}{suffix}"] = content
+        members |= _times(folder, root, name, [path.stem for path, _ in runs], len(truth))
+    return members
 
 
 def _repetitions(files: Mapping[PurePosixPath, bytes], name: str) -> list[tuple[PurePosixPath, bytes]]:

@@ -45,7 +45,7 @@ def runs(
         DamagedFile: a sequence is missing, or a file is not a result or has too few lines.
     """
     stems = {_plain(path.stem): path for path in files}
-    selected = {}
+    members = {}
     for name, truth in truths.items():
         path = _file_of(name, stems)
         if path is None:
@@ -56,8 +56,8 @@ def runs(
         if len(annotated) < len(truth):
             problem = f"images {start} to {start + len(boxes) - 1}, but {len(truth)} are annotated from {first} on"
             raise DamagedFile(path.name, problem)
-        selected[f"{name}/{name}_001.txt"] = "".join(_lines(annotated)).encode()
-    return selected
+        members[f"{name}/{name}_001.txt"] = "".join(_lines(annotated)).encode()
+    return members
 
 
 def _plain(name: str) -> str:
@@ -102,5 +102,5 @@ def _lines(boxes: np.ndarray) -> Iterable[str]:
     """One-pass results as the toolkit reads them; where there is no box, the code for unknown."""
     yield f"{INITIALIZATION}\n"
     for box in boxes[1:]:
-        known = np.isfinite(box).all() and box[2] > 0 and box[3] > 0
-        yield ",".join(f"{number:.12g}" for number in box) + "\n" if known else f"{UNKNOWN}\n"
+        valid = np.isfinite(box).all() and box[2] > 0 and box[3] > 0
+        yield ",".join(f"{number:.12g}" for number in box) + "\n" if valid else f"{UNKNOWN}\n"

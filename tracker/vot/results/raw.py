@@ -56,7 +56,7 @@ def parse_line(text: str, file: str, line: int) -> Region:
 
 def _problem(text: str) -> str | None:
     """Why a line is no region that this package reads; None if it is one."""
-    found = repr(text[:40])
+    start = repr(text[:40])
     if text.startswith("m"):
         try:
             mask(text)
@@ -66,13 +66,13 @@ def _problem(text: str) -> str | None:
     try:
         values = [float(word) for word in text.split(",")]
     except ValueError:
-        return f"expected numbers separated by commas, found {found}"
+        return f"expected numbers separated by commas, found {start}"
     if not all(map(math.isfinite, values)):
-        return f"a region must be finite numbers, found {found}"
+        return f"a region must be finite numbers, found {start}"
     if len(values) == 1 and not values[0].is_integer():
-        return f"a code must be a whole number, found {found}"
+        return f"a code must be a whole number, found {start}"
     if len(values) == 4 and min(values[2:]) < 0:
-        return f"width and height must not be negative, found {found}"
+        return f"width and height must not be negative, found {start}"
     return wrong_count(len(values))
 
 
@@ -99,13 +99,13 @@ def rows(data: bytes) -> tuple[np.ndarray, np.ndarray] | None:
 
 def at_once(data: bytes, file: str, length: int, codes: Sequence[int]) -> tuple[np.ndarray, np.ndarray] | None:
     """The :func:`rows` of a run beyond doubt; None for any other, which :func:`parse` and :func:`check` judge."""
-    found = None if file.endswith(".bin") else rows(data)
-    if found is None:
+    plain = None if file.endswith(".bin") else rows(data)
+    if plain is None:
         return None
-    counts, values = found
+    counts, values = plain
     singles = values[(np.cumsum(counts) - counts)[counts == 1]]
     begins = len(counts) == length and (counts[0], values[0]) == (1, INITIALIZATION)
-    return found if begins and np.isin(singles, codes).all() else None
+    return plain if begins and np.isin(singles, codes).all() else None
 
 
 def parse(data: bytes, file: str) -> list[Region]:
@@ -221,11 +221,11 @@ def published(data: bytes, file: str, length: int, codes: Sequence[int]) -> tupl
     if 0 < length - len(lines) <= SHORT:
         odd[f"missing, of {length}; read as unknown (code {UNKNOWN})"] = list(range(len(lines) + 1, length + 1))
         lines += [str(UNKNOWN)] * (length - len(lines))
-    written = "".join(f"{line}\n" for line in lines).encode()
-    check(parse(written, file.removesuffix(".bin")), length, codes, file)
+    content = "".join(f"{line}\n" for line in lines).encode()
+    check(parse(content, file.removesuffix(".bin")), length, codes, file)
     for oddity, places in odd.items():
         log.warning("%s, line %s: %s", file, listing.ranges(places), oddity)
-    return written, ".txt"
+    return content, ".txt"
 
 
 def text_of(data: bytes, file: str) -> str:

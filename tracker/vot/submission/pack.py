@@ -15,7 +15,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -51,13 +51,16 @@ class Incomplete(Failed, ValueError):
     """Results are missing, half-written or made by something else; the message lists them."""
 
 
-def pack(workspace: Path | str, reference: str, out: Path | None = None) -> Path:
+def pack(
+    workspace: Path | str, reference: str, out: Path | None = None, step: Callable[[str], None] = lambda text: None
+) -> Path:
     """Write the submission of one tracker.
 
     Args:
         workspace: folder of a workspace.
         reference: the tracker's reference.
         out: the archive; None: ``<tracker>.zip`` in the workspace.
+        step: told what is done next; all of it takes minutes.
 
     Raises:
         Incomplete: not all results of the workspace's stack are there, whole, and made by this tracker.
@@ -66,18 +69,22 @@ def pack(workspace: Path | str, reference: str, out: Path | None = None) -> Path
         ValueError: an unknown tracker; a name that cannot be that of a folder or section everywhere; the toolkit's own
             pack refuses; a personal path would be published.
     """
+    step(f"{reference}: reading the workspace, starting the tracker once")
     loaded, (tracker,) = resolve(workspace, [reference])
     directory = Path(loaded.directory)
-    has_command = bool(tracker.describe()["command"])
-    reported = probe(directory, reference).fingerprint if has_command else None
+    reported = probe(directory, reference).fingerprint if tracker.describe()["command"] else None
     settings = settings_of(tracker)
     if _ours(settings):
         refuse_installed()
+    step(f"{reference}: checking the results")
     results = plan(loaded, {tracker: reported}, list(loaded.stack), list(loaded.dataset))
     _refuse_incomplete(results, reference)
     members = dict(_results(directory, results.kept))
-    _compare_with_toolkit(directory, reference, set(members))
+    step(f"{reference}: comparing with 'vot pack'")
+    _compare_with_toolkit(directory, reference, members.keys())
+    step(f"{reference}: analysis and report")
     members |= _analysis(directory, reference)
+    step(f"{reference}: source, weights and checksums")
     members |= _reproduction(tracker, settings)
     manifest = _manifest(loaded, tracker, settings, reported, results)
     members[MANIFEST] = yaml.safe_dump(manifest, sort_keys=True).encode()
@@ -113,19 +120,19 @@ def _results(directory: Path, kept: list[Outcome]) -> Iterator[tuple[str, bytes]
                 yield f"{task.experiment}/{task.sequence}/{file.name}", file.read_bytes()
 
 
-def _compare_with_toolkit(directory: Path, reference: str, ours: set[str]) -> None:
+def _compare_with_toolkit(directory: Path, reference: str, members: Iterable[str]) -> None:
     """Let ``vot pack`` pack the same results; its archive differs with every run and is deleted."""
     before = set(directory.glob("*.zip"))
-    done = run_vot("pack", reference, "--workspace", directory)
-    theirs: set[str] = set()
+    process = run_vot("pack", reference, "--workspace", directory)
+    names: set[str] = set()
     for file in set(directory.glob("*.zip")) - before:
         with ZipFile(file) as packed:
-            theirs.update(packed.namelist())
+            names.update(packed.namelist())
         file.unlink()
-    if differing := sorted(theirs ^ (ours | {MANIFEST})):
+    if differing := sorted(names ^ {*members, MANIFEST}):
         raise InvalidValue(
             f"'vot pack {reference}' packs other files than these results have ({', '.join(differing[:5])}, ...):"
-            + tail(done.stdout + done.stderr, 8)
+            + tail(process.stdout + process.stderr, 8)
         )
 
 
@@ -149,15 +156,16 @@ def figures(analysis: dict[str, Any]) -> dict[str, Any]:
 
 
 def _manifest(
-    workspace: Workspace, tracker: Tracker, settings: dict[str, str], reported: str | None, found: Plan
+    workspace: Workspace, tracker: Tracker, settings: dict[str, str], reported: str | None, plan: Plan
 ) -> dict[str, Any]:
     """The keys of ``vot pack``'s manifest, and what was made by what."""
     results: dict[str, Any] = {}
-    for outcome in found.kept:
-        results.setdefault(outcome.task.experiment, {})[outcome.task.sequence] = {
-            "fingerprint": outcome.task.provenance.digest,
+    for outcome in plan.kept:
+        task = outcome.task
+        results.setdefault(task.experiment, {})[task.sequence] = {
+            "fingerprint": task.provenance.digest,
             "runs": {run.name: run.frames for run in outcome.runs},
-            **({"unrecorded": True} if outcome.task in found.unrecorded else {}),
+            **({"unrecorded": True} if task in plan.unrecorded else {}),
         }
     return {
         "identifier": tracker.identifier,

@@ -53,8 +53,7 @@ def stored_speed(experiment: MultiRunExperiment, tracker: Tracker, sequences: Se
     frames, seconds = 0, 0.0
     for sequence in sequences:
         results = experiment.results(tracker, sequence)
-        folder = results.find(f"{sequence.name}_*_time.value")
-        for file in folder:
+        for file in results.find(f"{sequence.name}_*_time.value"):
             with results.read(file) as handle:
                 times = [float(line) for line in handle if line.strip()]
             positive = [time for time in times if math.isfinite(time) and time > 0]
@@ -74,17 +73,15 @@ def summary(workspace: Workspace | Path | str, trackers: Sequence[str] = ()) -> 
     workspace = workspace if isinstance(workspace, Workspace) else load_workspace(workspace)
     experiment = reset_based(workspace)
     sequences = experiment.transform(workspace.dataset)
-    selected = peers(workspace, experiment, sequences, trackers)
-    if not selected:
+    group = peers(workspace, experiment, sequences, trackers)
+    if not group:
         return []
     analyses = (
         configured(experiment, ExpectedOverlap),
         configured(experiment, AccuracyFailures),
         configured(experiment, ARRank, selection="sequence", sharing="best"),
     )
-    for analysis in analyses:
-        analysis.check(experiment, selected, sequences)
-    tables = [analysis.rows(experiment, selected, sequences) for analysis in analyses]
+    tables = [analysis.rows(experiment, group, sequences) for analysis in analyses]
     return [
         Row(
             tracker=tracker.reference,
@@ -96,7 +93,7 @@ def summary(workspace: Workspace | Path | str, trackers: Sequence[str] = ()) -> 
             robustness_rank=ranks.robustness_rank,
             fps=stored_speed(experiment, tracker, sequences),
         )
-        for tracker, score, pooled, ranks in zip(selected, *tables, strict=True)
+        for tracker, score, pooled, ranks in zip(group, *tables, strict=True)
     ]
 
 

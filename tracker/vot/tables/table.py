@@ -11,7 +11,7 @@ import html
 import io
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,18 +19,18 @@ from typing import Any
 import matplotlib
 from vot.analysis import Analysis
 from vot.experiment import Experiment
+from vot.experiment.multirun import MultiRunExperiment
 from vot.report import Plot, Table
 from vot.tracker import Tracker
-from vot.utilities.data import Grid
 from vot.workspace import Workspace
 
 from tracker.core.errors import InvalidValue
 from tracker.vot.accuracy import AccuracyFailures
-from tracker.vot.analysis import RowAnalysis
 from tracker.vot.expected_overlap import ExpectedOverlap
 from tracker.vot.present import compute
 from tracker.vot.ranking import ARRank
 from tracker.vot.report import Key, ProtocolReport
+from tracker.vot.results.runs import has_results
 
 MARKS = {
     "latex": (r"\textbf{%s}", r"\underline{%s}"),
@@ -85,30 +85,54 @@ class Figures:
         return replace(self, columns=list(self.texts), texts=turn(self.texts), places=turn(self.places), head=head)
 
 
+Gaps = Mapping[tuple[str, Tracker], list[str]]
+"""Experiment and tracker -> sequences on which there is no result, although there are some on others."""
+
+
 class _Direct(ProtocolReport):
-    """The report in this process, without the toolkit's workers and cache."""
+    """The report in this process, without the toolkit's workers and cache, and without trackers where they have gaps.
+
+    Attributes:
+        gaps: which experiments and trackers those are.
+    """
+
+    gaps: Gaps
 
     async def process(
         self, analyses: Sequence[Analysis], experiment: Experiment, trackers: Sequence[Tracker], sequences: Any
-    ) -> list[Grid]:
-        """Compute the analyses, their input checked first."""
+    ) -> list[list[Any]]:
+        """Compute the analyses, in their order: the first refuses results that cannot be used."""
         transformed = experiment.transform(sequences)
-        for analysis in analyses:
-            if isinstance(analysis, RowAnalysis) and (
-                present := analysis.taking_part(experiment, trackers, transformed)
-            ):
-                analysis.check(experiment, present, transformed)
-        return [compute(analysis, experiment, trackers, transformed) for analysis in analyses]
+        whole = [tracker for tracker in trackers if (experiment.identifier, tracker) not in self.gaps]
+        grids = [compute(analysis, experiment, whole, transformed) if whole else [] for analysis in analyses]
+        rows = [dict(zip(whole, grid, strict=True)) for grid in grids]
+        return [[row.get(tracker) for tracker in trackers] for row in rows]
 
 
-def sections(workspace: Workspace, trackers: Sequence[Tracker], per_sequence: bool = False) -> dict[str, list[Any]]:
-    """The report's sections: title -> the toolkit's tables and plots.
+def gaps(workspace: Workspace, trackers: Sequence[Tracker]) -> Gaps:
+    """What an interrupted evaluation has left to do, as far as a table needs it: one repetition is enough."""
+    lacking = {}
+    for experiment in workspace.stack:
+        if isinstance(experiment, MultiRunExperiment):
+            sequences = experiment.transform(workspace.dataset)
+            for tracker in trackers:
+                names = [one.name for one in sequences if not has_results(experiment, tracker, [one])]
+                if 0 < len(names) < len(sequences):
+                    lacking[experiment.identifier, tracker] = names
+    return lacking
+
+
+def sections(
+    workspace: Workspace, trackers: Sequence[Tracker], per_sequence: bool = False, gaps: Gaps | None = None
+) -> dict[str, list[Any]]:
+    """The report's sections: title -> the toolkit's tables and plots; trackers are left out where they have ``gaps``.
 
     Raises:
         DamagedFile: a result or annotation file is missing or cannot be used; names file and line.
     """
     with workspace.report.style:
         report = _Direct(per_sequence=per_sequence)
+        report.gaps = gaps or {}
         running = report.generate(list(workspace.stack), list(trackers), workspace.dataset)
         try:
             running.send(None)  # it waits for nothing, so that it also runs inside a notebook's event loop
@@ -122,8 +146,8 @@ def tables(report: dict[str, list[Any]], per: str | None = None) -> list[Figures
     """The tables among the report's sections: the overview, or those per "tag" or per "sequence"."""
     if per is None:
         return [_figures(table, "") for table in report["Overview"] if isinstance(table, Table)]
-    selected = [table for title, items in report.items() if title.endswith(f"per {per}") for table in items]
-    figures = [_figures(table, table.header[1][0].title) for table in selected]
+    sections = [items for title, items in report.items() if title.endswith(f"per {per}")]
+    figures = [_figures(table, table.header[1][0].title) for items in sections for table in items]
     return [one.turned("sequence") for one in figures] if per == "sequence" else figures
 
 
@@ -170,8 +194,8 @@ def _csv(figures: Sequence[Figures]) -> str:
             writer.writerow(lead)
             head = lead
         for row, values in one.texts.items():
-            known = ["" if value == "-" else value for value in values]
-            writer.writerow([one.experiment, *([one.title] if one.title else []), row, *known])
+            cells = ["" if value == "-" else value for value in values]
+            writer.writerow([one.experiment, *([one.title] if one.title else []), row, *cells])
     return buffer.getvalue()
 
 
@@ -254,16 +278,16 @@ def _escaped(text: str) -> str:
 def save_plots(report: dict[str, list[Any]], folder: Path) -> list[Path]:
     """Write the report's figures as PDF and PNG into a folder; returns the files."""
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
+    files = []
     with matplotlib.rc_context({"pdf.fonttype": 42}):  # fonts that publishers accept
         for plot in plots(report):
             name = re.sub(r"[^A-Za-z0-9.]+", "_", plot.identifier).strip("_")
             for suffix in ("pdf", "png"):
                 buffer = io.BytesIO()
                 plot.save(buffer, suffix)
-                written.append(folder / f"{name}.{suffix}")
-                written[-1].write_bytes(buffer.getvalue())
-    return written
+                files.append(folder / f"{name}.{suffix}")
+                files[-1].write_bytes(buffer.getvalue())
+    return files
 
 
 def plots(report: dict[str, list[Any]]) -> Iterable[Plot]:

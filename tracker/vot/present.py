@@ -15,7 +15,6 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +25,7 @@ from cachetools import cached as cached_by
 from vot.analysis import Analysis, Measure, Sorting, analysis_registry, supervised
 from vot.experiment import Experiment
 from vot.utilities.data import Grid
+from vot.workspace.storage import Storage
 
 from tracker.core.machine import CORES
 from tracker.vot.accuracy import burn_in
@@ -142,13 +142,12 @@ def _accuracy_robustness(
 def _curves(experiment: Any, trackers: Sequence[Any], sequences: Sequence[Any]) -> list[tuple[Any, ...]]:
     by_tracker = load(experiment, trackers, sequences)
     flat = [tuple(run for repeated in by_sequence for run in repeated) for by_sequence in by_tracker]
-    folder = cache.folder_of(experiment.storage)
     with ThreadPoolExecutor(CORES) as pool:
-        return [(curve,) for curve in pool.map(partial(_curve, folder), flat)]
+        return [(curve,) for curve in pool.map(partial(_curve, experiment.storage), flat)]
 
 
 @cached_by(LRUCache(maxsize=256), lambda _, runs: runs, lock=threading.Lock())
-def _curve(folder: Path | None, runs: tuple[Run, ...]) -> np.ndarray:
+def _curve(storage: Storage, runs: tuple[Run, ...]) -> np.ndarray:
     """The EAO curve of one tracker, which the score and the plot share."""
     parts, successes = [], []
     for run in runs:
@@ -161,4 +160,4 @@ def _curve(folder: Path | None, runs: tuple[Run, ...]) -> np.ndarray:
             successes.append(True)
     contents = (b"%d" % last + part.tobytes() for part, last in zip(parts, successes, strict=False))
     curve = partial(supervised.compute_eao_curve, parts, [1] * len(parts), successes)
-    return cache.result(cache.key("compute_eao_curve", contents), folder, curve)
+    return cache.result(cache.key("compute_eao_curve", contents), storage, curve)

@@ -45,28 +45,15 @@ def accuracy_differs(
         few = counts < COMMON_FRAMES[test]
         if test == "vot2013":
             close = np.count_nonzero(differences == 0, axis=1) / np.maximum(counts, 1) > EQUAL_FRAMES
+        elif thresholds is None:
+            close = np.zeros(one, bool)
         else:
-            close = np.zeros(one, bool) if thresholds is None else _within(differences, thresholds)
+            close = np.abs(np.nansum(differences / thresholds, axis=1)) < counts  # the mean ratio is below 1
         different[one, :one] = few & ~close & (test == "vot2015")
         tested = np.flatnonzero(~few & ~close)
         scores = _signed_rank_scores(np.sort(differences[tested], axis=1))
         different[one, tested] = _erfc(np.abs(scores) / math.sqrt(2)) <= alpha
     return different | different.T
-
-
-@njit(nogil=True, cache=True)
-def _within(differences, thresholds):  # type: ignore[no-untyped-def]
-    """Whether (pairs,) the mean of difference over threshold is below 1."""
-    within = np.zeros(len(differences), np.bool_)
-    for pair in range(len(differences)):
-        count, ratios = 0, 0.0
-        for frame in range(len(thresholds)):
-            value = differences[pair, frame]
-            if not np.isnan(value):
-                count += 1
-                ratios += value / thresholds[frame]
-        within[pair] = count > 0 and abs(ratios / count) < 1
-    return within
 
 
 @njit(nogil=True, cache=True)

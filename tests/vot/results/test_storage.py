@@ -5,11 +5,12 @@ from types import SimpleNamespace
 import pytest
 from vot.region import Rectangle, Special
 from vot.tracker import Trajectory
+from vot.tracker.results import Results
 
 from tracker.core.errors import DamagedFile
 from tracker.core.files import sweep
 from tracker.vot.results.runfiles import delete_run, read_run, read_runs, trajectories
-from tracker.vot.results.storage import ResultFolder, WholeFiles
+from tracker.vot.results.storage import ResultFolder, TaskStorage
 
 TRACKER, EXPERIMENT = SimpleNamespace(reference="T"), SimpleNamespace(identifier="baseline")
 SEQUENCE = SimpleNamespace(name="ants")
@@ -26,7 +27,8 @@ def trajectory(frames=4):
 
 @pytest.fixture
 def results(tmp_path):
-    return WholeFiles(str(tmp_path)).results(TRACKER, EXPERIMENT, SEQUENCE)
+    folder = ResultFolder(str(folder_of(tmp_path)))
+    return TaskStorage(str(tmp_path), folder).results(TRACKER, EXPERIMENT, SEQUENCE)
 
 
 def folder_of(tmp_path):
@@ -62,10 +64,10 @@ def test_error_while_writing_leaves_nothing(tmp_path):
 
 
 def test_discarded_trajectories_never_appear(tmp_path):
-    whole = WholeFiles(str(tmp_path))
-    trajectory().write(whole.results(TRACKER, EXPERIMENT, SEQUENCE), "ants_001")
-    whole.discard()
-    whole.commit()
+    folder = ResultFolder(str(folder_of(tmp_path)))
+    trajectory().write(Results(folder), "ants_001")
+    folder.discard()
+    folder.commit()
     assert trajectories(folder_of(tmp_path)) == [] and not list(tmp_path.rglob("*.part"))
 
 

@@ -45,15 +45,14 @@ def estimate(tasks: Sequence[Task], probes: Mapping[str, Probe], workers: int) -
     Re-initialisations after failures are not foreseen: a tracker that fails every 50 frames pays its initialisation
     that often.
     """
-    beside, alone = [0.0, 0.0], [0.0, 0.0]
-    disk = 0.0
+    seconds = seconds_deterministic = disk = 0.0
     for task in tasks:
         probe = probes[task.tracker]
+        share = 1 if task.alone else 1 / workers
         one_run = task.frames / task.runs * probe.update + probe.init
-        total = alone if task.alone else beside
-        for index, runs in enumerate((task.runs, min(task.runs, RUNS_IF_DETERMINISTIC))):
-            total[index] += TASK_OVERHEAD + probe.start + runs * one_run
+        seconds += share * (TASK_OVERHEAD + probe.start + task.runs * one_run)
+        runs = min(task.runs, RUNS_IF_DETERMINISTIC)
+        seconds_deterministic += share * (TASK_OVERHEAD + probe.start + runs * one_run)
         disk += task.frames * (RECTANGLE_BYTES + VALUE_BYTES * probe.values)
     memory = workers * (WORKER_MEMORY + max((probe.memory for probe in probes.values()), default=0))
-    seconds, seconds_deterministic = (b / workers + a for b, a in zip(beside, alone, strict=True))
     return Estimate(len(tasks), seconds, seconds_deterministic, disk, memory)

@@ -19,7 +19,7 @@ from tracker.core.files import sweep
 from tracker.vot.evaluation.plan import Outcome, Task
 from tracker.vot.results import provenance
 from tracker.vot.results.runfiles import expected_frames, read_run, result_folder, trajectories
-from tracker.vot.results.storage import WholeFiles
+from tracker.vot.results.storage import ResultFolder, TaskStorage
 
 LOG_LINES = 15
 
@@ -51,7 +51,7 @@ def execute(
     for name, value in environment.items():
         os.environ.pop(name, None) if value is None else os.environ.update({name: value})
     folder = result_folder(directory, task.tracker, task.experiment, task.sequence)
-    storage = WholeFiles(directory, lambda: provenance.confirm(folder, task.provenance))
+    results = ResultFolder(str(folder), lambda: provenance.confirm(folder, task.provenance))
     error, log, disk_full = None, "", False
     try:
         workspace = _load(directory, evaluation)
@@ -61,9 +61,9 @@ def execute(
         sequence = next(item for item in experiment.transform(source) if item.name == task.sequence)
         sweep(folder)
         provenance.write(folder, task.provenance)
-        experiment._storage = storage
+        experiment._storage = TaskStorage(directory, results)
         experiment.execute(tracker, sequence, callback=progress)
-        storage.commit()
+        results.commit()
     except TrackerException as failure:
         error, log = str(failure), failure.log or ""
         with experiment.log(task.tracker) as file:
@@ -74,7 +74,7 @@ def execute(
     except Exception as failure:  # whatever a tracker or data set does, the other tasks go on
         error = f"{type(failure).__name__}: {failure}"
     finally:
-        storage.discard()
+        results.discard()
     names = [] if error else trajectories(folder)
     runs = [read_run(folder, name, expected_frames(experiment, sequence, name)) for name in names]
     tail = "\n".join(log.strip().splitlines()[-LOG_LINES:])

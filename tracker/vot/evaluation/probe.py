@@ -146,14 +146,10 @@ def _probe(workspace: Workspace, tracker: Tracker, frames: int) -> Probe:
             status, elapsed = alone.update(sequence.frame(index))
             seconds += elapsed
             values = len({*status.properties, "time"})
-        return Probe(fingerprint, frames, start, init, seconds / max(frames, 1), _resident(), values)
+        memory = sum(child.memory_info().rss for child in psutil.Process().children(recursive=True))
+        return Probe(fingerprint, frames, start, init, seconds / max(frames, 1), memory, values)
     finally:
         runtime.stop()
-
-
-def _resident() -> int:
-    """Bytes that the processes started by this one hold."""
-    return sum(child.memory_info().rss for child in psutil.Process().children(recursive=True))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ alone is analysed like any other (:mod:`tracker.vot.results.groundtruth`).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from hashlib import sha256
@@ -216,58 +216,54 @@ def check_files(sequence: Sequence) -> dict[str, int]:
     counts = {}
     single = sequence.metadata("groundtruth") or "groundtruth.txt"
     truth = "groundtruth_*.txt" if listing.matching(Path(root), "groundtruth_*.txt") else single
-    patterns = {truth: check_region, "*.tag": _tag, "*.label": _tag, "practical.value": _positive, "*.value": _number}
-    patterns["sequence"] = lambda *_: None  # the toolkit passes over lines that it does not know
-    for pattern, check in patterns.items():
+    checks: dict[str, Callable[[str], str | None]] = {truth: region_problem, "*.tag": _tag_problem}
+    checks |= {"*.label": _tag_problem, "practical.value": _threshold_problem, "*.value": _value_problem}
+    checks["sequence"] = lambda _: None  # the toolkit passes over lines that it does not know
+    for pattern, check in checks.items():
         for path in listing.matching(Path(root), pattern):
             file = f"{path.parent.name}/{path.name}"
             data = path.read_bytes()
-            if check is check_region and (plain := rows(data)) is not None:
+            if check is region_problem and (plain := rows(data)) is not None:
                 counts[file] = len(plain[0])
                 continue
             if listing.mark(data):
                 raise DamagedFile(file, _obstacle(regions.MARK), 1)
             lines = text_of(data, file).rstrip().splitlines()
             for number, line in enumerate(lines, start=1):
-                check(line.strip(), file, number)
+                if problem := check(line.strip()):
+                    raise DamagedFile(file, problem, number)
             counts[file] = len(lines)
     return counts
 
 
-def check_region(text: str, file: str, line: int) -> None:
-    """Refuse ground truth that is no region, or that the toolkit cannot read.
-
-    Raises:
-        DamagedFile: names the file and the line.
-    """
+def region_problem(text: str) -> str | None:
+    """Why ground truth is no region, or none that the toolkit can read; None if it is one."""
     try:
         regions.parse(text)
     except ValueError as error:
-        raise DamagedFile(file, str(error), line) from error
-    if problem := regions.unloadable(text):
-        raise DamagedFile(file, _obstacle(problem), line)
+        return str(error)
+    obstacle = regions.unloadable(text)
+    return _obstacle(obstacle) if obstacle else None
 
 
 def _obstacle(problem: str) -> str:
     return f"{problem}, which the toolkit cannot read; {_DOCTOR}"
 
 
-def _tag(text: str, file: str, line: int) -> None:
-    if text not in ("0", "1"):
-        raise DamagedFile(file, f"a tag is 0 or 1, found {text[:40]!r}", line)
+def _tag_problem(text: str) -> str | None:
+    return None if text in ("0", "1") else f"a tag is 0 or 1, found {text[:40]!r}"
 
 
-def _number(text: str, file: str, line: int) -> None:
+def _value_problem(text: str) -> str | None:
+    return None if _number(text) is not None else f"a value is a number, found {text[:40]!r}"
+
+
+def _threshold_problem(text: str) -> str | None:
+    return None if 0 < (_number(text) or 0) < math.inf else f"a threshold is a positive number, found {text[:40]!r}"
+
+
+def _number(text: str) -> float | None:
     try:
-        float(text)
+        return float(text)
     except ValueError:
-        raise DamagedFile(file, f"a value is a number, found {text[:40]!r}", line) from None
-
-
-def _positive(text: str, file: str, line: int) -> None:
-    try:
-        valid = 0 < float(text) < math.inf
-    except ValueError:
-        valid = False
-    if not valid:
-        raise DamagedFile(file, f"a threshold is a positive number, found {text[:40]!r}", line)
+        return None

@@ -34,11 +34,11 @@ def key(name: str, contents: Iterable[bytes]) -> bytes:
     return whole.digest()
 
 
-def result(key: bytes, folder: Path | None, compute: Callable[[], np.ndarray]) -> np.ndarray:
-    """What ``compute`` gives, (numbers,) float64, kept in ``folder`` if it can be written."""
-    if folder is None:
+def result(key: bytes, storage: Storage, compute: Callable[[], np.ndarray]) -> np.ndarray:
+    """What ``compute`` gives, (numbers,) float64, kept if ``storage`` is that of a workspace on disk, and writable."""
+    if not isinstance(storage, LocalStorage):
         return compute()
-    file = folder / key.hex()[:2] / key.hex()[2:]
+    file = Path(storage.base, "cache", "overlaps", key.hex()[:2], key.hex()[2:])
     with suppress(OSError):
         data = file.read_bytes()
         if data[:DIGEST] == sha256(data[DIGEST:]).digest():
@@ -48,8 +48,3 @@ def result(key: bytes, folder: Path | None, compute: Callable[[], np.ndarray]) -
     with suppress(OSError), whole_file(file, flush=False) as handle:
         handle.write(sha256(data).digest() + data)
     return values
-
-
-def folder_of(storage: Storage) -> Path | None:
-    """Where a workspace on disk keeps what was measured; None for one in memory."""
-    return Path(storage.base, "cache", "overlaps") if isinstance(storage, LocalStorage) else None

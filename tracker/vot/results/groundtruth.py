@@ -10,7 +10,7 @@ from typing import Any
 
 from tracker.core.errors import DamagedFile, ExistingFile
 from tracker.core.files import whole_folder
-from tracker.vot.results.annotations import FIRST_IMAGE, TAGS, check_region
+from tracker.vot.results.annotations import FIRST_IMAGE, TAGS, region_problem
 
 
 def write_dataset(groundtruth: Path, folder: Path) -> list[str]:
@@ -68,7 +68,8 @@ def _sequence_files(source: str, name: str, sequence: Any) -> dict[str, str]:
         require(type(pixels) is int and pixels > 0, f"has {key} {pixels!r}, not a number of pixels above 0")
     lines = [region if isinstance(region, str) else ",".join(map(str, region)) for region in rectangles]
     for number, line in enumerate(lines, start=1):
-        check_region(line, f"{source}, ground truth of {name}", number)
+        if problem := region_problem(line):
+            raise DamagedFile(f"{source}, ground truth of {name}", problem, number)
     length = len(lines)
     properties = {"name": name, "fps": 30, "format": "default", "channels.color": "color/%08d.jpg", "length": length}
     properties |= {key: sequence[key] for key in sizes}

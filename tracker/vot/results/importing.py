@@ -232,7 +232,12 @@ class _Destination:
     def __init__(self, folder: Path, experiment: str) -> None:
         self._folder, self._experiment = folder, experiment
         self._workspace = load_workspace(folder)
-        self._registry = _registry(folder)
+        self._registry = folder / "trackers.ini"
+        if self._registry.resolve() not in [path.resolve() for path in registries(folder)]:
+            raise InvalidValue(
+                f"the registry in {folder}/config.yaml does not name './trackers.ini', where published results are "
+                "registered: add that line"
+            )
         experiments = self._workspace.stack.experiments
         target = experiments.get(experiment)
         if not isinstance(target, MultiRunExperiment):
@@ -272,8 +277,10 @@ class _Destination:
         with whole_folder(folder, beside=folder.parent) as whole:
             archive.extract(runs, whole, runs)
         if section:
+            text = self._registry.read_text() if self._registry.is_file() else ""
+            separator = "\n" if text and not text.endswith("\n\n") else ""
             try:
-                _append(self._registry, section)
+                write_whole(self._registry, text + separator + section)
             except OSError:
                 shutil.rmtree(folder)
                 with contextlib.suppress(OSError):  # results of other experiments are in it
@@ -283,20 +290,3 @@ class _Destination:
 
     def _results(self, name: str) -> Path:
         return self._folder / "results" / name / self._experiment
-
-
-def _registry(workspace: Path) -> Path:
-    """The file of the workspace's registry that new sections go to."""
-    registry = workspace / "trackers.ini"
-    if registry.resolve() not in [path.resolve() for path in registries(workspace)]:
-        raise InvalidValue(
-            f"the registry in {workspace}/config.yaml does not name './trackers.ini', where published results are "
-            "registered: add that line"
-        )
-    return registry
-
-
-def _append(registry: Path, section: str) -> None:
-    text = registry.read_text() if registry.is_file() else ""
-    separator = "\n" if text and not text.endswith("\n\n") else ""
-    write_whole(registry, text + separator + section)

@@ -14,7 +14,6 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import vot.dataset
@@ -90,13 +89,6 @@ def raw_runs(
     return files
 
 
-def _local(experiment: MultiRunExperiment, tracker: Tracker, sequence: vot.dataset.Sequence) -> Path | None:
-    """The folder of the results, if they are in a workspace on disk; other storages may lay them out anew."""
-    if tracker.storage is not None or experiment.storage.__class__ is not LocalStorage:  # its type is a lazy proxy
-        return None
-    return result_folder(experiment.storage.base, tracker.reference, experiment.identifier, sequence.name)
-
-
 def measure(data: bytes, file: str, truth: Annotations) -> Run:
     """The reset-based run in the content of a result file.
 
@@ -160,7 +152,7 @@ def _runs(
             each = [measure(data, file, truth) for file, data in files]
             return np.concatenate([np.where(run.codes == REGION, run.overlaps, -1.0 - run.codes) for run in each])
 
-        values = cache.result(key, cache.folder_of(experiment.storage), measured).reshape(len(files), len(truth))
+        values = cache.result(key, experiment.storage, measured).reshape(len(files), len(truth))
         codes = np.where(values < 0, -1 - values, REGION).astype(np.int8)  # (runs, frames)
         overlaps = np.where(values < 0, np.nan, values)  # (runs, frames)
         runs = [Run(*run) for run in zip(overlaps, codes, strict=True)]
@@ -178,15 +170,15 @@ def _stamp(
     experiment: MultiRunExperiment, tracker: Tracker, sequence: vot.dataset.Sequence, truth: Annotations
 ) -> tuple[object, ...] | None:
     """What tells this state of result files from any other without reading them; None if they are too young for it."""
-    local = _local(experiment, tracker, sequence)
-    if local is None:
-        return None
+    if tracker.storage is not None or experiment.storage.__class__ is not LocalStorage:  # its type is a lazy proxy
+        return None  # other storages may lay them out anew
+    folder = result_folder(experiment.storage.base, tracker.reference, experiment.identifier, sequence.name)
     try:
-        with os.scandir(local) as entries:
+        with os.scandir(folder) as entries:
             stats = {entry.name: entry.stat() for entry in entries if entry.name.endswith(SUFFIXES)}
     except FileNotFoundError:
         return None
     if max((stat.st_mtime for stat in stats.values()), default=math.inf) > time.time() - SETTLED:
         return None
     files = ((name, stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in sorted(stats.items()))
-    return local, experiment.repetitions, truth, *files
+    return folder, experiment.repetitions, truth, *files

@@ -21,7 +21,6 @@ from vot.workspace.storage import LocalStorage
 
 from tracker.core.files import PART, whole_file
 from tracker.vot.results.raw import SUFFIXES
-from tracker.vot.results.runfiles import result_folder
 
 
 class ResultFolder(LocalStorage):
@@ -77,25 +76,13 @@ class ResultFolder(LocalStorage):
         return [name for name in super().documents() if not name.endswith(PART)] if os.path.isdir(self.base) else []
 
 
-class WholeFiles(LocalStorage):
-    """A workspace's storage, for an experiment, whose results are in a :class:`ResultFolder` each."""
+class TaskStorage(LocalStorage):
+    """A workspace's storage for an experiment that is run on one sequence, whose results go to ``folder``."""
 
-    def __init__(self, root: str, guard: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, root: str, folder: ResultFolder) -> None:
         super().__init__(root)
-        self._guard = guard
-        self._folders: dict[Path, ResultFolder] = {}
+        self._folder = folder
 
     def results(self, tracker: Tracker, experiment: Experiment, sequence: Sequence) -> Results:
-        """The results of one tracker on one sequence."""
-        folder = result_folder(self.base, tracker.reference, experiment.identifier, sequence.name)
-        return Results(self._folders.setdefault(folder, ResultFolder(str(folder), self._guard)))
-
-    def commit(self) -> None:
-        """Let everything appear that was held back."""
-        for folder in self._folders.values():
-            folder.commit()
-
-    def discard(self) -> None:
-        """Forget everything that was held back."""
-        for folder in self._folders.values():
-            folder.discard()
+        """The results of the tracker on the sequence."""
+        return Results(self._folder)

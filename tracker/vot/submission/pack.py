@@ -230,15 +230,10 @@ def _weights(settings: dict[str, str]) -> list[dict[str, str | None]]:
     name = settings.get("env_RECIPROCATIVE_TRACKER", "DAT")
     parameters = settings.get("env_RECIPROCATIVE_PARAMS", "")
     needed = catalog.weights_of(name, parameters) if name in catalog.NAMES else ()
+    entries = [(weights.entry(name), weights.checksum(weights.path(name))) for name in needed]
     return [
-        {
-            "file": entry.file,
-            "source": entry.source,
-            "sha256": weights.checksum(weights.path(entry.name)),
-            "licence": entry.licence,
-            "paper": entry.paper,
-        }
-        for entry in map(weights.entry, needed)
+        {"file": entry.file, "source": entry.source, "sha256": sha256, "licence": entry.licence, "paper": entry.paper}
+        for entry, sha256 in entries
     ]
 
 

@@ -44,7 +44,8 @@ def test_picture_and_figures(sequence, tmp_path, capsys):
     out = tmp_path / "a.png"
     assert cli.main(["attention", sequence, "4", "--out", str(out)]) == 0
     picture = images.read(out)
-    assert picture.shape[0] > 4 * attention.TILE and picture.shape[1] > 4 * attention.TILE
+    assert picture.shape[0] > 4 * attention.TILE
+    assert picture.shape[1] > 4 * attention.TILE
     output = capsys.readouterr()
     assert "before training: 0 of 5\ntrained, lambda 0: 0 of 5\ntrained, lambda 1: 0 of 5\n" in output.err
     lines = output.out.splitlines()
@@ -62,7 +63,8 @@ def test_default_name_is_in_the_working_folder(sequence, tmp_path, monkeypatch):
 def test_background_is_on_the_side_with_more_room():
     left = attention._beside(np.array([80.0, 10, 20, 30]), 128)
     right = attention._beside(np.array([10.0, 10, 20, 30]), 128)
-    assert left[0] < 80 - 20 and right[0] > 10 + 20
+    assert left[0] < 80 - 20
+    assert right[0] > 10 + 20
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,8 @@ def test_refusals(sequence, tmp_path, monkeypatch, capsys, words, code, message)
         found = cli.main(["attention", sequence, *words])
     except SystemExit as stop:
         found = stop.code
-    assert found == code and message in capsys.readouterr().err
+    assert found == code
+    assert message in capsys.readouterr().err
 
 
 def test_lambda_0_has_nothing_to_compare(sequence, capsys):

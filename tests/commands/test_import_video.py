@@ -43,9 +43,11 @@ def test_two_commands_make_annotated_data(workspace, clip, tmp_path, capsys, mon
     capsys.readouterr()
     assert cli.main(["doctor", "--workspace", str(workspace)]) == 0
     out = capsys.readouterr().out
-    assert f"ok    workspace {workspace}" in out and "nothing found" in out
+    assert f"ok    workspace {workspace}" in out
+    assert "nothing found" in out
     (loaded,) = load_workspace(workspace).dataset
-    assert loaded.name == "clip" and len(loaded) == frames
+    assert loaded.name == "clip"
+    assert len(loaded) == frames
     assert float(loaded.metadata("fps")) == pytest.approx(open_source(str(clip)).rate, rel=1e-3)
     assert [index for index in range(frames) if "occlusion" in loaded.tags(index)] == [1, 2, 4]
     original, copied = (next(iter(open_source(str(path)))) for path in (clip, sequence))
@@ -58,9 +60,13 @@ def test_the_sequence_is_cut_to_the_boxes_and_says_what_to_look_at(workspace, cl
     sequence = workspace / "sequences" / "part"
     assert cli.main(["import-video", str(clip), "--boxes", str(file), str(sequence)]) == 0
     told = capsys.readouterr().err
-    assert "6 frames, those from 2 to 7" in told and "lost the target in 1 frames (5" in told and "no box in 1" in told
+    assert "6 frames, those from 2 to 7" in told
+    assert "lost the target in 1 frames (5" in told
+    assert "no box in 1" in told
     lines = (sequence / "groundtruth.txt").read_text().splitlines()
-    assert len(lines) == 6 and lines[0] == "12.0000,30.0000,24.0000,24.0000" and lines[2].startswith("nan")
+    assert len(lines) == 6
+    assert lines[0] == "12.0000,30.0000,24.0000,24.0000"
+    assert lines[2].startswith("nan")
     images = list(open_source(str(clip)))
     assert np.abs(next(iter(open_source(str(sequence)))).astype(int) - images[2]).mean() < 3
     assert (workspace / "sequences" / "list.txt").read_text() == "part\n"
@@ -93,7 +99,8 @@ def test_refusals_leave_nothing(workspace, clip, tmp_path, capsys, words, code, 
 
 def test_a_sequence_is_never_replaced(workspace, clip, tmp_path, capsys):
     words = ["import-video", str(clip), "--boxes", str(boxes(tmp_path)), str(workspace / "sequences" / "one")]
-    assert cli.main(words) == 0 and cli.main(words) == 3
+    assert cli.main(words) == 0
+    assert cli.main(words) == 3
     assert "give another name" in capsys.readouterr().err
 
 

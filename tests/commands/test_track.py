@@ -20,7 +20,9 @@ class Fake(Tracker):
         self.lost, self.fail_at, self.index = lost, fail_at, 0
 
     def init(self, image, box):
-        assert image.shape == (*scenes.SIZE, 3) and image.dtype == np.uint8 and box.shape == (4,)
+        assert image.shape == (*scenes.SIZE, 3)
+        assert image.dtype == np.uint8
+        assert box.shape == (4,)
         self.index = 0
         return Result(np.array(box, float), 2.0, False, seed=3, fingerprint="abc")
 
@@ -60,11 +62,15 @@ def test_all_outputs_of_a_real_tracker(sequence, tmp_path, capsys):
     assert np.allclose(boxes, scenes.boxes(12), atol=1.5)
     with open(files[1]) as handle:
         rows = list(csv.DictReader(handle))
-    assert [int(row["frame"]) for row in rows] == list(range(12)) and rows[0]["lost"] == "0"
+    assert [int(row["frame"]) for row in rows] == list(range(12))
+    assert rows[0]["lost"] == "0"
     document = json.loads((tmp_path / "b.json").read_text())
-    assert document["tracker"] == "NCC" and document["rate"] == 25 and len(document["frames"]) == 12
+    assert document["tracker"] == "NCC"
+    assert document["rate"] == 25
+    assert len(document["frames"]) == 12
     video = open_source(str(tmp_path / "o.mp4"))
-    assert video.length == 12 and video.rate == pytest.approx(25)
+    assert video.length == 12
+    assert video.rate == pytest.approx(25)
 
 
 def test_attention_makes_the_picture_wider(sequence, tmp_path, fake):
@@ -108,7 +114,8 @@ def test_an_interrupted_run_keeps_its_frames(sequence, tmp_path, monkeypatch, ca
     monkeypatch.setattr(catalog, "create", lambda name, **_: Fake(fail_at=6))
     out, boxes = tmp_path / "o.mp4", tmp_path / "b.txt"
     assert cli.main(["track", sequence, "--out", str(out), "--boxes", str(boxes)]) == 130
-    assert open_source(str(out)).length == 6 and len(boxes.read_text().splitlines()) == 6
+    assert open_source(str(out)).length == 6
+    assert len(boxes.read_text().splitlines()) == 6
 
 
 def test_a_source_damaged_half_way_keeps_its_frames(tmp_path, fake, capsys):
@@ -195,4 +202,5 @@ def test_show_ends_when_the_window_says_so(sequence, tmp_path, fake, monkeypatch
     monkeypatch.setattr(track.window, "select_box", lambda image: np.array([5.0, 6, 20, 20]))
     assert cli.main(["track", sequence, "--show", "--select", "--boxes", str(tmp_path / "b.txt")]) == 0
     lines = (tmp_path / "b.txt").read_text().splitlines()
-    assert len(shown) == len(lines) == 3 and lines[0].startswith("5.0000,6.0000,20.0000")
+    assert len(shown) == len(lines) == 3
+    assert lines[0].startswith("5.0000,6.0000,20.0000")

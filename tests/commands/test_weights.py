@@ -23,10 +23,14 @@ def download(tmp_path):
 def test_list_tells_everything(folder, capsys):
     assert cli.main(["weights", "list"]) == 0
     out = capsys.readouterr().out
-    assert str(folder) in out and registry.ENVIRONMENT in out
+    assert str(folder) in out
+    assert registry.ENVIRONMENT in out
     for name, entry in registry.REGISTRY.items():
-        assert f"\n{name}: " in out and entry.source in out and entry.licence in out
-    assert "efficientnet-lite0: here, " in out and "used by DAT, MDNet" in out
+        assert f"\n{name}: " in out
+        assert entry.source in out
+        assert entry.licence in out
+    assert "efficientnet-lite0: here, " in out
+    assert "used by DAT, MDNet" in out
     assert "vgg-m: not here, imagenet-vgg-m.mat" in out
 
 
@@ -37,7 +41,8 @@ def test_add_then_list_and_verify(folder, download, capsys):
     assert f"vgg-m: here, {folder / download.name}" in capsys.readouterr().out
     assert cli.main(["weights", "verify"]) == 0
     out = capsys.readouterr().out
-    assert "ok    vgg-m: sha256 unchanged" in out and "ok    efficientnet-lite0: sha256 as published" in out
+    assert "ok    vgg-m: sha256 unchanged" in out
+    assert "ok    efficientnet-lite0: sha256 as published" in out
     assert "--    nanotrack-head: not here" in out
 
 
@@ -51,13 +56,15 @@ def test_verify_finds_what_changed(folder, download, capsys):
     (finding,) = check_weights()
     assert not finding.fails  # no tracker that was asked for needs them
     (finding,) = check_weights({"vgg-m"})
-    assert finding.fails and finding.mend == "reciprocative weights add imagenet-vgg-m.mat"
+    assert finding.fails
+    assert finding.mend == "reciprocative weights add imagenet-vgg-m.mat"
 
 
 def test_doctor_asks_for_the_weights_that_are_needed(folder):
     assert list(check_weights({"efficientnet-lite0"})) == []
     (finding,) = check_weights({"vgg-m"})
-    assert finding.fails and "imagenet-vgg-m.mat" in finding.what
+    assert finding.fails
+    assert "imagenet-vgg-m.mat" in finding.what
 
 
 @pytest.mark.parametrize(
@@ -80,7 +87,8 @@ def test_refusals(folder, tmp_path, monkeypatch, capsys, words, code, message):
         found = cli.main(["weights", *words])
     except SystemExit as stop:
         found = stop.code
-    assert found == code and message in capsys.readouterr().err
+    assert found == code
+    assert message in capsys.readouterr().err
     assert not folder.exists()
 
 
@@ -88,4 +96,6 @@ def test_a_tracker_without_its_weights_says_which(folder, tmp_path, capsys):
     sequence = scenes.write_vot(tmp_path / "walk")
     assert cli.main(["track", str(sequence), "--tracker", "DAT-paper", "--boxes", str(tmp_path / "b.txt")]) == 3
     message = capsys.readouterr().err
-    assert "imagenet-vgg-m.mat" in message and "reciprocative weights add" in message and "FAST" in message
+    assert "imagenet-vgg-m.mat" in message
+    assert "reciprocative weights add" in message
+    assert "FAST" in message

@@ -79,7 +79,9 @@ class Chain:
     def run(self, *command):
         environment = {"RECIPROCATIVE_LOG": str(self.log)}
         done = run("vot", *command, "--workspace", self.folder, env=environment)
-        assert done.returncode == 0 and "Traceback" not in done.stderr + done.stdout, done.stderr + done.stdout
+        said = done.stderr + done.stdout
+        assert done.returncode == 0, said
+        assert "Traceback" not in said, said
 
     def trajectory(self, experiment, sequence, repetition):
         file = self.folder / "results" / self.tracker / experiment / sequence / f"{sequence}_{repetition:03d}.bin"

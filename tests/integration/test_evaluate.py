@@ -95,9 +95,11 @@ def slow(monkeypatch):
 def test_same_bytes_as_the_toolkit_and_nothing_to_do_the_second_time(reference, fresh):
     first = evaluate(fresh, "Fast", "Slow", "--workers", "2")
     assert first.returncode == 0, first.stdout + first.stderr
-    assert same_results(fresh, reference, "Fast") and same_results(fresh, reference, "Slow")
+    assert same_results(fresh, reference, "Fast")
+    assert same_results(fresh, reference, "Slow")
     record = read_json(fresh / "results/Fast/baseline/left/fingerprint.json")
-    assert record["settings"]["env_DUMMY_DRIFT"] == "3" and len(record["fingerprint"]) == 12
+    assert record["settings"]["env_DUMMY_DRIFT"] == "3"
+    assert len(record["fingerprint"]) == 12
     times = {path: path.stat().st_mtime_ns for path in fresh.rglob("*.bin")}
 
     second = evaluate(fresh)
@@ -119,7 +121,8 @@ def test_half_written_files_are_found_and_made_again(reference, tmp_path):
     short.write_bytes(short.read_bytes()[:30])
 
     dry = evaluate(workspace, "Fast", "--dry-run")
-    assert dry.returncode == 0 and "4 tasks to run, 2 complete" in dry.stdout
+    assert dry.returncode == 0
+    assert "4 tasks to run, 2 complete" in dry.stdout
     done = evaluate(workspace, "Fast")
     assert done.returncode == 0, done.stdout + done.stderr
     for name in ("left_002", "middle_003", "right_001", "left_001"):
@@ -141,7 +144,8 @@ def test_results_of_other_parameters_are_named_and_not_used(fresh):
     analysis.mkdir(parents=True)
     redone = evaluate(fresh, *only, "--stale", "redo")
     assert redone.returncode == 0
-    assert files(fresh / "results").keys() == before.keys() and files(fresh / "results") != before
+    assert files(fresh / "results").keys() == before.keys()
+    assert files(fresh / "results") != before
     assert not analysis.exists()
 
 
@@ -159,11 +163,13 @@ def test_crash_is_retried_once_and_then_reported_while_others_go_on(reference, f
     )
     done = evaluate(fresh, "Fast", "Slow", "Absent", "--sequences", "left,middle", "--experiments", "baseline")
     assert done.returncode == 1
-    assert "2 tasks run" in done.stdout and "2 failed" in done.stdout
+    assert "2 tasks run" in done.stdout
+    assert "2 failed" in done.stdout
     assert "Slow/baseline/left is not complete, after two attempts" in done.stdout
     assert "| the dummy was told to crash" in done.stdout
     assert "No module named no_such_module" in done.stdout
-    assert len(list(once.iterdir())) == 1 and len(list(always.iterdir())) == 4
+    assert len(list(once.iterdir())) == 1
+    assert len(list(always.iterdir())) == 4
     assert not list(fresh.glob("results/Slow/*/*/*.bin"))
     wanted = {k: v for k, v in files(reference / "results/Fast/baseline").items() if not k.startswith("right")}
     assert files(fresh / "results/Fast/baseline") == wanted
@@ -180,7 +186,8 @@ def test_hanging_tracker_is_ended_retried_once_and_then_reported(fresh, tmp_path
     assert "Fast/unsupervised/left is not complete, after two attempts" in done.stdout
     pids = [int(line) for line in lives.read_text().splitlines()]
     assert len(pids) == 3  # the probe, and two attempts
-    assert not any(psutil.pid_exists(pid) for pid in pids) and not list(fresh.rglob("*.bin"))
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+    assert not list(fresh.rglob("*.bin"))
 
 
 def test_interrupt_stops_cleanly_and_the_next_run_does_the_rest(reference, fresh, slow):
@@ -194,7 +201,8 @@ def test_interrupt_stops_cleanly_and_the_next_run_does_the_rest(reference, fresh
     left = [item for item in psutil.process_iter(["cmdline"]) if str(fresh) in " ".join(item.info["cmdline"] or [])]
     assert not left
     done = evaluate(fresh, "Fast")
-    assert done.returncode == 0 and same_results(fresh, reference)
+    assert done.returncode == 0
+    assert same_results(fresh, reference)
 
 
 def test_killed_worker_and_killed_command_leave_the_same_bytes(reference, fresh, slow):
@@ -251,7 +259,8 @@ def test_external_scheduler_gives_the_same_bytes_also_after_it_was_killed(refere
     assert process.returncode == 3, output
     assert "run the same command again" in output
     done = evaluate(fresh, "Fast")
-    assert done.returncode == 0 and same_results(fresh, reference)
+    assert done.returncode == 0
+    assert same_results(fresh, reference)
 
 
 def test_killed_command_leaves_no_tracker_on_the_cluster(fresh, scheduler):
@@ -282,15 +291,18 @@ def test_full_disk_is_a_clear_error_and_earlier_results_stay(reference, fresh, s
     filler = small_disk / "filler"
     filler.write_bytes(bytes(80_000))
     dry = evaluate(fresh, "Fast", "--dry-run")
-    assert dry.returncode == 0 and "the disk has only 0 MB left" in dry.stdout
+    assert dry.returncode == 0
+    assert "the disk has only 0 MB left" in dry.stdout
     filler.write_bytes(bytes(40_000))
     done = evaluate(fresh, "Fast", "--workers", "1")
     assert done.returncode == 3, done.stdout + done.stderr
-    assert "No space left on device" in done.stderr and "run the same command again" in done.stderr
+    assert "No space left on device" in done.stderr
+    assert "run the same command again" in done.stderr
     kept = files(small_disk)
     del kept["filler"]
     expected = files(reference / "results")
-    assert kept and all(expected[name] == content for name, content in kept.items())
+    assert kept
+    assert all(expected[name] == content for name, content in kept.items())
     filler.unlink()
 
 

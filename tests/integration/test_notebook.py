@@ -41,10 +41,15 @@ def test_the_notebook_runs_cell_by_cell(monkeypatch):
     names: dict = {}
     values = [value for source in cells() if (value := shown(source, names)) not in (None, 0)]
     result, failures, table, figure, dat, (box, found) = values
-    assert isinstance(result, Evaluation) and result._repr_html_().count("<table>") == 2
+    assert isinstance(result, Evaluation)
+    assert result._repr_html_().count("<table>") == 2
     assert table._repr_html_().startswith("<table><caption>baseline: Failures per sequence")
-    assert failures["Still"] > failures["NCC"] and table.columns == ["NCC", "Still"]
-    assert isinstance(figure, Figure) and "MDNET" in repr(dat) and box.shape == (4,) and found
+    assert failures["Still"] > failures["NCC"]
+    assert table.columns == ["NCC", "Still"]
+    assert isinstance(figure, Figure)
+    assert "MDNET" in repr(dat)
+    assert box.shape == (4,)
+    assert found
 
 
 @pytest.mark.integration
@@ -54,7 +59,8 @@ def test_the_notebook_runs_in_jupyter(tmp_path):
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     nbclient.NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(EXAMPLES)}}).execute()
     kinds = [set(output.data) for cell in notebook.cells for output in cell.get("outputs", []) if "data" in output]
-    assert any("text/html" in kind for kind in kinds) and any("image/png" in kind for kind in kinds)
+    assert any("text/html" in kind for kind in kinds)
+    assert any("image/png" in kind for kind in kinds)
 
 
 @pytest.fixture(scope="module")
@@ -69,10 +75,12 @@ def workspace(tmp_path_factory):
 def test_evaluate_runs_what_is_missing_and_reads_all(workspace, capsys):
     result = tracker.evaluate(workspace, ["Dummy"], workers=1)
     assert "tasks run" in capsys.readouterr().out
-    assert result.trackers == ("Dummy",) and "| Dummy" in repr(result)
+    assert result.trackers == ("Dummy",)
+    assert "| Dummy" in repr(result)
     assert "<th>Dummy</th>" in result._repr_html_()
     again = tracker.evaluate(workspace, quiet=True)
-    assert capsys.readouterr().out == "" and again.rows[0].tracker == "Dummy"
+    assert capsys.readouterr().out == ""
+    assert again.rows[0].tracker == "Dummy"
 
 
 @pytest.mark.integration

@@ -94,7 +94,8 @@ def test_compare_runs_it_now(workspace, tmp_path, capsys):
     words = ["own_tracker:Still", "Drifting", "--registry", ".", "--html", str(page)]
     assert cli.main(["compare", "--workspace", str(workspace), "--sequence", "two", *words]) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["Still", "Drifting"]
-    assert page.is_file() and not (workspace / "results").exists()
+    assert page.is_file()
+    assert not (workspace / "results").exists()
 
 
 @pytest.mark.integration

@@ -119,7 +119,8 @@ def test_a_fragment_weighs_as_much_as_its_share_of_tagged_frames():
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # a tag that nobody carries is nothing to worry about
         nothing = curve([[one]], tagged=[np.zeros(4, bool)])
-        assert np.isnan(nothing[1:]).all() and math.isnan(score(nothing, (2, 4)))
+        assert np.isnan(nothing[1:]).all()
+        assert math.isnan(score(nothing, (2, 4)))
 
 
 def test_the_score_includes_both_ends_and_skips_what_is_missing():
@@ -235,9 +236,11 @@ def test_rows_have_the_score_over_all_frames_and_per_tag(small):
         assert overall == pytest.approx(score(curve(runs, experiment.skip_initialize), interval))
         assert (details["low"], details["high"]) == interval
         per_tag = details["EAO per tag"]
-        assert set(details) == {"low", "high", "EAO per tag"} and set(per_tag) == set(TAGS)
+        assert set(details) == {"low", "high", "EAO per tag"}
+        assert set(per_tag) == set(TAGS)
         expected = score(curve(runs, experiment.skip_initialize, occluded), interval)
-        assert per_tag["occlusion"] == pytest.approx(expected) and per_tag["illum_change"] is None
+        assert per_tag["occlusion"] == pytest.approx(expected)
+        assert per_tag["illum_change"] is None
 
 
 def test_a_given_interval_reaches_the_rows(small):
@@ -247,8 +250,10 @@ def test_a_given_interval_reaches_the_rows(small):
     for runs, (overall, details), (values, interval) in zip(load(*small), scores, curves, strict=True):
         expected = curve(runs, experiment.skip_initialize)
         assert overall == pytest.approx(score(expected, (5, 12)))
-        assert values == pytest.approx(expected.tolist()) and len(values) == 40
-        assert interval == options and {key: details[key] for key in options} == options
+        assert values == pytest.approx(expected.tolist())
+        assert len(values) == 40
+        assert interval == options
+        assert {key: details[key] for key in options} == options
 
 
 def test_a_length_that_no_fragment_reaches_has_no_value_in_the_curve(tmp_path):
@@ -258,7 +263,8 @@ def test_a_length_that_no_fragment_reaches_has_no_value_in_the_curve(tmp_path):
     loaded = load_workspace(workspace)
     experiment = loaded.stack.experiments["baseline"]
     ((values, _),) = ExpectedOverlapCurve().rows(experiment, loaded.registry.resolve("Near"), list(loaded.dataset))
-    assert values[20:] == [None] * 20 and None not in values[:20]
+    assert values[20:] == [None] * 20
+    assert None not in values[:20]
 
 
 def test_damaged_results_and_unfit_intervals_are_found_by_the_check(small, tmp_path):
@@ -282,4 +288,5 @@ def test_the_columns_that_the_toolkit_shows():
     plot, interval = ExpectedOverlapCurve().describe()
     assert (plot.name, plot.abbreviation, plot.wrt) == ("Expected overlap", "EAO", "Sequence length")
     assert (plot.minimal, plot.maximal, plot.trait) == (0, 1, "eao")
-    assert details is None and interval is None
+    assert details is None
+    assert interval is None

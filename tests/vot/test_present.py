@@ -48,9 +48,11 @@ def figures(workspace, experiment, index=0):
 
 def test_the_figures_are_the_toolkits(workspace):
     analysis, found = figures(workspace, "baseline")
-    assert analysis.title == "Own" and [column.abbreviation for column in analysis.describe()[:2]] == ["A", "R"]
+    assert analysis.title == "Own"
+    assert [column.abbreviation for column in analysis.describe()[:2]] == ["A", "R"]
     accuracy, failures = found["Far"][:2]
-    assert failures == 1 and 0 < accuracy < found["Near"][0]  # one failure in each of the two sequences
+    assert failures == 1  # in each of the two sequences
+    assert 0 < accuracy < found["Near"][0]
     score, rows = figures(workspace, "baseline", 1)
     assert score.title == analysis_registry.get("supervised_eao_score", low=5, high=20).title
     assert rows["Far"][0] < rows["Near"][0]
@@ -99,7 +101,8 @@ def test_figures_of_other_options_are_left_to_the_toolkit():
 
 def test_a_tracker_without_results_has_no_row_and_spoils_no_other(workspace):
     analysis, found = figures(workspace, "unsupervised")
-    assert found["Far"] is found["Wide"] is None and found["Near"][0] > 0.5
+    assert found["Far"] is found["Wide"] is None
+    assert found["Near"][0] > 0.5
     assert analysis.compatible(workspace.stack["unsupervised"])
 
 
@@ -133,4 +136,5 @@ def test_sequences_of_one_length_have_an_eao_too(tmp_path):
     experiment = workspace.stack.experiments["baseline"]
     rows = EAOScore().rows(experiment, list(workspace.registry), list(workspace.dataset))
     values = {tracker.reference: row[0] for tracker, row in zip(workspace.registry, rows, strict=True)}
-    assert 0 < values["Near"] < 1 and values["Wide"] is None  # only Near reaches the end
+    assert 0 < values["Near"] < 1
+    assert values["Wide"] is None  # only Near reaches the end

@@ -113,7 +113,8 @@ def test_an_unknown_sharing_is_refused():
 
 def test_a_tracker_without_value_has_no_rank_and_shares_none():
     found = shared_ranks(np.array([3.0, math.nan, 1.0]), np.zeros((3, 3), bool), "mean")
-    assert np.isnan(found[1]) and list(found[[0, 2]]) == [1.5, 1.5]
+    assert np.isnan(found[1])
+    assert list(found[[0, 2]]) == [1.5, 1.5]
     unshared = shared_ranks(np.array([3.0, math.nan, 1.0]), np.zeros((3, 3), bool), "none")
     assert unshared == pytest.approx([2, math.nan, 1], nan_ok=True)
 
@@ -164,7 +165,8 @@ def test_missing_repetitions_count_as_the_mean_of_the_others():
     codes[0][5] = codes[0][15] = codes[1][7] = FAILURE
     found = sample([[Run(np.full(30, 0.5), code) for code in codes]], everything([30]))
     assert found.failures.shape == (1, 15)
-    assert found.failures[0, :3].tolist() == [2, 1, 0] and set(found.failures[0, 3:]) == {1.0}
+    assert found.failures[0, :3].tolist() == [2, 1, 0]
+    assert set(found.failures[0, 3:]) == {1.0}
     assert found.failure_count == 1
 
 
@@ -234,7 +236,8 @@ def test_all_pairs_at_once_are_the_pairs_one_by_one():
             assert differ[i, j] == (p <= 0.05), (i, j)
             p = mannwhitneyu(failures[i].ravel(), failures[j].ravel(), method="asymptotic").pvalue
             assert lose[i, j] == (p <= 0.05), (i, j)
-    assert 0 < differ.sum() < 72 and 0 < lose.sum() < 72
+    assert 0 < differ.sum() < 72
+    assert 0 < lose.sum() < 72
 
 
 def test_five_positive_differences_tell_the_asymptotic_test_from_the_exact_one():
@@ -407,7 +410,8 @@ def test_the_analysis_tests_as_it_is_asked_to():
     runs, thresholds = [run_of(0.65, 50), run_of(0.6, 50)], [truth(50, practical=np.full(50, 0.1))]
     for tests, ranks in (("vot2013", [1, 2]), ("vot2014", [1, 1]), ("vot2015", [1, 1])):
         (found,) = ARRank(selection="sequence", tests=tests).rankings(runs, thresholds)
-        assert list(found.accuracy_rank) == ranks and found.practical is (tests != "vot2013")
+        assert list(found.accuracy_rank) == ranks
+        assert found.practical is (tests != "vot2013")
     short, plain = [run_of(0.65, 30), run_of(0.6, 30)], [truth(30)]
     assert list(ARRank(selection="sequence").rankings(short, plain)[0].accuracy_rank) == [1, 2]
     few = [[[Run(one[0][0].overlaps[:14], one[0][0].codes[:14])]] for one in short]  # four after the burn-in
@@ -445,8 +449,10 @@ def test_practical_thresholds_reach_the_ranks():
     with_thresholds = [truth(50, practical=np.full(50, 0.1))]
     used = ARRank(selection="sequence").rankings(runs, with_thresholds)[0]
     ignored = ARRank(selection="sequence", practical=False).rankings(runs, with_thresholds)[0]
-    assert list(used.accuracy_rank) == [1, 1] and used.practical
-    assert list(ignored.accuracy_rank) == [1, 2] and not ignored.practical
+    assert list(used.accuracy_rank) == [1, 1]
+    assert used.practical
+    assert list(ignored.accuracy_rank) == [1, 2]
+    assert not ignored.practical
 
 
 def test_the_log_tells_when_practical_differences_were_asked_for_but_no_thresholds_are_there(caplog):
@@ -496,7 +502,8 @@ def test_the_first_ten_frames_do_not_count():
 def test_a_tag_without_frames_ranks_nobody():
     runs = [run_of(0.6, 30), run_of(0.5, 30)]
     found = {one.name: one for one in ARRank(tags=["occlusion", "empty"]).rankings(runs, [truth(30)])}
-    assert np.isnan(found["occlusion"].accuracy_rank).all() and np.isnan(found["occlusion"].failures).all()
+    assert np.isnan(found["occlusion"].accuracy_rank).all()
+    assert np.isnan(found["occlusion"].failures).all()
     assert list(found["empty"].accuracy_rank) == list(found["all"].accuracy_rank)
     assert found["empty"].length == 30
 
@@ -531,7 +538,8 @@ def test_the_rows_are_the_means_over_selections_with_the_figures_of_each(small, 
     rankings = {one.name: one for one in analysis.rankings(load(*small), truths)}
     averaged = {"tag": TAGS, "sequence": ["all", "second"]}[selection]
     rows = analysis.rows(experiment, trackers, sequences)
-    assert len(rows) == 3 and len({row[0] for row in rows}) > 1
+    assert len(rows) == 3
+    assert len({row[0] for row in rows}) > 1
     for index, (accuracy, robustness, point, details) in enumerate(rows):
         assert accuracy == pytest.approx(np.nanmean([rankings[name].accuracy_rank[index] for name in averaged]))
         assert robustness == pytest.approx(np.nanmean([rankings[name].robustness_rank[index] for name in averaged]))
@@ -557,7 +565,8 @@ def test_the_rows_of_a_small_workspace_by_hand(small):
     assert [one["all"]["Rr"] for one in (near, far, wide)] == [1, 2, 2]
     assert (near["all"]["frames"], near["occlusion"]["frames"], near["empty"]["frames"]) == (70, 18, 52)
     by_tag = {tag: one["Ar"] for tag, one in near.items()}
-    assert by_tag["illum_change"] is None and by_tag["occlusion"] == by_tag["empty"] == 1
+    assert by_tag["illum_change"] is None
+    assert by_tag["occlusion"] == by_tag["empty"] == 1
 
 
 def test_the_rows_say_where_practical_differences_were_used(tmp_path):
@@ -574,7 +583,9 @@ def test_the_rows_say_where_practical_differences_were_used(tmp_path):
 
 def test_ranks_over_tags_that_no_frame_carries_are_missing(small):
     for accuracy, robustness, point, details in ARRank(tags=["illum_change"]).rows(*small):
-        assert accuracy is None and robustness is None and np.isnan(point).all()
+        assert accuracy is None
+        assert robustness is None
+        assert np.isnan(point).all()
         assert details["all"]["Ar"] is not None
 
 
@@ -599,7 +610,8 @@ def test_the_tag_table_has_a_column_a_tag_and_quantity(small):
     cells = [(key, tag) for key in ("A", "failures", "Ar", "Rr") for tag in ("occlusion", "empty", "all")]
     assert table.rows(*small) == [tuple(one[tag][key] for key, tag in cells) for one in details]
     columns, names = table.describe(), [f"{key} {tag}" for key, tag in cells]
-    assert [one.name for one in columns] == names and [one.abbreviation for one in columns] == names
+    assert [one.name for one in columns] == names
+    assert [one.abbreviation for one in columns] == names
     directions = {"A": Sorting.DESCENDING} | dict.fromkeys(("failures", "Ar", "Rr"), Sorting.ASCENDING)
     assert [one.direction for one in columns] == [directions[key] for key, _ in cells]
     assert {(one.minimal, one.maximal) for one in columns} == {(0, None)}

@@ -62,7 +62,8 @@ def test_a_tag_table_becomes_one_table_a_quantity_with_a_column_a_tag():
     ]
     assert [measure.abbreviation for measure in tables[1].header[2]] == ["occlusion", "empty", "all"]
     assert tables[1].data["b"] == ["15.0", "16.0", "17.0"]
-    assert tables[0].order[0] == {"a": 2, "b": 1} and tables[3].order[0] == {"a": 1, "b": 2}
+    assert tables[0].order[0] == {"a": 2, "b": 1}
+    assert tables[3].order[0] == {"a": 1, "b": 2}
 
 
 def test_tags_that_do_not_occur_have_no_column():
@@ -70,7 +71,8 @@ def test_tags_that_do_not_occur_have_no_column():
     first = (None, 0.5, 0.5, None, 1.0, 1.0, None, 1.0, 1.0, None, 1.0, 1.0)
     accuracy, *others = tag_tables(EXPERIMENT, ["a", "b"], analysis, [first, first])
     assert [measure.abbreviation for measure in accuracy.header[2]] == ["empty", "all"]
-    assert len(others) == 3 and accuracy.data["a"] == ["0.500", "0.500"]
+    assert len(others) == 3
+    assert accuracy.data["a"] == ["0.500", "0.500"]
 
 
 @pytest.mark.parametrize("values", [[0.5, None], [None, None]])
@@ -110,14 +112,17 @@ def test_values_that_are_printed_alike_share_a_place():
 def test_the_page_explains_its_colours_and_markers_are_whole(tmp_path):
     folder = write_workspace(tmp_path / "w", {"first": 40, "second": 40})
     page = report(folder, ["Near", "Far"]).read_text()
-    assert "Key to the tables" in page and "overflow-x: auto" in page
-    assert "40 frames" in page and "40 to 40" not in page
+    assert "Key to the tables" in page
+    assert "overflow-x: auto" in page
+    assert "40 frames" in page
+    assert "40 to 40" not in page
     workspace, trackers = resolve(folder, ["Near", "Far"])
     found = sections(workspace, trackers)
     plots = {plot.identifier: plot for plot in found["baseline figures"]}
     for name in ("baseline AR plot", "baseline expected average overlap, 40 frames"):
         markers = plots[name].axes.collections
-        assert len(markers) == 2 and not any(marker.get_clip_on() for marker in markers)  # Near has reliability 1
+        assert len(markers) == 2  # Near has reliability 1
+        assert not any(marker.get_clip_on() for marker in markers)
 
 
 def readings(folder):
@@ -144,7 +149,8 @@ def test_a_column_put_before_the_others_changes_nothing_that_is_read(tmp_path, m
         monkeypatch.setattr(kind, "describe", lambda self, describe=describe: shifted(describe(self), None))
         monkeypatch.setattr(kind, "rows", lambda *args, rows=rows: [shifted(row, "wrong") for row in rows(*args)])
     now, drawn_now = readings(folder)
-    assert now == expected and len(drawn) == len(drawn_now) > 4
+    assert now == expected
+    assert len(drawn) == len(drawn_now) > 4
     for before, after in zip(drawn, drawn_now, strict=True):
         assert len(before) == len(after) > 0
         for a, b in zip(before, after, strict=True):

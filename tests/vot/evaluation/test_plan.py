@@ -46,14 +46,18 @@ def test_everything_is_missing_at_first_and_alone_tasks_come_last(directory):
     ]
     assert [task.frames for task in found.todo] == [60, 40, 36, 24, 20, 20, 12, 12]
     assert [task.alone for task in found.todo] == [False] * 4 + [True] * 4
-    assert not (found.kept or found.stale or found.half_written or found.unrecorded)
+    assert not (found.kept)
+    assert not (found.stale)
+    assert not (found.half_written)
+    assert not (found.unrecorded)
 
 
 def test_executed_task_is_kept_and_not_run_again(directory):
     (task,) = [task for task in planned(directory).todo if task.name == "Dummy/baseline/left"]
     shares = []
     outcome = execute(str(directory), "test", task, {}, shares.append)
-    assert outcome.error is None and [run.name for run in outcome.runs] == ["left_001", "left_002", "left_003"]
+    assert outcome.error is None
+    assert [run.name for run in outcome.runs] == ["left_001", "left_002", "left_003"]
     assert shares == [pytest.approx(1 / 3), pytest.approx(2 / 3), 1]
     found = planned(directory)
     assert [(kept.task.name, kept.runs) for kept in found.kept] == [(task.name, outcome.runs)]
@@ -78,7 +82,8 @@ def test_other_weights_settings_rules_or_data_make_results_stale(directory):
     ((task, differences),) = planned(directory).stale
     assert differences == ["the sequence itself (ground truth or images)"]
     clear(result_folder(directory, task.tracker, task.experiment, task.sequence))
-    assert not planned(directory).stale and len(planned(directory).todo) == 8
+    assert not planned(directory).stale
+    assert len(planned(directory).todo) == 8
 
 
 def test_reset_based_results_that_took_absent_frames_for_failures_are_stale(directory):
@@ -104,7 +109,8 @@ def test_results_without_a_record_are_kept_and_named(directory):
     folder = result_folder(directory, "Dummy", "unsupervised", "left")
     (folder / provenance.FILE).unlink()
     found = planned(directory)
-    assert [item.name for item in found.unrecorded] == [task.name] and len(found.kept) == 1
+    assert [item.name for item in found.unrecorded] == [task.name]
+    assert len(found.kept) == 1
 
 
 def test_a_fingerprint_of_the_earlier_form_is_unrecorded_and_everything_else_still_compared(directory):
@@ -155,8 +161,11 @@ def test_crash_is_an_outcome_with_the_trackers_last_lines(directory, tmp_path):
     write_registry(directory, {"Dummy": {"env_DUMMY_CRASH": str(crashes)}})
     (task,) = [task for task in planned(directory).todo if task.name == "Dummy/baseline/left"]
     outcome = execute(str(directory), "crash", task, {})
-    assert outcome.error and "the dummy was told to crash" in outcome.log and not outcome.runs
-    assert not list(directory.rglob("*.bin")) and list((directory / "logs").iterdir())
+    assert outcome.error
+    assert "the dummy was told to crash" in outcome.log
+    assert not outcome.runs
+    assert not list(directory.rglob("*.bin"))
+    assert list((directory / "logs").iterdir())
 
 
 def test_environment_of_a_scheduler_is_undone(directory, monkeypatch):
@@ -166,7 +175,8 @@ def test_environment_of_a_scheduler_is_undone(directory, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     task = planned(directory).todo[-1]
     execute(str(directory), "environment", task, {"OMP_NUM_THREADS": None, "MKL_NUM_THREADS": "3"})
-    assert "OMP_NUM_THREADS" not in os.environ and os.environ.pop("MKL_NUM_THREADS") == "3"
+    assert "OMP_NUM_THREADS" not in os.environ
+    assert os.environ.pop("MKL_NUM_THREADS") == "3"
 
 
 def test_sequence_without_anchors_is_named(directory):

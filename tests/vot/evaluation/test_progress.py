@@ -35,7 +35,8 @@ def text(table, width=120):
 def test_counts_failures_speed_and_time_left():
     console = Console(file=io.StringIO(), width=120)
     with ProgressTable([task("a"), task("b", 300)], [outcome("kept", failures=4)], workers=2, console=console) as table:
-        assert "1/3" in text(table.table()) and "?" in text(table.table())
+        assert "1/3" in text(table.table())
+        assert "?" in text(table.table())
         table.progress("DAT/baseline/b", 0.5)
         table.finished(outcome("a"))
         shown = text(table.table())
@@ -53,7 +54,8 @@ def test_broken_tasks_are_counted_and_told():
         table.finished(outcome("a", error="timeout"))
         assert "0/1, 1 broken" in text(table.table())
     printed = console.file.getvalue()
-    assert "failed and is run once more: timeout" in printed and "DAT/baseline/a failed: timeout" in printed
+    assert "failed and is run once more: timeout" in printed
+    assert "DAT/baseline/a failed: timeout" in printed
 
 
 def test_errors_are_printed_as_they_are():
@@ -62,7 +64,8 @@ def test_errors_are_printed_as_they_are():
         table.retry(outcome("a", error="no file [/data/x] [red]"))
         table.finished(outcome("a", error="no file [/data/y]"))
     printed = console.file.getvalue()
-    assert "once more: no file [/data/x] [red]" in printed and "failed: no file [/data/y]" in printed
+    assert "once more: no file [/data/x] [red]" in printed
+    assert "failed: no file [/data/y]" in printed
 
 
 def test_progress_of_unknown_tasks_is_ignored():
@@ -114,4 +117,5 @@ def test_what_is_over_has_no_time_left():
     console = Console(file=io.StringIO(), width=120)
     with ProgressTable([task("a")], [], 1, console) as table:
         table.finished(outcome("a"))
-        assert "so far" in text(table.table()) and "left" not in text(table.table()).split("so far")[1]
+        assert "so far" in text(table.table())
+        assert "left" not in text(table.table()).split("so far")[1]

@@ -57,7 +57,9 @@ def test_a_zip_with_folders_above_gives_the_same_files(workspace, published, tmp
     import_results(tmp_path / "zipped.zip", workspace, "Zip")
     folders = [workspace / "results" / name / "baseline" for name in ("Folder", "Zip")]
     contents = [{path.relative_to(folder): path.read_bytes() for path in state(folder)} for folder in folders]
-    assert archive.endswith("zipped.zip") and contents[0] == contents[1] and len(contents[0]) == 6
+    assert archive.endswith("zipped.zip")
+    assert contents[0] == contents[1]
+    assert len(contents[0]) == 6
 
 
 def test_what_the_toolkit_packs_can_be_imported(workspace, published, tmp_path):
@@ -71,7 +73,8 @@ def test_what_the_toolkit_packs_can_be_imported(workspace, published, tmp_path):
         archive.writestr("manifest.yml", "identifier: Packed\n")
     import_results(tmp_path / "packed.zip", workspace, "Packed")
     row = next(row for row in summary(workspace) if row.tracker == "Packed")
-    assert row.failures == 2 and row.fps == pytest.approx(10)
+    assert row.failures == 2
+    assert row.fps == pytest.approx(10)
 
 
 def test_sequences_that_the_data_set_lacks_are_left_out_and_told(workspace, published):
@@ -157,7 +160,8 @@ def test_results_that_cannot_be_registered_are_taken_back(workspace, published, 
     monkeypatch.setattr(importing, "write_whole", full)
     with pytest.raises(OSError, match=r"trackers\.ini"):
         import_results(published, workspace, "Published")
-    assert state(workspace) == before and not (workspace / "results" / "Published").exists()
+    assert state(workspace) == before
+    assert not (workspace / "results" / "Published").exists()
 
 
 def test_the_name_of_a_tracker_with_a_command_is_refused(workspace, published):
@@ -228,7 +232,8 @@ def test_a_zip_cannot_write_outside_the_workspace(workspace, published, tmp_path
     with pytest.raises(DamagedFile, match="leads out of the archive"):
         import_results(tmp_path / "evil.zip", workspace, "Evil")
     assert state(workspace) == before
-    assert not (tmp_path.parent / "evil").exists() and not (tmp_path / "evil").exists()
+    assert not (tmp_path.parent / "evil").exists()
+    assert not (tmp_path / "evil").exists()
 
 
 @pytest.fixture
@@ -261,14 +266,17 @@ def test_an_archive_is_imported_once(workspace, archive):
     import_archive(archive, workspace)
     before = state(workspace)
     imported, refused = import_archive(archive, workspace)
-    assert imported == [] and len(refused) == 4
+    assert imported == []
+    assert len(refused) == 4
     assert state(workspace) == before
 
 
 def test_the_command_sums_up_an_archive_and_fails_if_a_tracker_was_refused(workspace, archive, capsys):
     assert cli.main(["import-results", "--archive", str(archive), "--workspace", str(workspace)]) == 1
     printed = capsys.readouterr().out
-    assert "Extra: 3 runs joined" in printed and "left out: third" in printed and "Short: refused" in printed
+    assert "Extra: 3 runs joined" in printed
+    assert "left out: third" in printed
+    assert "Short: refused" in printed
     assert printed.endswith("3 trackers imported, 1 refused\n")
 
 

@@ -110,7 +110,8 @@ def test_a_data_set_without_images_is_read_like_any_other(dataset):
     assert (first.name, len(first), first.size, len(second)) == ("first", 6, SIZE, 4)
     assert first.groundtruth[2].x == 11
     assert np.flatnonzero(first.tags["occlusion"]).tolist() == [1, 2]
-    assert first.frames("empty").tolist() == [0, 3, 4, 5] and first.practical is None
+    assert first.frames("empty").tolist() == [0, 3, 4, 5]
+    assert first.practical is None
     assert not (dataset / "first" / "illum_change.tag").exists()
     assert not set(TAGS) & set(second.tags)
 
@@ -252,7 +253,8 @@ def test_run_lines_of_the_helpers_are_runs():
 
 def test_plain_files_are_read_at_once():
     counts, values = rows(b"1\r\n1,2,3.5,4\r\n-1e1,0,1,0,1,+1\r\n")
-    assert counts.tolist() == [1, 4, 6] and values.tolist() == [1, 1, 2, 3.5, 4, -10, 0, 1, 0, 1, 1]
+    assert counts.tolist() == [1, 4, 6]
+    assert values.tolist() == [1, 1, 2, 3.5, 4, -10, 0, 1, 0, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -267,4 +269,5 @@ def test_any_other_file_is_left_to_the_strict_reader(data):
 def test_what_is_wrong_with_a_file_passes_between_processes():
     error = DamagedFile("a.txt", "no numbers", 3)
     again = pickle.loads(pickle.dumps(error))
-    assert isinstance(again, DamagedFile) and str(again) == str(error) == "a.txt, line 3: no numbers"
+    assert isinstance(again, DamagedFile)
+    assert str(again) == str(error) == "a.txt, line 3: no numbers"

@@ -67,7 +67,8 @@ def test_a_new_tracker_costs_its_own_runs_only(tmp_path, measured):
     load(folder, "Near", "Far")
     assert len(measured) == 4
     load(folder, "Near", "Far", "Wide")
-    assert len(measured) == 4 + 6 and all("/Wide/" in file for file in measured[4:])
+    assert len(measured) == 4 + 6
+    assert all("/Wide/" in file for file in measured[4:])
 
 
 def test_another_process_finds_what_was_measured(tmp_path, measured, monkeypatch):
@@ -110,7 +111,8 @@ def test_a_curve_is_summed_once_and_anew_when_the_runs_have_changed(tmp_path, su
     assert len(summed) == 3
     write_run(folder / "results" / "Near" / "baseline", "first", run_lines(40, shift=5))
     near, far = curves(folder, "Near", "Far")
-    assert len(summed) == 4 and near[30] < first[0][30]
+    assert len(summed) == 4
+    assert near[30] < first[0][30]
     np.testing.assert_array_equal(far, first[1])
 
 

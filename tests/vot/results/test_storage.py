@@ -68,7 +68,8 @@ def test_discarded_trajectories_never_appear(tmp_path):
     trajectory().write(Results(folder), "ants_001")
     folder.discard()
     folder.commit()
-    assert trajectories(folder_of(tmp_path)) == [] and not list(tmp_path.rglob("*.part"))
+    assert trajectories(folder_of(tmp_path)) == []
+    assert not list(tmp_path.rglob("*.part"))
 
 
 def cut(path, keep):
@@ -101,7 +102,8 @@ def test_repetition_without_the_last_property_of_its_siblings_is_damage(results,
         trajectory().write(results, name)
     assert results.exists("ants_003.bin")
     whole, damaged = read_runs(folder_of(tmp_path), frames)
-    assert [run.name for run in whole] == list(frames) and not damaged
+    assert [run.name for run in whole] == list(frames)
+    assert not damaged
     (folder_of(tmp_path) / "ants_002_confidence.value").unlink()
     whole, damaged = read_runs(folder_of(tmp_path), frames)
     assert [run.name for run in whole] == ["ants_001", "ants_003"]

@@ -47,7 +47,8 @@ def test_the_figures_of_a_small_workspace_by_hand(workspace):
 
 def test_the_trackers_named_are_the_peers(workspace):
     rows = {row.tracker: row for row in summary(workspace, ["Far", "Wide"])}
-    assert list(rows) == ["Far", "Wide"] and rows["Wide"].accuracy_rank == 1
+    assert list(rows) == ["Far", "Wide"]
+    assert rows["Wide"].accuracy_rank == 1
 
 
 def test_the_table_shows_the_best_first_and_a_dash_without_times(workspace):
@@ -121,8 +122,10 @@ def test_without_a_workspace_the_paper_is_reported_and_nothing_measured():
     print_comparison(console=console)
     vot2016, otb2013, otb2015 = lines_of(console.export_text(), "DAT")
     assert vot2016 == [["EAO", "0.320", "0.3205", "-"], ["Ar", "1.47", "-", "-"], ["Rr", "2.10", "-", "-"]]
-    assert otb2013[0] == ["CLE", "7.85", "7.826", "-"] and otb2013[3] == ["OS 0.5", "0.913", "0.9126", "-"]
-    assert otb2015[1] == ["DP", "0.895", "0.8946", "-"] and otb2015[2] == ["OS", "0.668", "0.6677", "-"]
+    assert otb2013[0] == ["CLE", "7.85", "7.826", "-"]
+    assert otb2013[3] == ["OS 0.5", "0.913", "0.9126", "-"]
+    assert otb2015[1] == ["DP", "0.895", "0.8946", "-"]
+    assert otb2015[2] == ["OS", "0.668", "0.6677", "-"]
 
 
 def test_measured_figures_stand_beside_the_reported_of_the_same_tracker(workspace):
@@ -146,9 +149,11 @@ def test_the_command_shows_a_workspace_and_says_that_it_is_not_the_papers_data_s
 def test_only_trackers_with_one_pass_results_have_one_pass_figures(workspace):
     loaded = load_workspace(workspace)
     one_pass = measured_one_pass(loaded).figures
-    assert set(measured_reset_based(loaded).figures) == {"Near", "Far", "Wide"} and set(one_pass) == {"Near"}
+    assert set(measured_reset_based(loaded).figures) == {"Near", "Far", "Wide"}
+    assert set(one_pass) == {"Near"}
     error, precise, area, half = one_pass["Near"]
-    assert error == pytest.approx((3 * 39 / 40 + 3 * 29 / 30) / 2) and precise == half == 1
+    assert error == pytest.approx((3 * 39 / 40 + 3 * 29 / 30) / 2)
+    assert precise == half == 1
     thresholds = np.linspace(0, 1, 21)
     success = [(1 * (thresholds < 1) + (n - 1) * (thresholds < 17 / 23)) / n for n in (40, 30)]
     assert area == pytest.approx(np.mean(success))
@@ -160,9 +165,12 @@ def test_the_paper_beside_a_stack_of_one_pass_alone(tmp_path, capsys):
     assert cli.main(["paper", "--workspace", str(folder)]) == 0
     text = capsys.readouterr().out
     words = " ".join(text.split())
-    assert "measured: nothing" in words and "measured: Otb, 2 sequences, 70 frames" in words
+    assert "measured: nothing" in words
+    assert "measured: Otb, 2 sequences, 70 frames" in words
     otb2013, otb2015 = ([line[3] for line in lines] for lines in lines_of(text, "Near"))
-    assert otb2013 == otb2015 and len(otb2013) == 4 and "-" not in otb2013
+    assert otb2013 == otb2015
+    assert len(otb2013) == 4
+    assert "-" not in otb2013
 
 
 def test_a_tracker_with_one_pass_results_alone_is_not_ranked_unless_it_is_named(tmp_path, capsys):

@@ -47,10 +47,10 @@ def test_csv_has_the_figures_of_make_evaluate_by_name(workspace, capsys):
     expected = {row.tracker: row for row in summary.summary(workspace)}
     assert rows.keys() == expected.keys() == {"Near", "Far", "Wide"}
     for name, row in rows.items():
-        assert row["EAO"] == f"{expected[name].eao:.3f}" and row["A"] == f"{expected[name].accuracy:.3f}"
-        assert row["F"] == f"{expected[name].failures:.1f}" and row["Rr (sequence)"].startswith(
-            "2" if name != "Near" else "1"
-        )
+        assert row["EAO"] == f"{expected[name].eao:.3f}"
+        assert row["A"] == f"{expected[name].accuracy:.3f}"
+        assert row["F"] == f"{expected[name].failures:.1f}"
+        assert row["Rr (sequence)"].startswith("2" if name != "Near" else "1")
     assert {"Ar (tag)", "Ar (sequence)", "EAO (vot-toolkit)"} <= rows["Near"].keys()
 
 
@@ -58,7 +58,8 @@ def test_every_number_of_the_overview_stands_on_the_report_s_page(workspace, cap
     text = printed(capsys, workspace, "--format", "csv")
     page = toolkit.report(workspace, ["Near", "Far", "Wide"]).read_text()
     numbers = [word for line in text.splitlines() for word in line.split(",")[2:] if word[:1].isdigit()]
-    assert len(numbers) > 25 and all(f">{number}<" in page for number in numbers)
+    assert len(numbers) > 25
+    assert all(f">{number}<" in page for number in numbers)
 
 
 def test_latex_marks_best_and_second_by_the_printed_digits():
@@ -110,14 +111,16 @@ def test_every_column_of_every_stack_has_a_name_of_its_own(file):
     shown = [analysis for analysis in baseline.analyses if not isinstance(analysis, TagTable)]
     columns = [column for analysis in shown for column in report.measure_columns(analysis, [])]
     names = table._figures(report.make_table(baseline, columns, []), "").columns
-    assert len(names) == len(set(names)) and {"EAO", "A", "F", "R", "Ar (tag)"} <= {*names}
+    assert len(names) == len(set(names))
+    assert {"EAO", "A", "F", "R", "Ar (tag)"} <= {*names}
     assert ("A (Challenge table)" in names) == any(isinstance(analysis, ChallengeTable) for analysis in shown)
 
 
 def test_json_has_names(workspace, capsys):
     document = json.loads(printed(capsys, workspace, "--format", "json", "Near", "Far"))
     (baseline, *_) = [one for one in document if one["experiment"] == "baseline"]
-    assert baseline["rows"].keys() == {"Near", "Far"} and isinstance(baseline["rows"]["Near"]["EAO"], float)
+    assert baseline["rows"].keys() == {"Near", "Far"}
+    assert isinstance(baseline["rows"]["Near"]["EAO"], float)
 
 
 def test_files_and_figures(workspace, tmp_path, capsys):
@@ -136,7 +139,8 @@ def test_files_and_figures(workspace, tmp_path, capsys):
     files = {path.name: path.read_bytes()[:4] for path in (tmp_path / "p").iterdir()}
     assert {"baseline_EAO_curve.pdf", "baseline_EAO_curve.png", "unsupervised_success_plot.pdf"} <= files.keys()
     assert set(files.values()) == {b"%PDF", b"\x89PNG"}
-    assert cli.main(words) == 3 and "give --overwrite" in capsys.readouterr().err
+    assert cli.main(words) == 3
+    assert "give --overwrite" in capsys.readouterr().err
     assert cli.main([*words, "--overwrite"]) == 0
 
 

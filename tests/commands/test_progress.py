@@ -17,8 +17,8 @@ def terminal(monkeypatch):
 
 
 def test_a_bar_goes_through_everything(terminal, capsys):
-    assert list(progress.bar("abc", "letters", 3)) == ["a", "b", "c"]
-    assert "letters" in terminal.getvalue()
+    assert list(progress.bar("abc", "letters [/x]", 3)) == ["a", "b", "c"]
+    assert "letters [/x]" in terminal.getvalue()
     assert "100%" in terminal.getvalue()
     assert capsys.readouterr().err == ""
 

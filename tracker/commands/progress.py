@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import track
 
 Item = TypeVar("Item")
@@ -21,7 +22,7 @@ def bar(items: Iterable[Item], title: str, total: int) -> Iterator[Item]:
     """Go through ``items``, frames for example, and show how many of ``total`` are done."""
     console = Console(stderr=True)
     if console.is_terminal:
-        yield from track(items, title, total, console=console)
+        yield from track(items, escape(title), total, console=console)
         return
     said = -INTERVAL
     for count, item in enumerate(items):
@@ -37,6 +38,6 @@ def steps() -> Iterator[Callable[[str], None]]:
     console = Console(stderr=True)
     if console.is_terminal:
         with console.status("") as status:
-            yield status.update
+            yield lambda step: status.update(escape(step))
     else:
         yield lambda step: print(step, file=sys.stderr, flush=True)

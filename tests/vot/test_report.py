@@ -18,7 +18,7 @@ from tracker.vot.expected_overlap import ExpectedOverlap, ExpectedOverlapCurve
 from tracker.vot.precision import OnePass
 from tracker.vot.ranking import ARRank, TagTable
 from tracker.vot.report import make_table, measure_columns, tag_tables, tell_apart
-from tracker.vot.tables.paper import measured_one_pass
+from tracker.vot.tables.paper import measure_one_pass
 from tracker.vot.tables.summary import summary
 from tracker.vot.tables.table import plots, sections, tables
 from tracker.vot.toolkit import report
@@ -134,7 +134,7 @@ def readings(folder):
         lines = [line.get_xydata() for line in plot.axes.lines]
         drawn.append([*lines, *(np.asarray(points.get_offsets()) for points in plot.axes.collections)])
     texts = [tables(found, per) for per in (None, "tag", "sequence")]
-    return (texts, summary(workspace), measured_one_pass(workspace)), drawn
+    return (texts, summary(workspace), measure_one_pass(workspace)), drawn
 
 
 def test_a_column_put_before_the_others_changes_nothing_that_is_read(tmp_path, monkeypatch):

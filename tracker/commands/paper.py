@@ -25,6 +25,6 @@ def run(args: argparse.Namespace) -> int:
     else:
         workspace, _ = resolve(args.workspace, args.trackers)
         paper.print_comparison(
-            paper.measured_reset_based(workspace, args.trackers), paper.measured_one_pass(workspace, args.trackers)
+            paper.measure_reset_based(workspace, args.trackers), paper.measure_one_pass(workspace, args.trackers)
         )
     return 0

@@ -37,7 +37,7 @@ from tracker.vot.results.raw import FAILURE, INITIALIZATION
 from tracker.vot.results.runs import REGION, Run, load
 
 
-def _named(name: str, _: Any, **options: Any) -> Analysis:
+def _by_name(name: str, _: Any, **options: Any) -> Analysis:
     return analysis_registry.get(name, **options)
 
 
@@ -48,7 +48,7 @@ class WherePresent(RowAnalysis):
     """
 
     skip_missing = Boolean(default=True, description="Leave out trackers that have no result in this experiment.")
-    analysis = Object(_named, description="Type and options of an analysis of the toolkit, one row a tracker.")
+    analysis = Object(_by_name, description="Type and options of an analysis of the toolkit, one row a tracker.")
 
     def compatible(self, experiment: Experiment) -> bool:
         """Whether the experiment is of the right kind for the other analysis."""

@@ -34,7 +34,7 @@ class SingleTargetRuntime(OnlineTrackerRuntime):
     def initialize(self, frame: Frame, new: Any = None) -> tuple[ObjectStatus, float]:
         """Start on ``frame`` with one target; returns its status and the seconds this took."""
         status, elapsed = self._runtime.initialize(frame, new if isinstance(new, list) else [new])
-        return _only(status), elapsed
+        return _status(status), elapsed
 
     def update(self, frame: Frame, new: Any = None) -> tuple[ObjectStatus, float]:
         """Find the target in the next frame; returns its status and the seconds this took.
@@ -45,7 +45,7 @@ class SingleTargetRuntime(OnlineTrackerRuntime):
         if new:
             raise InvalidValue(f"this runtime follows one target: {len(new)} new ones cannot be added; give None")
         status, elapsed = self._runtime.update(frame, [])
-        return _only(status), elapsed
+        return _status(status), elapsed
 
     def run(self, frames: Any, queries: list[ObjectQuery]) -> RunResult:
         """Track one target through ``frames``; as on 0.7.4 the first frame carries no properties."""
@@ -73,5 +73,5 @@ def single_target_runtime(tracker: Tracker, create: Callable[[Any], Any]) -> Sin
     return runtime if isinstance(runtime, SingleTargetRuntime) else SingleTargetRuntime(runtime)
 
 
-def _only(status: Any) -> ObjectStatus:
+def _status(status: Any) -> ObjectStatus:
     return status if isinstance(status, ObjectStatus) else status[0]

@@ -11,7 +11,7 @@ from tracker import cli
 from tracker.core.errors import DamagedFile
 from tracker.vot.results.groundtruth import write_dataset
 from tracker.vot.results.importing import import_results
-from tracker.vot.tables.paper import OTB2013, OTB2015, measured_one_pass
+from tracker.vot.tables.paper import OTB2013, OTB2015, measure_one_pass
 from tracker.vot.workspace import load_workspace
 
 AUTHORS = SHARED / "otb_dat_authors"
@@ -68,7 +68,7 @@ def test_a_line_belongs_to_the_image_of_its_number(tmp_path, first, start, count
     import_results(tmp_path / "raw", workspace, "raw", "unsupervised", otb=True)
     expected = [",".join(map(str, box)) for box in boxes(20, first)]
     assert lines(workspace) == ["1", *expected[1:]]
-    assert measured_one_pass(load_workspace(workspace)).figures["raw"][0] == 0
+    assert measure_one_pass(load_workspace(workspace)).figures["raw"][0] == 0
 
 
 def test_text_results_and_frames_without_a_box(tmp_path):
@@ -104,5 +104,5 @@ def test_the_authors_results_have_the_figures_of_their_paper(tmp_path, folder, t
     plain = {name: name.lower().replace("_", "-").replace("human4-2", "human4") for name in known}
     workspace = write_workspace(tmp_path / "W", {name: known[name] for name in known if plain[name] in there})
     assert cli.main(["import-results", str(AUTHORS / folder), "--otb", "--workspace", str(workspace)]) == 0
-    figures = measured_one_pass(load_workspace(workspace)).figures[folder]
+    figures = measure_one_pass(load_workspace(workspace)).figures[folder]
     assert figures == pytest.approx(table.reported["DAT"], abs=0.0011, rel=0.005)

@@ -6,7 +6,7 @@ import tarfile
 import pytest
 
 from tracker.core.paths import PROJECT
-from tracker.vot.submission.pack import _ours
+from tracker.vot.submission.pack import _of_this_package
 from tracker.vot.submission.source import refuse_installed, source_distribution
 
 
@@ -46,7 +46,7 @@ def test_installed_package_without_source_is_refused(tmp_path):
 
 def test_only_trackers_of_this_package_are_packed_with_its_source():
     section = {"command": "tracker", "env_RECIPROCATIVE_PARAMS": "grid=7"}
-    assert _ours(section)
-    assert _ours({**section, "env_RECIPROCATIVE_TRACKER": "MDNet"})
-    assert not _ours({**section, "env_RECIPROCATIVE_TRACKER": "mine:Mine"})
-    assert not _ours({"command": "mine"})
+    assert _of_this_package(section)
+    assert _of_this_package({**section, "env_RECIPROCATIVE_TRACKER": "MDNet"})
+    assert not _of_this_package({**section, "env_RECIPROCATIVE_TRACKER": "mine:Mine"})
+    assert not _of_this_package({"command": "mine"})

@@ -11,8 +11,8 @@ from tracker.vot.tables.paper import (
     OTB2013,
     OTB2015,
     VOT2016,
-    measured_one_pass,
-    measured_reset_based,
+    measure_one_pass,
+    measure_reset_based,
     print_comparison,
     table,
 )
@@ -148,8 +148,8 @@ def test_the_command_shows_a_workspace_and_says_that_it_is_not_the_papers_data_s
 
 def test_only_trackers_with_one_pass_results_have_one_pass_figures(workspace):
     loaded = load_workspace(workspace)
-    one_pass = measured_one_pass(loaded).figures
-    assert set(measured_reset_based(loaded).figures) == {"Near", "Far", "Wide"}
+    one_pass = measure_one_pass(loaded).figures
+    assert set(measure_reset_based(loaded).figures) == {"Near", "Far", "Wide"}
     assert set(one_pass) == {"Near"}
     error, precise, area, half = one_pass["Near"]
     assert error == pytest.approx((3 * 39 / 40 + 3 * 29 / 30) / 2)

@@ -138,7 +138,7 @@ def plan(
     """
     result = Plan()
     data: dict[tuple[str, str], str] = {}
-    for experiment, source, sequence in _transformed(experiments, sequences):
+    for experiment, source, sequence in _combinations(experiments, sequences):
         key = (experiment.identifier, sequence.name)
         absent = absent_frames(sequence) if len(sequence.objects()) == 1 else []
         if absent:
@@ -167,7 +167,7 @@ def by_length(task: Task) -> tuple[bool, int, str]:
     return task.alone, -task.frames, task.name
 
 
-def _transformed(
+def _combinations(
     experiments: list[Experiment], sequences: list[Sequence]
 ) -> Iterator[tuple[Experiment, str, Sequence]]:
     for experiment in experiments:

@@ -74,7 +74,7 @@ def pack(
     directory = Path(loaded.directory)
     reported = probe(directory, reference).fingerprint if tracker.describe()["command"] else None
     settings = settings_of(tracker)
-    if _ours(settings):
+    if _of_this_package(settings):
         refuse_installed()
     step(f"{reference}: checking the results")
     results = plan(loaded, {tracker: reported}, list(loaded.stack), list(loaded.dataset))
@@ -183,11 +183,11 @@ def _manifest(
 
 def _reproduction(tracker: Tracker, settings: dict[str, str]) -> dict[str, bytes]:
     """Everything that is needed to run the tracker again."""
-    ours = _ours(settings)
+    ours = _of_this_package(settings)
     readme = _README.format(tracker=tracker.reference, install=_INSTALL if ours else _INSTALL_OTHER)
     members = {
         SECTION: _section(tracker),
-        "reproduce/installed.txt": _installed(),
+        "reproduce/installed.txt": _packages(),
         "reproduce/weights.json": json.dumps(_weights(settings) if ours else [], indent=1).encode(),
         "reproduce/README.md": readme.encode(),
     }
@@ -198,7 +198,7 @@ def _reproduction(tracker: Tracker, settings: dict[str, str]) -> dict[str, bytes
     return members
 
 
-def _ours(settings: dict[str, str]) -> bool:
+def _of_this_package(settings: dict[str, str]) -> bool:
     """Whether the tracker that a section runs is one of this package."""
     return settings.get("command") == "tracker" and ":" not in settings.get("env_RECIPROCATIVE_TRACKER", "")
 
@@ -216,7 +216,7 @@ def _section(tracker: Tracker) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def _installed() -> bytes:
+def _packages() -> bytes:
     """Name and version of every installed package."""
     names = {item.metadata["Name"].lower(): item.version for item in metadata.distributions()}
     return "".join(f"{name}=={version}\n" for name, version in sorted(names.items())).encode()

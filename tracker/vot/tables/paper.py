@@ -100,7 +100,7 @@ OTB2015 = PaperTable(
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measurement:
     """What a workspace measured in one experiment.
 
     Attributes:
@@ -114,7 +114,7 @@ class Measured:
     figures: Mapping[str, Values]
 
 
-def measured_reset_based(workspace: Workspace, trackers: Sequence[str] = ()) -> Measured | None:
+def measure_reset_based(workspace: Workspace, trackers: Sequence[str] = ()) -> Measurement | None:
     """EAO, Ar and Rr of a workspace; None if its stack has no reset-based experiment.
 
     Raises:
@@ -125,10 +125,10 @@ def measured_reset_based(workspace: Workspace, trackers: Sequence[str] = ()) -> 
         return None
     rows = summary(workspace, trackers)
     figures = {row.tracker: (row.eao, row.accuracy_rank, row.robustness_rank) for row in rows}
-    return _measured(workspace, experiment, figures)
+    return _measurement(workspace, experiment, figures)
 
 
-def measured_one_pass(workspace: Workspace, trackers: Sequence[str] = ()) -> Measured | None:
+def measure_one_pass(workspace: Workspace, trackers: Sequence[str] = ()) -> Measurement | None:
     """CLE, DP, OS and OS at 0.5 of the trackers that have one-pass results; None without such an experiment.
 
     Raises:
@@ -144,12 +144,12 @@ def measured_one_pass(workspace: Workspace, trackers: Sequence[str] = ()) -> Mea
     rows = analysis.rows(experiment, present, sequences) if present else []
     figures = [(row.cle, row.dp, row.os_area, row.os_half) for row in rows]
     references = [tracker.reference for tracker in present]
-    return _measured(workspace, experiment, dict(zip(references, figures, strict=True)))
+    return _measurement(workspace, experiment, dict(zip(references, figures, strict=True)))
 
 
-def _measured(workspace: Workspace, experiment: MultiRunExperiment, figures: Mapping[str, Values]) -> Measured:
+def _measurement(workspace: Workspace, experiment: MultiRunExperiment, figures: Mapping[str, Values]) -> Measurement:
     sequences = experiment.transform(workspace.dataset)
-    return Measured(workspace.stack.title, (len(sequences), sum(map(len, sequences))), figures)
+    return Measurement(workspace.stack.title, (len(sequences), sum(map(len, sequences))), figures)
 
 
 def table(paper: PaperTable, figures: Mapping[str, Values], caption: str) -> Table:
@@ -175,7 +175,7 @@ def table(paper: PaperTable, figures: Mapping[str, Values], caption: str) -> Tab
 
 
 def print_comparison(
-    reset_based: Measured | None = None, one_pass: Measured | None = None, console: Console | None = None
+    reset_based: Measurement | None = None, one_pass: Measurement | None = None, console: Console | None = None
 ) -> None:
     """Print the paper's tables, beside what was measured for them if there is anything."""
     console = console or Console()

@@ -221,7 +221,7 @@ def _number(text: str) -> float | None:
 def _markdown(figures: Sequence[Figures]) -> str:
     parts = []
     for one in figures:
-        cells = [[one.head, *one.columns], *([row, *_marked(one, row, "md")] for row in one.texts)]
+        cells = [[one.head, *one.columns], *([row, *_cells(one, row, "md")] for row in one.texts)]
         widths = [max(len(line[index]) for line in cells) for index in range(len(cells[0]))]
         cells.insert(1, ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])])
         lines = [" | ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) for line in cells]
@@ -234,7 +234,7 @@ def _html(figures: Sequence[Figures]) -> str:
     for one in figures:
         lines = ["".join(f"<th>{html.escape(name)}</th>" for name in [one.head, *one.columns])]
         for row in one.texts:
-            cells = [f"<td>{text}</td>" for text in _marked(one, row, "html")]
+            cells = [f"<td>{text}</td>" for text in _cells(one, row, "html")]
             lines.append("".join([f"<th>{html.escape(row)}</th>", *cells]))
         body = "".join(f"<tr>{line}</tr>" for line in lines)
         parts.append(f"<table><caption>{html.escape(_caption(one))}</caption>{body}</table>")
@@ -246,7 +246,7 @@ def _latex(figures: Sequence[Figures]) -> str:
     for one in figures:
         lines = [" & ".join(map(_escaped, [one.head, *one.columns])) + r" \\", r"\midrule"]
         for row in one.texts:
-            cells = ["--" if text == "-" else text for text in _marked(one, row, "latex")]
+            cells = ["--" if text == "-" else text for text in _cells(one, row, "latex")]
             lines.append(" & ".join([_escaped(row), *cells]) + r" \\")
         parts.append(
             f"% {_caption(one)}; needs \\usepackage{{booktabs}}\n"
@@ -261,14 +261,14 @@ def _caption(one: Figures) -> str:
     return f"{one.experiment}: {one.title}" if one.title else one.experiment
 
 
-def _marked(one: Figures, row: str, form: str) -> list[str]:
+def _cells(one: Figures, row: str, form: str) -> list[str]:
     """The numbers of a row, the best and the second best of what they are compared with marked."""
-    marked = []
+    cells = []
     for index, (text, place) in enumerate(zip(one.texts[row], one.places[row], strict=True)):
         compared = one.places[row] if one.head == "sequence" else [places[index] for places in one.places.values()]
         best = sorted({other for other in compared if other is not None})[:2]
-        marked.append(MARKS[form][best.index(place)] % text if place in best and len(best) > 1 else text)
-    return marked
+        cells.append(MARKS[form][best.index(place)] % text if place in best and len(best) > 1 else text)
+    return cells
 
 
 def _escaped(text: str) -> str:

@@ -41,12 +41,7 @@ from tracker.vot.significance import ALPHA, COMMON_FRAMES, accuracy_differs, rob
 
 SHARING = {"best": np.min, "mean": np.mean, "median": np.median, "none": None}
 """Rank given to a tracker from the ranks of those that do not differ from it."""
-DIRECTIONS = {
-    "A": Sorting.DESCENDING,
-    "failures": Sorting.ASCENDING,
-    "Ar": Sorting.ASCENDING,
-    "Rr": Sorting.ASCENDING,
-}
+DIRECTIONS = {"A": Sorting.DESCENDING, **dict.fromkeys(("failures", "Ar", "Rr"), Sorting.ASCENDING)}
 """Which values of a selection's quantities are the best."""
 
 

@@ -137,14 +137,12 @@ def plan(
         DamagedFile: a record of provenance cannot be read.
     """
     result = Plan()
-    data: dict[tuple[str, str], str] = {}
     for experiment, source, sequence in _combinations(experiments, sequences):
-        key = (experiment.identifier, sequence.name)
         absent = absent_frames(sequence) if len(sequence.objects()) == 1 else []
         if absent:
             result.absent[sequence.name] = absent
         rules = provenance.rules_of(experiment, bool(absent))
-        data[key] = provenance.data_of(sequence)
+        data = provenance.data_of(sequence)
         lengths = run_lengths(experiment, sequence)
         for tracker, reported in trackers.items():
             task = Task(
@@ -155,7 +153,7 @@ def plan(
                 sum(lengths),
                 len(lengths),
                 experiment.realtime is not None or experiment.identifier in alone,
-                Provenance(reported, provenance.settings_of(tracker), rules, data[key]),
+                Provenance(reported, provenance.settings_of(tracker), rules, data),
             )
             _classify(result, task, workspace.directory, experiment, tracker, sequence)
     result.todo.sort(key=by_length)

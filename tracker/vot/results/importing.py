@@ -238,12 +238,10 @@ class _Destination:
                 f"the registry in {folder}/config.yaml does not name './trackers.ini', where published results are "
                 "registered: add that line"
             )
-        experiments = self._workspace.stack.experiments
-        target = experiments.get(experiment)
-        if not isinstance(target, MultiRunExperiment):
-            names = ", ".join(key for key, one in experiments.items() if isinstance(one, MultiRunExperiment))
-            problem = f"the workspace's stack has no such experiment {experiment!r}; results can join {names}"
-            raise InvalidValue(problem)
+        experiments = {one.identifier: one for one in self._workspace.stack if isinstance(one, MultiRunExperiment)}
+        if (target := experiments.get(experiment)) is None:
+            names = ", ".join(experiments)
+            raise InvalidValue(f"the workspace's stack has no such experiment {experiment!r}; results can join {names}")
         sequences = target.transform(self._workspace.dataset)
         self.truths = {sequence.name: annotations_of(sequence) for sequence in sequences}
         numbers = {sequence.name: sequence.metadata(FIRST_IMAGE) for sequence in sequences}

@@ -96,13 +96,11 @@ def pack(
 
 
 def _refuse_incomplete(results: Plan, reference: str) -> None:
-    damaged = [f"  half-written: {error}" for _, _, error in results.half_written]
-    missing = [f"  missing: {task.experiment}/{task.sequence}" for task in results.todo]
-    stale = [
-        f"  made with something else: {task.experiment}/{task.sequence} ({'; '.join(what)})"
-        for task, what in results.stale
-    ]
-    if lines := damaged + missing + stale:
+    lines = [f"  half-written: {error}" for _, _, error in results.half_written]
+    lines += [f"  missing: {task.experiment}/{task.sequence}" for task in results.todo]
+    for task, differences in results.stale:
+        lines.append(f"  made with something else: {task.experiment}/{task.sequence} ({'; '.join(differences)})")
+    if lines:
         raise Incomplete(
             f"the results of {reference} are not complete; run 'reciprocative evaluate {reference}':\n"
             + "\n".join(lines)

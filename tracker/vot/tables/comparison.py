@@ -175,10 +175,9 @@ def _run(tracker: Tracker, experiment: MultiRunExperiment, sequence: Any) -> tup
 def _experiment(workspace: Workspace, identifier: str | None) -> MultiRunExperiment:
     if identifier is None:
         return reset_based(workspace)
-    experiments = workspace.stack.experiments
-    if not isinstance(experiments.get(identifier), MultiRunExperiment):
-        names = [name for name, item in experiments.items() if isinstance(item, MultiRunExperiment)]
-        raise InvalidValue(f"experiment {identifier!r} cannot be compared; choose one of {', '.join(names)}")
+    experiments = {one.identifier: one for one in workspace.stack if isinstance(one, MultiRunExperiment)}
+    if identifier not in experiments:
+        raise InvalidValue(f"experiment {identifier!r} cannot be compared; choose one of {', '.join(experiments)}")
     return experiments[identifier]
 
 

@@ -50,16 +50,14 @@ class Row:
 
 def stored_speed(experiment: MultiRunExperiment, tracker: Tracker, sequences: Sequence[Any]) -> float | None:
     """Processed frames over their seconds, from the times that the toolkit stores; None without times."""
-    frames, seconds = 0, 0.0
+    times: list[float] = []
     for sequence in sequences:
         results = experiment.results(tracker, sequence)
         for file in results.find(f"{sequence.name}_*_time.value"):
             with results.read(file) as handle:
-                times = [float(line) for line in handle if line.strip()]
-            positive = [time for time in times if math.isfinite(time) and time > 0]
-            frames += len(positive)
-            seconds += sum(positive)
-    return frames / seconds if seconds > 0 else None
+                times += [float(line) for line in handle if line.strip()]
+    positive = [time for time in times if math.isfinite(time) and time > 0]
+    return len(positive) / sum(positive) if positive else None
 
 
 def summary(workspace: Workspace | Path | str, trackers: Sequence[str] = ()) -> list[Row]:

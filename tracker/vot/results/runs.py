@@ -146,19 +146,26 @@ def _runs(
     files = raw_runs(experiment, tracker, sequence)
     key = cache.key("overlaps or codes", [truth.digest, *(data for _, data in files)])
     if (runs := _recall(key)) is None:
-
-        def measured() -> np.ndarray:
-            """The overlaps, and where there is a code -1 - code."""
-            each = [measure(data, file, truth) for file, data in files]
-            return np.concatenate([np.where(run.codes == REGION, run.overlaps, -1.0 - run.codes) for run in each])
-
-        values = cache.result(key, experiment.storage, measured).reshape(len(files), len(truth))
-        codes = np.where(values < 0, -1 - values, REGION).astype(np.int8)  # (runs, frames)
-        overlaps = np.where(values < 0, np.nan, values)  # (runs, frames)
-        runs = [Run(*run) for run in zip(overlaps, codes, strict=True)]
+        values = cache.result(
+            key,
+            experiment.storage,
+            lambda: np.concatenate([_encode(measure(data, file, truth)) for file, data in files]),
+        )
+        runs = [_decode(row) for row in values.reshape(len(files), len(truth))]
     with _lock:
         _memory.update({key: runs} if stamp is None else {key: runs, stamp: runs})
     return runs
+
+
+def _encode(run: Run) -> np.ndarray:
+    """How a run is kept: (frames,) overlaps, and -1 - code where there is a code."""
+    return np.where(run.codes == REGION, run.overlaps, -1.0 - run.codes)
+
+
+def _decode(values: np.ndarray) -> Run:
+    """The run that is kept as ``values``."""
+    coded = values < 0
+    return Run(np.where(coded, np.nan, values), np.where(coded, -1 - values, REGION).astype(np.int8))
 
 
 def _recall(key: object) -> list[Run] | None:

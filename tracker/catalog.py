@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tracker.core.errors import InvalidValue
-from tracker.core.settings import accepted, parse
+from tracker.core.settings import accepted, nearest, parse
 from tracker.core.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -56,8 +56,7 @@ def create(name: str, **overrides: Any) -> Tracker:
     """
     known = options(name)
     if unknown := sorted(overrides.keys() - known):
-        takes = f"it takes {', '.join(sorted(known))}" if known else "it takes none"
-        raise InvalidValue(f"tracker {name} has no parameter {', '.join(unknown)}; {takes}")
+        raise InvalidValue(f"tracker {name} has no parameter {', '.join(unknown)}; {nearest(unknown[0], known)}")
     if ":" in name:
         from tracker import adapters
 

@@ -17,7 +17,6 @@ import types
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from tracker.core.errors import InvalidValue
@@ -87,13 +86,13 @@ _EXPECTED = {int: "a whole number", float: "a finite number", bool: "True or Fal
 
 
 @cache
-def _declared(owner: type) -> list[tuple[str, tuple[type, ...], tuple[Any, ...]]]:
+def _declared(owner: type) -> list[tuple[str, tuple[type, ...], list[Any]]]:
     """Name, types and limits of each field of a plain type."""
+    limited = get_type_hints(owner, include_extras=True)
     return [
-        (name, kinds, limits)
-        for name, hint in get_type_hints(owner, include_extras=True).items()
-        for kinds, limits in [_split(hint)]
-        if kinds[0] in _EXPECTED
+        (name, kinds, [limit for one in alternatives(limited[name]) for limit in getattr(one, "__metadata__", ())])
+        for name, hint in get_type_hints(owner).items()
+        if (kinds := alternatives(hint))[0] in _EXPECTED
     ]
 
 
@@ -106,14 +105,9 @@ def alternatives(hint: Any) -> tuple[Any, ...]:
     return get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
 
 
-def _split(hint: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    parts = [get_args(part) if get_origin(part) is Annotated else (part,) for part in alternatives(hint)]
-    return tuple(kind for kind, *_ in parts), tuple(chain(*(limits for _, *limits in parts)))
-
-
 def _is(value: Any, kind: type) -> bool:
-    if isinstance(value, bool) or kind in (bool, str):
-        return isinstance(value, kind) and isinstance(value, bool) == (kind is bool)
-    if kind is int:
-        return isinstance(value, int)
-    return isinstance(value, int | float) and math.isfinite(value)
+    if isinstance(value, bool) != (kind is bool):  # True is no whole number here
+        return False
+    if kind is float:
+        return isinstance(value, int | float) and math.isfinite(value)
+    return isinstance(value, kind)

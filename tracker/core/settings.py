@@ -15,9 +15,6 @@ from typing import Any, get_type_hints
 from tracker.core.allowed import alternatives
 from tracker.core.errors import InvalidValue
 
-_WORDS = {"true": True, "false": False}
-_EXPECTED = {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "none"}
-
 
 def accepted(make: Callable[..., Any]) -> dict[str, Any]:
     """Parameters of a class or function by name, with their types; that of the default where none is annotated.
@@ -88,26 +85,32 @@ def as_text(values: Mapping[str, Any]) -> str:
     return ",".join(f"{name}={value}" for name, value in sorted(values.items()))
 
 
-def _value(name: str, text: str, kind: Any) -> Any:
-    kinds = alternatives(kind)
-    if unreadable := [one for one in kinds if one not in _EXPECTED]:
-        what = getattr(unreadable[0], "__name__", str(unreadable[0]))
-        raise InvalidValue(f"{name} is a {what}, which cannot be given as text: set it from Python")
-    for one in sorted(kinds, key=[type(None), bool, int, float, str].index):
-        try:
-            return _read(text, one)
-        except ValueError:
-            pass
-    raise InvalidValue(f"{name} is {text!r}; give {' or '.join(_EXPECTED[one] for one in kinds)}")
-
-
-def _read(text: str, kind: type) -> Any:
-    if kind is type(None) or kind is bool:
-        words: dict[str, Any] = {"none": None} if kind is type(None) else _WORDS
-        if text.lower() not in words:
-            raise ValueError
-        return words[text.lower()]
-    value = kind(text)
-    if kind is float and not math.isfinite(value):
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
         raise ValueError
     return value
+
+
+_READERS: dict[Any, tuple[str, Callable[[str], Any]]] = {
+    type(None): ("none", lambda text: {"none": None}[text.lower()]),
+    bool: ("true or false", lambda text: {"true": True, "false": False}[text.lower()]),
+    int: ("a whole number", int),
+    float: ("a number", _finite),
+    str: ("text", str),
+}
+"""What can be given as text: type, its name in messages, its reader. Of several types the first that fits is meant."""
+
+
+def _value(name: str, text: str, kind: Any) -> Any:
+    kinds = alternatives(kind)
+    if unreadable := [one for one in kinds if one not in _READERS]:
+        what = getattr(unreadable[0], "__name__", str(unreadable[0]))
+        raise InvalidValue(f"{name} is a {what}, which cannot be given as text: set it from Python")
+    for one, (_, read) in _READERS.items():
+        if one in kinds:
+            try:
+                return read(text)
+            except (KeyError, ValueError):
+                pass
+    raise InvalidValue(f"{name} is {text!r}; give {' or '.join(_READERS[one][0] for one in kinds)}")

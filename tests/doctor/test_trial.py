@@ -10,6 +10,7 @@ import pytest
 from tracker.core.paths import PROJECT
 from tracker.doctor import trial
 from tracker.formats.registry import Section
+from tracker.serving import client
 
 SERVER = """\
 import sys, time
@@ -32,7 +33,8 @@ def section(tmp_path, before="", images="Image.PATH", more="metadata={}", work="
     text = SERVER.format(before=before, images=images, more=more, work=work)
     (tmp_path / "small_server.py").write_text(text)
     defaults = {"protocol": "traxpython", "command": "small_server", "paths": ".", "timeout": "20"}
-    return Section("Small", tmp_path / "trackers.ini", {**defaults, **values})
+    given = {key: value for key, value in {**defaults, **values}.items() if value is not None}
+    return Section("Small", tmp_path / "trackers.ini", given)
 
 
 def examine(tmp_path, chosen):
@@ -107,7 +109,8 @@ def test_slow_replies_are_worth_knowing():
         ({"more": "metadata={'vot': 'python'}"}, "has the key 'vot'", False),
         ({"work": "sys.stderr.write('50%'); sys.stderr.flush()"}, "without ending the line", True),
         ({"command": "absent_module"}, "No module named absent_module", True),
-        ({"protocol": "trax", "command": "/nowhere/tracker"}, "No such file", True),
+        ({"protocol": "trax", "command": "/nowhere/tracker", "paths": None}, "No such file", True),
+        ({"protocol": "trax", "command": "/nowhere/tracker"}, "unexpected keyword argument 'paths'", True),
     ],
 )
 def test_faults(tmp_path, changes, what, fails):
@@ -136,18 +139,24 @@ def test_images_by_path_are_needed():
 
 def test_commands_are_those_of_the_toolkit(tmp_path, monkeypatch):
     monkeypatch.setenv("WEIGHTS", "/w")
-    values = {"protocol": "traxpython", "command": "a.b", "paths": "x:y", "env_file": "$WEIGHTS/f", "linkpaths": "lib"}
-    argv, environment = trial.command_of(Section("T", tmp_path / "trackers.ini", values))
+
+    def command_of(**values):
+        return client.command_of("T", str(tmp_path / "trackers.ini"), values)
+
+    values = {"protocol": "traxpython", "paths": "x:y", "env_file": "$WEIGHTS/f", "linkpaths": "lib"}
+    argv, environment = command_of(command="a.b", **values)
     assert argv == [sys.executable, "-m", "a.b"]
     assert environment["PYTHONPATH"] == f"{tmp_path}/y:{tmp_path}/x"
     assert environment["FILE"] == "/w/f"
     assert environment["TRAX"] == "1"
     assert environment["LD_LIBRARY_PATH"] == f"{tmp_path}/lib"
-    argv, _ = trial.command_of(Section("T", tmp_path / "trackers.ini", {**values, "command": "import a; a.run()"}))
+    argv, _ = command_of(command="import a; a.run()", **values)
     assert argv[1] == "-c"
     assert argv[2].endswith("import a; a.run()")
     assert f"sys.path.insert(0, '{tmp_path}/x')" in argv[2]
-    argv, _ = trial.command_of(Section("T", tmp_path / "trackers.ini", {"protocol": "trax", "command": "./t -a 'b c'"}))
-    assert argv == ["./t", "-a", "b c"]
+    assert command_of(protocol="trax", command="./t -a 'b c'")[0] == ["./t", "-a", "b c"]
+
+
+def test_trackers_of_matlab_are_not_tried(tmp_path):
     with pytest.raises(ValueError, match="traxmatlab"):
-        trial.command_of(Section("T", tmp_path / "trackers.ini", {"protocol": "traxmatlab", "command": "t"}))
+        examine(tmp_path, section(tmp_path, protocol="traxmatlab"))

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import queue
+import contextlib
 import re
 import shlex
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -19,7 +16,7 @@ import numpy as np
 from tracker.doctor import Finding
 from tracker.formats.regions import Polygon
 from tracker.formats.registry import Section
-from tracker.serving.process import HANDSHAKE_LIMIT, command_of, end, lines_of, start_client
+from tracker.serving.process import Conversation, RemoteError, last_words
 
 FRAMES = 3
 
@@ -29,7 +26,7 @@ class Trial:
     """What a tracker did when it was spoken to.
 
     Attributes:
-        command: its command and arguments.
+        command: its command and arguments, empty where the toolkit could make none of its section.
         environment: variables that its section adds.
         handshake: seconds from start to handshake, None if there was none.
         replies: seconds for the first frame (initialisation) and those after it.
@@ -40,8 +37,8 @@ class Trial:
         stderr: all that it wrote there.
     """
 
-    command: list[str]
-    environment: dict[str, str]
+    command: list[str] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
     handshake: float | None = None
     replies: list[float] = field(default_factory=list)
     images: list[str] = field(default_factory=list)
@@ -59,7 +56,7 @@ class Trial:
     @property
     def last_words(self) -> list[str]:
         """The last lines of its stderr."""
-        return [line for line in self.stderr.splitlines() if line.strip()][-8:]
+        return last_words(self.stderr)
 
 
 def synthetic_frames(folder: Path) -> tuple[list[Path], Polygon]:
@@ -78,52 +75,27 @@ def synthetic_frames(folder: Path) -> tuple[list[Path], Polygon]:
 
 def run(section: Section, frames: list[Path], region: Polygon) -> Trial:
     """Run ``section``'s tracker on ``frames`` from ``region`` (N, 2) on; each reply may take its ``timeout``."""
-    command, environment = command_of(section)
-    result = Trial(command, environment)
+    result = Trial()
     with tempfile.TemporaryDirectory() as folder:
-        stderr = Path(folder) / "stderr"
-        task = {"command": command, "environment": environment, "stderr": str(stderr)}
-        images: list[dict[str, Any]] = [{"image": str(path.resolve())} for path in frames]
-        images[0]["region"] = region.tolist()
-        child = start_client()
-        assert child.stdin
-        try:
-            child.stdin.write("".join(json.dumps(line) + "\n" for line in [task, *images]))
-            child.stdin.close()
-            _listen(child, result, len(frames), section.timeout)
-        finally:
-            end(child)
-        if stderr.exists():
-            result.stderr = stderr.read_text(errors="replace")
+        with contextlib.closing(Conversation(section, Path(folder))) as tracker:
+            try:
+                hello = tracker.start()
+                result.handshake, result.images, result.wrapped = hello["seconds"], hello["images"], hello["wrapped"]
+                for index, path in enumerate(frames):
+                    reply = tracker.frame(path.resolve(), None if index else region)
+                    result.replies.append(reply["seconds"])
+            except RemoteError:
+                result.failure, result.code = tracker.failure, tracker.code
+        result.command, result.environment, result.stderr = tracker.command, tracker.environment, tracker.stderr
     return result
-
-
-def _listen(child: subprocess.Popen[str], result: Trial, frames: int, timeout: float) -> None:
-    """Take the events of ``child`` into ``result`` until all is done, something failed, or a reply is overdue."""
-    lines = lines_of(child)
-    while len(result.replies) < frames:
-        stage = "handshake" if result.handshake is None else f"reply to frame {len(result.replies)}"
-        limit = max(HANDSHAKE_LIMIT, timeout) if result.handshake is None else timeout
-        try:
-            line = lines.get(timeout=limit)
-        except queue.Empty:
-            result.failure = f"no {stage} within {limit:g} s"
-            return
-        event: dict[str, Any] = json.loads(line) if line else {"event": "error", "message": "the TraX client crashed"}
-        if event["event"] == "handshake":
-            result.handshake, result.images = event["seconds"], event["images"]
-            result.wrapped = bool(event["custom"])
-        elif event["event"] == "frame":
-            result.replies.append(event["seconds"])
-        else:
-            result.failure, result.code = f"no {stage}: {event['message']}", event.get("code")
-            return
 
 
 def judge(result: Trial, section: Section) -> Iterator[Finding]:
     """Findings in what ``run`` saw."""
     name, timeout = section.name, section.timeout
-    if result.failure:
+    if result.failure and not result.command:
+        yield Finding(f"{name}: {result.failure}", "the toolkit cannot make a command of its section either", None)
+    elif result.failure:
         words = result.last_words[-1:] or ["it wrote nothing to stderr"]
         code = "" if result.code is None else f" (exit code {result.code})"
         where = "'Unable to connect to tracker'" if result.handshake is None else "an error without this text"

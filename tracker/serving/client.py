@@ -1,15 +1,16 @@
 """The other end of TraX for one tracker: run as a process of its own, because libtrax can hang and crash its caller.
 
-Reads lines of JSON from stdin: first the tracker's command, which is started as vot-toolkit's TrackerProcess does it
-(a temporary working folder, the environment of its section), except that stderr goes to a file of its own; then a line
-a frame, ``{"image": path}`` and, where the tracker is to be initialised, ``"region"``, its corner points. Writes a line
-an event.
+Reads lines of JSON from stdin and answers each with one: first the tracker's section (``name``, ``source``,
+``values``), from which vot-toolkit makes its ``command`` and ``environment``; then one that has it started as the
+toolkit's TrackerProcess does, in a temporary folder, except that stderr stays apart; then a line a frame, ``{"image":
+path}`` and, where the tracker is to be initialised, ``"region"``, its corner points. An ``error`` is the last answer.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -21,39 +22,38 @@ from trax.client import Client
 from trax.image import FileImage
 from trax.region import Mask, Polygon, Rectangle, Region
 
-from tracker.core import boxes
+from tracker.core import boxes, places
 
 
 def main() -> int:
-    """Speak TraX with the tracker of the task: handshake, the frames, quit."""
-    task = json.loads(sys.stdin.readline())
-    with tempfile.TemporaryDirectory() as folder, open(task["stderr"], "wb") as stderr:
+    """Speak TraX with the tracker of the section: handshake, the frames, quit."""
+    section = _hear()
+    try:
+        command, environment = command_of(**section)
+    except Exception as error:  # an installation of the toolkit can be broken in any way
+        return _tell(error=f"{type(error).__name__}: {error}")
+    _tell(command=command, environment=environment)
+    _hear()
+    with tempfile.TemporaryDirectory() as folder:
         begin = time.perf_counter()
+        pipe = subprocess.PIPE
         try:
             process = subprocess.Popen(
-                task["command"],
-                cwd=folder,
-                env={**os.environ, **task["environment"]},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                bufsize=0,
+                command, cwd=folder, env={**os.environ, **environment}, stdin=pipe, stdout=pipe, bufsize=0
             )
         except OSError as error:
-            _tell("unstarted", message=str(error))
-            return 1
+            return _tell(error=str(error))
         assert process.stdin and process.stdout
         try:
             streams = (process.stdin.fileno(), process.stdout.fileno())
             client = Client(stream=streams, log=lambda _: None)  # it raises if nobody takes what the tracker prints
             _tell(
-                "handshake",
                 seconds=time.perf_counter() - begin,
                 images=list(client.image_formats),
-                custom=sorted(key for key in ("vot",) if client.get(key) is not None),
+                wrapped=client.get("vot") is not None,
                 fingerprint=client.get("fingerprint"),
             )
-            for index, line in enumerate(sys.stdin):
+            for line in sys.stdin:
                 frame = json.loads(line)
                 begin = time.perf_counter()
                 picture = {"color": FileImage.create(frame["image"])}
@@ -62,17 +62,29 @@ def main() -> int:
                     objects, _ = client.initialize(picture, [(region, {})], {})
                 else:
                     objects, _ = client.frame(picture, {}, [])
-                seconds = time.perf_counter() - begin
-                _tell("frame", index=index, seconds=seconds, **_answer(objects))
+                _tell(seconds=time.perf_counter() - begin, **_answer(objects))
             client.quit()
         except TraxException as error:
             try:
                 code = process.wait(3)
             except subprocess.TimeoutExpired:
                 code = None
-            _tell("error", message=str(error), code=code)
+            _tell(error=str(error), code=code)
             os._exit(1)  # libtrax may crash while it tidies up after an error
     return 0
+
+
+def command_of(name: str, source: str, values: dict[str, str]) -> tuple[list[str], dict[str, str]]:
+    """Command and added environment that the toolkit makes of a section."""
+    places.prepare()
+    from vot.tracker import Tracker
+
+    runtime = Tracker(name, source, **values).runtime()
+    return shlex.split(runtime._command), runtime._envvars
+
+
+def _hear() -> Any:
+    return json.loads(sys.stdin.readline())
 
 
 def _answer(objects: list[tuple[Region, dict[str, str]]]) -> dict[str, Any]:
@@ -88,9 +100,6 @@ def _answer(objects: list[tuple[Region, dict[str, str]]]) -> dict[str, Any]:
     return {"region": values, "confidence": properties.get("confidence")}
 
 
-def _tell(event: str, **values: Any) -> None:
-    print(json.dumps({"event": event, **values}), flush=True)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def _tell(**answer: Any) -> int:
+    print(json.dumps(answer), flush=True)
+    return 1 if "error" in answer else 0

@@ -15,10 +15,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from tracker.baselines import opencv
 from tracker.core import boxes
 from tracker.core.errors import InvalidType, InvalidValue, MissingPackage
 from tracker.core.paths import PROJECT
@@ -64,22 +66,23 @@ def adapt(given: Any, parameters: Mapping[str, Any] | None = None) -> Tracker:
         TypeError: it is nothing of this kind, or an object although there are parameters.
         AdapterError: making it failed; the cause tells why.
     """
-    whole = isinstance(given, type) or not (hasattr(given, "init") and hasattr(given, "update"))
-    if not whole:
+    if not isinstance(given, type) and hasattr(given, "init") and hasattr(given, "update"):
         if parameters:
-            raise InvalidType(f"{_name(given)} is made already: parameters need its class or a function that makes it")
+            raise InvalidType(
+                f"{name_of(given)} is made already: parameters need its class or a function that makes it"
+            )
+        if of_opencv(type(given)):
+            raise InvalidType("a tracker of OpenCV starts once only: give its class or a function that makes it")
         return _wrapped(given, partial(_copied, given))
     if not callable(given):
-        raise InvalidType(f"{_name(given)} is no tracker: it has no init(image, box) and update(image)")
+        raise InvalidType(f"{name_of(given)} is no tracker: it has no init(image, box) and update(image)")
     if of_opencv(given):
-        from tracker.baselines import opencv
-
         return opencv(given, **(parameters or {}))
     make = partial(given, **(parameters or {}))
     try:
         made = make()
     except Exception as error:
-        raise AdapterError(f"{_name(given)} could not be made: {type(error).__name__}: {error}") from error
+        raise AdapterError(f"{name_of(given)} could not be made: {type(error).__name__}: {error}") from error
     return _wrapped(made, make)
 
 
@@ -156,7 +159,7 @@ class Adapter(Tracker):
         try:
             return getattr(self._tracker, method)(*arguments)
         except Exception as error:
-            raise AdapterError(f"{_name(self._tracker)}.{method}: {type(error).__name__}: {error}") from error
+            raise AdapterError(f"{name_of(self._tracker)}.{method}: {type(error).__name__}: {error}") from error
 
     def _result(self, answer: Any) -> Result:
         if isinstance(answer, Result):
@@ -173,24 +176,20 @@ class Adapter(Tracker):
         except (TypeError, ValueError):
             pass
         raise AdapterError(
-            f"{_name(self._tracker)}.update returned {answer!r:.200}; return x, y, w, h, four corner points, "
+            f"{name_of(self._tracker)}.update returned {answer!r:.200}; return x, y, w, h, four corner points, "
             "(box, score), a tracker.Result, or None where the target is lost"
         )
 
 
 def _wrapped(made: Any, again: Callable[[], Any]) -> Tracker:
     if of_opencv(type(made)):
-        if isinstance(again, partial) and again.func is _copied:
-            raise InvalidType("a tracker of OpenCV starts once only: give its class or a function that makes it")
-        from tracker.baselines import opencv
-
         return opencv(again)
     if isinstance(made, Tracker):
         return made
     if (got10k := sys.modules.get("got10k.trackers")) and isinstance(made, got10k.Tracker):
         return Adapter(Got10k(made), lambda: Got10k(again()))
     if not (callable(getattr(made, "init", None)) and callable(getattr(made, "update", None))):
-        raise InvalidType(f"{_name(made)} is no tracker: it has no init(image, box) and update(image)")
+        raise InvalidType(f"{name_of(made)} is no tracker: it has no init(image, box) and update(image)")
     return Adapter(cast(OwnTracker, made), again)
 
 
@@ -214,11 +213,8 @@ class Got10k:
 
 def of_opencv(kind: Any) -> bool:
     """Whether this is the class of a tracker of OpenCV."""
-    if not (isinstance(kind, type) and "cv2" in sys.modules):
-        return False
-    cv2 = sys.modules["cv2"]
-    bases = (getattr(place, "Tracker", None) for place in (cv2, getattr(cv2, "legacy", None)))
-    return any(issubclass(kind, base) for base in bases if isinstance(base, type))
+    bases = tuple(base for place in (cv2, getattr(cv2, "legacy", None)) if (base := getattr(place, "Tracker", None)))
+    return isinstance(kind, type) and issubclass(kind, bases)
 
 
 def _copied(tracker: Any) -> Any:
@@ -226,12 +222,13 @@ def _copied(tracker: Any) -> Any:
         return deepcopy(tracker)
     except Exception as error:
         raise AdapterError(
-            f"another object needs another {_name(tracker)}, which cannot be copied ({error}): give its class or a "
+            f"another object needs another {name_of(tracker)}, which cannot be copied ({error}): give its class or a "
             "function that makes it"
         ) from error
 
 
-def _name(thing: Any) -> str:
+def name_of(thing: Any) -> str:
+    """What to call a class, a function or an object: its own name or that of its class."""
     return getattr(thing, "__name__", type(thing).__name__)
 
 

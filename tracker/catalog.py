@@ -1,16 +1,15 @@
-"""The trackers of trackers.ini by name; heavy modules are imported only when a tracker needs them."""
+"""The trackers of trackers.ini by name; torch is imported only when a tracker needs it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tracker import adapters, baselines
 from tracker.core.errors import InvalidValue
 from tracker.core.settings import accepted, nearest, parse
 from tracker.core.tracker import Tracker
-
-if TYPE_CHECKING:
-    from tracker.dat.params import Params
+from tracker.dat.params import PRESETS, Params
 
 
 @dataclass(frozen=True)
@@ -58,12 +57,8 @@ def create(name: str, **overrides: Any) -> Tracker:
     if unknown := sorted(overrides.keys() - known):
         raise InvalidValue(f"tracker {name} has no parameter {', '.join(unknown)}; {nearest(unknown[0], known)}")
     if ":" in name:
-        from tracker import adapters
-
         return adapters.adapt(adapters.find(name), overrides)
     if not TRACKERS[name].preset:
-        from tracker import baselines
-
         baseline: Tracker = getattr(baselines, name)(**overrides)
         return baseline
     from tracker.dat.tracker import ReciprocativeTracker
@@ -77,8 +72,6 @@ def preset(name: str) -> Params:
     Raises:
         ValueError: if the name is that of a baseline, or unknown.
     """
-    from tracker.dat.params import PRESETS
-
     if name not in LEARNING:
         raise InvalidValue(f"tracker {name!r} has no preset; {', '.join(LEARNING)} have")
     return PRESETS[TRACKERS[name].preset]
@@ -105,14 +98,8 @@ def options(name: str) -> dict[str, Any]:
         ImportError: if there is no such module.
     """
     if ":" in name:
-        from tracker import adapters
-
         found = adapters.find(name)
         return {"threads": int} if adapters.of_opencv(found) else accepted(found)
     if name not in NAMES:
         raise InvalidValue(f"unknown tracker {name!r}; choose one of {', '.join(NAMES)}, or module:Class of your own")
-    if not TRACKERS[name].preset:
-        return {"threads": int}
-    from tracker.dat.params import Params
-
-    return accepted(Params)
+    return accepted(Params) if TRACKERS[name].preset else {"threads": int}

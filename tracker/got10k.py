@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tracker import catalog
-from tracker.adapters import FIRST_PIXEL, adapt
+from tracker.adapters import FIRST_PIXEL, adapt, name_of
 from tracker.core.errors import MissingPackage
 
 try:
@@ -35,9 +35,8 @@ class Exported(_Tracker):
         """Make the tracker, its weights loaded."""
         named = isinstance(tracker, str)
         self._tracker = catalog.create(tracker, **parameters) if named else adapt(tracker, parameters)
-        label = tracker if named else getattr(tracker, "__name__", type(tracker).__name__)
         repeats = self._tracker.deterministic or self._tracker.seed is not None
-        super().__init__(name or label, is_deterministic=repeats)
+        super().__init__(name or (tracker if named else name_of(tracker)), is_deterministic=repeats)
 
     def init(self, image: Image.Image, box: Any) -> None:
         """Start on a PIL image with the target at ``box`` (x, y, w, h), counted from 1."""

@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from platformdirs import user_state_path
 
 from tracker import __version__, catalog
-from tracker.adapters import adapt
+from tracker.adapters import adapt, name_of
 from tracker.core import boxes, images
 from tracker.core.errors import Failed, InvalidValue, ResourceError, exit_code
 from tracker.core.places import user_folder
@@ -85,7 +85,7 @@ def serve(tracker: Any, name: str | None = None) -> int:
         print(f"{sys.argv[0]} is a TraX server, started by a client: name it in a trackers.ini,", file=sys.stderr)
         print("and try it with 'reciprocative doctor NAME --registry trackers.ini'.", file=sys.stderr)
         return 2
-    label = str(name or getattr(tracker, "__name__", type(tracker).__name__))
+    label = name or name_of(tracker)
     known = accepted(tracker) if isinstance(tracker, type) or not hasattr(tracker, "update") else {}
     return _serve(label, lambda: adapt(tracker, _parameters(label, known, os.environ)))
 

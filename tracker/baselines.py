@@ -202,9 +202,10 @@ class KCF(_Named):
 
 def opencv(kind: Any, threads: int = 1) -> OpenCV:
     """The tracker for a class or function of OpenCV's: the one that this package names, if it does."""
-    named = {one.opencv_name: one for one in _Named.__subclasses__()}
-    known = named.get(getattr(kind, "__name__", "")) if isinstance(kind, type) else None
-    return known(threads) if known else OpenCV(kind, threads)
+    for ours in _Named.__subclasses__():
+        if kind is getattr(cv2, ours.opencv_name, None):
+            return ours(threads)
+    return OpenCV(kind, threads)
 
 
 def _pixels(box: NDArray[np.float64], width: int, height: int) -> tuple[int, int, int, int]:

@@ -22,7 +22,7 @@ from tracker.doctor import Finding, check_text, quote
 from tracker.doctor.frames import LOADED, Numbering, numbering
 from tracker.formats import regions
 from tracker.formats.sequence import Sequence, read_sequence, sequence_folders
-from tracker.formats.workspace import read_config, registries, sequences_folder
+from tracker.formats.workspace import read_config, read_mapping, registries, sequences_folder
 
 BROKEN_SINCE = Version("0.8")
 _REPLACED = {  # experiments of the toolkit's own, and what runs in their place on every release
@@ -58,11 +58,12 @@ def check_workspace(workspace: Path, toolkit: str | None = None) -> Iterator[Fin
         return
     if not os.access(workspace, os.W_OK):
         yield Finding(f"{workspace} cannot be written", "results have no place", f"chmod u+w {workspace}")
+    supervised = [key for key, kind in _types(_experiments(workspace)) if kind == "supervised"]
     findings = [
         *check_text(file),
         *_check_registries(workspace),
         *_check_stack(workspace, toolkit),
-        *_check_dataset(sequences_folder(workspace), _of_the_toolkit(workspace)),
+        *_check_dataset(sequences_folder(workspace), supervised),
     ]
     yield from findings
     if not any(finding.fails for finding in findings):
@@ -115,22 +116,19 @@ def _check_stack(workspace: Path, toolkit: str | None) -> Iterator[Finding]:
         return
     yield from check_text(path)
     try:
-        experiments = _experiments(_load(path))
+        yaml.load(read_text(path), Loader=yaml.BaseLoader)
     except (yaml.YAMLError, RecursionError) as error:
         yield Finding(f"{path} is not YAML: {str(error).splitlines()[0]}", "no vot command can load it", "correct it")
         return
+    experiments = _experiments(workspace)
     if not experiments:
         yield Finding(
             f"stack {path} has no experiments by name",
             "nothing would run",
             f"experiments: (see {STACKS / 'embedded.yaml'})",
         )
-        return
-    for key, experiment in experiments.items():
-        if not isinstance(experiment, dict):
-            continue  # loading it tells
-        kind = experiment.get("type", "")
-        broken = kind in ("supervised", "multistart") or (kind == "unsupervised" and "realtime" in experiment)
+    for key, kind in _types(experiments):
+        broken = kind in ("supervised", "multistart") or (kind == "unsupervised" and "realtime" in experiments[key])
         if toolkit and Version(toolkit) >= BROKEN_SINCE and broken:
             yield Finding(
                 f"stack {name}: experiment {key} is of type {kind}, which vot-toolkit {toolkit} cannot run",
@@ -139,26 +137,18 @@ def _check_stack(workspace: Path, toolkit: str | None) -> Iterator[Finding]:
             )
 
 
-def _of_the_toolkit(workspace: Path) -> list[str]:
-    """The experiments that the toolkit's own reset-based type runs, which knows of no absent target."""
+def _experiments(workspace: Path) -> dict[str, Any]:
+    """The experiments of a workspace's stack by name; none if it cannot be read or has no mapping of them."""
     stack = read_config(workspace).get("stack")
     if isinstance(stack, str) and (path := _resolve_stack(stack, workspace)):
-        try:
-            stack = _load(path)
-        except (yaml.YAMLError, RecursionError):
-            return []
-    named = _experiments(stack).items()
-    return [key for key, one in named if isinstance(one, dict) and one.get("type") == "supervised"]
-
-
-def _load(stack: Path) -> Any:
-    return yaml.load(read_text(stack), Loader=yaml.BaseLoader)
-
-
-def _experiments(stack: Any) -> dict[str, Any]:
-    """The experiments of a stack by name; none if it has no mapping of them."""
+        stack = read_mapping(path)
     experiments = stack.get("experiments") if isinstance(stack, dict) else None
     return experiments if isinstance(experiments, dict) else {}
+
+
+def _types(experiments: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Name and type of each experiment that is a mapping; loading the workspace tells of others."""
+    return [(key, one.get("type", "")) for key, one in experiments.items() if isinstance(one, dict)]
 
 
 def _short(value: Any) -> str:
@@ -202,14 +192,10 @@ def _check_dataset(dataset: Path, supervised: Collection[str]) -> Iterator[Findi
             f"mv '{dataset.resolve()}' to a name of ASCII letters, and name it in 'sequences:' of config.yaml",
             fails=False,
         )
-    shown = 0
-    for folder in folders:
-        for finding in _check_sequence(folder, supervised):
-            shown += 1
-            if shown <= _SHOWN:
-                yield finding
-    if shown > _SHOWN:
-        yield Finding(f"{shown - _SHOWN} more findings in the data set", "as above", "mend these and ask again")
+    findings = [finding for folder in folders for finding in _check_sequence(folder, supervised)]
+    yield from findings[:_SHOWN]
+    if (more := len(findings) - _SHOWN) > 0:
+        yield Finding(f"{more} more findings in the data set", "as above", "mend these and ask again")
 
 
 def _check_sequence(folder: Path, supervised: Collection[str] = ()) -> Iterator[Finding]:

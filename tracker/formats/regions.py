@@ -20,6 +20,7 @@ import io
 import math
 import re
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 import cv2
@@ -131,10 +132,9 @@ def mask(line: str) -> tuple[tuple[int, int, int, int], list[int]]:
 def _of_mask(place: tuple[int, int, int, int], runs: list[int], origin: float) -> Region | None:
     x, y, width, height = place
     pixels = np.zeros(width * height, np.uint8)
-    start = 0
-    for index, length in enumerate(runs):
-        pixels[start : start + length] = index % 2
-        start += length
+    ends = list(accumulate(runs))
+    for start, end in zip(ends[::2], ends[1::2], strict=False):
+        pixels[start:end] = 1
     if not pixels.any():
         return None
     marked = pixels.reshape(height, width)

@@ -11,13 +11,18 @@ from tracker.core.listing import read_text
 
 
 def read_config(workspace: Path, typed: bool = False) -> dict[str, Any]:
-    """config.yaml of a workspace, its values as text or ``typed``; empty if it is missing or malformed."""
+    """config.yaml of a workspace, see :func:`read_mapping`."""
+    return read_mapping(workspace / "config.yaml", typed)
+
+
+def read_mapping(file: Path, typed: bool = False) -> dict[str, Any]:
+    """A mapping in YAML, its values as text or ``typed``; empty if the file is missing or malformed."""
     try:
-        text = read_text(workspace / "config.yaml")
-        config = yaml.safe_load(text) if typed else yaml.load(text, Loader=yaml.BaseLoader)
+        text = read_text(file)
+        mapping = yaml.safe_load(text) if typed else yaml.load(text, Loader=yaml.BaseLoader)
     except (OSError, yaml.YAMLError, RecursionError):
         return {}
-    return config if isinstance(config, dict) else {}
+    return mapping if isinstance(mapping, dict) else {}
 
 
 def registries(workspace: Path) -> list[Path]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -117,21 +118,16 @@ def _timed_rate(container: Any, stream: Any, told: float) -> tuple[float, int | 
     A container's own rate stands where the frames bear it out: WebM of a browser tells 1000, Matroska of variable rate
     that of its first frames.
     """
-    times, ended = [], True
-    for packet in container.demux(stream):
-        stamp = packet.dts if packet.pts is None else packet.pts
-        if packet.size and stamp is not None:
-            times.append(float(stamp * packet.time_base))
-        if len(times) == _TIMED:
-            ended = False
-            break
+    stamps = ((packet, packet.dts if packet.pts is None else packet.pts) for packet in container.demux(stream))
+    timed = (float(stamp * packet.time_base) for packet, stamp in stamps if packet.size and stamp is not None)
+    times = list(islice(timed, _TIMED))
     span = max(times) - min(times) if times else 0.0
     measured = (len(times) - 1) / span if span > 0 else 0.0
     if told > 0 and abs(measured - told) <= 0.01 * told:
         measured = told  # times in milliseconds are rounded
     if not 0 < measured <= 2 * LARGEST_RATE:
         measured = told if 0 < told <= LARGEST_RATE else DEFAULT_RATE
-    return measured, len(times) if ended and times else None
+    return measured, len(times) if 0 < len(times) < _TIMED else None
 
 
 def _video_frames(path: str) -> Iterator[Image]:
@@ -184,11 +180,8 @@ def image_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     files = [path for path in listing.matching(folder) if path.suffix.lower() in IMAGE_SUFFIXES]
-    return sorted(files, key=lambda path: [int(part) if part.isdecimal() else part for part in _parts(path.name)])
-
-
-def _parts(name: str) -> list[str]:
-    return re.split(r"(\d+)", name)  # text and digits in turn, so that equal places compare equal types
+    parts = {path: re.split(r"(\d+)", path.name) for path in files}  # text and digits in turn: equal places compare
+    return sorted(files, key=lambda path: [int(part) if part.isdecimal() else part for part in parts[path]])
 
 
 def _image_frames(files: list[Path]) -> Iterator[Image]:
@@ -260,10 +253,9 @@ class VideoWriter:
             if kind is None:
                 self._container.mux(self._stream.encode(None))  # frames that the encoder still holds
             self._container.close()
+            if kind is None:
+                os.replace(self._part, self.path)
         except av.error.FFmpegError as failure:
-            self._part.unlink(missing_ok=True)
             raise ResourceError(f"{self.path} cannot be written: {failure.strerror}") from failure
-        if kind is None:
-            os.replace(self._part, self.path)
-        else:
+        finally:
             self._part.unlink(missing_ok=True)

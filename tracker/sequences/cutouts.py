@@ -54,11 +54,6 @@ _HOPPER = (
     (50, 397), (62, 382), (100, 366), (140, 356), (170, 346), (190, 330), (200, 314), (196, 298), (180, 288),
     (166, 274), (161, 255), (160, 235), (156, 215), (154, 192), (157, 175), (153, 150),
 )  # fmt: skip
-COINS = (
-    (335, 44, 29, 27), (347, 187, 32, 31), (46, 260, 27, 27), (172, 262, 28, 25), (271, 120, 25, 24),
-    (212, 193, 23, 23), (155, 51, 23, 22), (215, 51, 23, 21), (244, 264, 24, 23), (301, 263, 25, 24),
-)  # fmt: skip
-"""Centre x, y and half-axes of the ten largest coins."""
 
 
 @dataclass(frozen=True)
@@ -177,11 +172,10 @@ def cup(mix: tuple[tuple[float, float, float], ...] = ((1, 0, 0), (0, 1, 0), (0,
 
 
 @cache
-def coin(number: int) -> Sprite:
-    """One of ``COINS``, in bronze."""
-    x, y, a, b = COINS[number]
+def coin() -> Sprite:
+    """A Greek coin, in bronze."""
     light = coloured("coins", (18, 12, 8), (112, 78, 44), (190, 148, 92), (250, 228, 178))
-    return cut(light, [ellipse(x + 0.5, y + 0.5, a, b)], feather=0.6, blur=4.0)
+    return cut(light, [ellipse(335.5, 44.5, 29, 27)], feather=0.6, blur=4.0)
 
 
 @cache

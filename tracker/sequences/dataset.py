@@ -60,7 +60,9 @@ def generate(out: Path | str, seed: int = 0, overwrite: bool = False) -> Iterato
             with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=out) as scratch:
                 made = Path(scratch) / name
                 _write(made, name, seed)
-                _replace(made, out / name)
+                if (out / name).exists():
+                    (out / name).rename(made.with_name("old"))  # deleted with the scratch folder
+                made.rename(out / name)
         yield name, fresh
     _write_list(out)
 
@@ -103,7 +105,8 @@ def write_overview(folder: Path | str, file: Path) -> None:
     if suffix not in (".jpg", ".png"):
         raise InvalidValue(f"the overview {file} must end in .jpg or .png")
     sheet = cv2.cvtColor(overview(folder), cv2.COLOR_RGB2BGR)
-    write_whole(file, cv2.imencode(suffix, sheet, [cv2.IMWRITE_JPEG_QUALITY, 60])[1].tobytes())
+    settings = [cv2.IMWRITE_JPEG_QUALITY, 60] if suffix == ".jpg" else []
+    write_whole(file, cv2.imencode(suffix, sheet, settings)[1].tobytes())
 
 
 def _write(folder: Path, name: str, seed: int) -> None:
@@ -158,13 +161,6 @@ def _refuse_foreign(folder: Path, seed: int, overwrite: bool) -> None:
     if metadata.get("seed") != str(seed) and not overwrite:
         made = metadata.get("seed")
         raise ExistingFile(f"{folder} is of seed {made}, not {seed}: name another folder, or give --overwrite")
-
-
-def _replace(made: Path, place: Path) -> None:
-    """Put the folder ``made`` where ``place`` is; what was there goes first, into ``made``'s scratch folder."""
-    if place.exists():
-        place.rename(made.with_name("old"))
-    made.rename(place)
 
 
 def _write_list(out: Path) -> None:

@@ -53,7 +53,7 @@ def illumination(rng: np.random.Generator) -> Scene:
     return Scene(
         "illumination",
         pyramid(cutouts.gravel()),
-        (Actor(cutouts.coin(0), lambda t: Pose(x(t), y(t), 1.0, spin(t)), (3, 4)),),
+        (Actor(cutouts.coin(), lambda t: Pose(x(t), y(t), 1.0, spin(t)), (3, 4)),),
         0,
         _tripod(rng, (256, 250)),
         light=lambda t: np.array([red(t), green(t), blue(t)], np.float32),

@@ -47,7 +47,6 @@ log = logging.getLogger(__name__)
 
 _LOG_LIMIT = 10 << 20  # bytes, after which a log file is put aside at the next start
 _REASON_LIMIT = 500  # characters
-_PARAMETERS = {"RECIPROCATIVE_THREADS": "threads", "RECIPROCATIVE_SEED": "seed", "RECIPROCATIVE_DEVICE": "device"}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -61,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
         print("It is started by a TraX client, for example `vot test DAT`, and takes no arguments.", file=sys.stderr)
         return 2
     name = os.environ.get("RECIPROCATIVE_TRACKER", "DAT")
-    return _serve(name, lambda: catalog.create(name, **_parameters(name, catalog.options(name), os.environ)))
+    return _serve(name, lambda: catalog.create(name, **_parameters(name, catalog.options(name))))
 
 
 def serve(tracker: Any, name: str | None = None) -> int:
@@ -87,7 +86,7 @@ def serve(tracker: Any, name: str | None = None) -> int:
         return 2
     label = name or name_of(tracker)
     known = accepted(tracker) if isinstance(tracker, type) or not hasattr(tracker, "update") else {}
-    return _serve(label, lambda: adapt(tracker, _parameters(label, known, os.environ)))
+    return _serve(label, lambda: adapt(tracker, _parameters(label, known)))
 
 
 def _serve(name: str, make: Callable[[], Tracker]) -> int:
@@ -198,14 +197,15 @@ class Session:
         return 1, "the session was ended"
 
 
-def _parameters(name: str, known: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+def _parameters(name: str, known: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters that the environment gives tracker ``name``; without the threads, seed or device that it lacks."""
     try:
-        parameters = parse([environment.get("RECIPROCATIVE_PARAMS", "")], known, f"tracker {name}")
+        parameters = parse([os.environ.get("RECIPROCATIVE_PARAMS", "")], known, f"tracker {name}")
     except InvalidValue as error:
         raise InvalidValue(f"RECIPROCATIVE_PARAMS: {error}") from error
-    for variable, parameter in _PARAMETERS.items():
-        text = environment.get(variable, "").strip()
+    for parameter in ("threads", "seed", "device"):
+        variable = f"RECIPROCATIVE_{parameter.upper()}"
+        text = os.environ.get(variable, "").strip()
         if not text:
             continue
         if parameter in parameters:

@@ -97,7 +97,7 @@ def find(name: str) -> Any:
     if (here := os.getcwd()) not in sys.path:
         sys.path.append(here)
     try:
-        found = importlib.import_module(module)
+        thing = importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name not in (module, module.partition(".")[0]):
             raise
@@ -105,11 +105,11 @@ def find(name: str) -> Any:
             f"tracker {name!r}: no module {module} in {here} or among the installed packages"
         ) from error
     for part in attribute.split("."):
-        if not hasattr(found, part):
-            names = [key for key in vars(found) if not key.startswith("_")]
+        if not hasattr(thing, part):
+            names = [key for key in vars(thing) if not key.startswith("_")]
             raise InvalidValue(f"tracker {name!r}: {module} has no {attribute}; {nearest(part, names)}")
-        found = getattr(found, part)
-    return found
+        thing = getattr(thing, part)
+    return thing
 
 
 def _settings(name: str) -> dict[str, str]:
@@ -181,16 +181,16 @@ class Adapter(Tracker):
         )
 
 
-def _wrapped(made: Any, again: Callable[[], Any]) -> Tracker:
-    if of_opencv(type(made)):
+def _wrapped(tracker: Any, again: Callable[[], Any]) -> Tracker:
+    if of_opencv(type(tracker)):
         return opencv(again)
-    if isinstance(made, Tracker):
-        return made
-    if (got10k := sys.modules.get("got10k.trackers")) and isinstance(made, got10k.Tracker):
-        return Adapter(Got10k(made), lambda: Got10k(again()))
-    if not (callable(getattr(made, "init", None)) and callable(getattr(made, "update", None))):
-        raise InvalidType(f"{name_of(made)} is no tracker: it has no init(image, box) and update(image)")
-    return Adapter(cast(OwnTracker, made), again)
+    if isinstance(tracker, Tracker):
+        return tracker
+    if (got10k := sys.modules.get("got10k.trackers")) and isinstance(tracker, got10k.Tracker):
+        return Adapter(Got10k(tracker), lambda: Got10k(again()))
+    if not (callable(getattr(tracker, "init", None)) and callable(getattr(tracker, "update", None))):
+        raise InvalidType(f"{name_of(tracker)} is no tracker: it has no init(image, box) and update(image)")
+    return Adapter(cast(OwnTracker, tracker), again)
 
 
 class Got10k:

@@ -202,9 +202,9 @@ class KCF(_Named):
 
 def opencv(kind: Any, threads: int = 1) -> OpenCV:
     """The tracker for a class or function of OpenCV's: the one that this package names, if it does."""
-    for ours in _Named.__subclasses__():
-        if kind is getattr(cv2, ours.opencv_name, None):
-            return ours(threads)
+    for named in _Named.__subclasses__():
+        if kind is getattr(cv2, named.opencv_name, None):
+            return named(threads)
     return OpenCV(kind, threads)
 
 

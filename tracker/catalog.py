@@ -53,9 +53,9 @@ def create(name: str, **overrides: Any) -> Tracker:
         MissingPackage: if this build of OpenCV has no tracker of that name (CSRT and KCF: opencv-contrib-python), or
             there is no such module.
     """
-    known = options(name)
-    if unknown := sorted(overrides.keys() - known):
-        raise InvalidValue(f"tracker {name} has no parameter {', '.join(unknown)}; {nearest(unknown[0], known)}")
+    types = options(name)
+    if unknown := sorted(overrides.keys() - types):
+        raise InvalidValue(f"tracker {name} has no parameter {', '.join(unknown)}; {nearest(unknown[0], types)}")
     if ":" in name:
         return adapters.adapt(adapters.find(name), overrides)
     if not TRACKERS[name].preset:
@@ -98,8 +98,8 @@ def options(name: str) -> dict[str, Any]:
         ImportError: if there is no such module.
     """
     if ":" in name:
-        found = adapters.find(name)
-        return {"threads": int} if adapters.of_opencv(found) else accepted(found)
+        factory = adapters.find(name)
+        return {"threads": int} if adapters.of_opencv(factory) else accepted(factory)
     if name not in NAMES:
         raise InvalidValue(f"unknown tracker {name!r}; choose one of {', '.join(NAMES)}, or module:Class of your own")
     return accepted(Params) if TRACKERS[name].preset else {"threads": int}

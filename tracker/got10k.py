@@ -33,10 +33,10 @@ class Exported(_Tracker):
 
     def __init__(self, tracker: Any = "DAT", name: str | None = None, **parameters: Any) -> None:
         """Make the tracker, its weights loaded."""
-        named = isinstance(tracker, str)
-        self._tracker = catalog.create(tracker, **parameters) if named else adapt(tracker, parameters)
+        by_name = isinstance(tracker, str)
+        self._tracker = catalog.create(tracker, **parameters) if by_name else adapt(tracker, parameters)
         repeats = self._tracker.deterministic or self._tracker.seed is not None
-        super().__init__(name or (tracker if named else name_of(tracker)), is_deterministic=repeats)
+        super().__init__(name or (tracker if by_name else name_of(tracker)), is_deterministic=repeats)
 
     def init(self, image: Image.Image, box: Any) -> None:
         """Start on a PIL image with the target at ``box`` (x, y, w, h), counted from 1."""

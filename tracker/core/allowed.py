@@ -90,7 +90,7 @@ def _declared(owner: type) -> list[tuple[str, tuple[type, ...], list[Any]]]:
     """Name, types and limits of each field of a plain type."""
     limited = get_type_hints(owner, include_extras=True)
     return [
-        (name, kinds, [limit for one in alternatives(limited[name]) for limit in getattr(one, "__metadata__", ())])
+        (name, kinds, [limit for part in alternatives(limited[name]) for limit in getattr(part, "__metadata__", ())])
         for name, hint in get_type_hints(owner).items()
         if (kinds := alternatives(hint))[0] in _EXPECTED
     ]

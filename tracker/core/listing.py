@@ -64,10 +64,10 @@ def lines(text: str) -> list[str]:
     >>> lines("1,2\r\n\r\n3,4\n\n")
     ['1,2', '', '3,4']
     """
-    found = [line.rstrip("\n") for line in io.StringIO(text, newline=None)]
-    while found and not found[-1].strip():
-        found.pop()
-    return found
+    result = [line.rstrip("\n") for line in io.StringIO(text, newline=None)]
+    while result and not result[-1].strip():
+        result.pop()
+    return result
 
 
 def ranges(numbers: Iterable[int]) -> str:
@@ -81,13 +81,13 @@ def ranges(numbers: Iterable[int]) -> str:
 
 def spans(numbers: Iterable[int]) -> list[tuple[int, int]]:
     """The first and the last of every run of consecutive numbers, given in ascending order."""
-    found: list[tuple[int, int]] = []
+    runs: list[tuple[int, int]] = []
     for number in numbers:
-        if found and number == found[-1][1] + 1:
-            found[-1] = found[-1][0], number
+        if runs and number == runs[-1][1] + 1:
+            runs[-1] = runs[-1][0], number
         else:
-            found.append((number, number))
-    return found
+            runs.append((number, number))
+    return runs
 
 
 def read_text(path: Path) -> str:

@@ -28,20 +28,20 @@ def accepted(make: Callable[..., Any]) -> dict[str, Any]:
     except (TypeError, ValueError):  # built-in, or nothing that can be called: nothing is known of it
         return {}
     hints = get_type_hints(vars(make).get("__init__", make) if isinstance(make, type) else make)
-    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     return {
         name: hints.get(name, str if parameter.default in (None, parameter.empty) else type(parameter.default))
         for name, parameter in signature.parameters.items()
-        if parameter.kind in named
+        if parameter.kind in kinds
     }
 
 
-def parse(texts: Iterable[str], known: Mapping[str, Any], owner: str) -> dict[str, Any]:
+def parse(texts: Iterable[str], types: Mapping[str, Any], owner: str) -> dict[str, Any]:
     """The values in texts such as ``attention_weight=3,grid=7``.
 
     Args:
         texts: each holds one or several settings, separated by commas.
-        known: parameters with their types, see :func:`accepted`.
+        types: parameters with their types, see :func:`accepted`.
         owner: what they belong to, for messages.
 
     Raises:
@@ -57,19 +57,19 @@ def parse(texts: Iterable[str], known: Mapping[str, Any], owner: str) -> dict[st
             raise InvalidValue(f"{part.strip()!r} is no setting: write parameter=value, separated by commas")
         if name in values:
             raise InvalidValue(f"{name} is set twice, to {values[name]} and {text}")
-        if name not in known:
-            raise InvalidValue(f"{owner} has no parameter {name!r}; {nearest(name, known)}")
-        values[name] = _value(name, text, known[name])
+        if name not in types:
+            raise InvalidValue(f"{owner} has no parameter {name!r}; {nearest(name, types)}")
+        values[name] = _value(name, text, types[name])
     return values
 
 
-def nearest(name: str, known: Iterable[str], listed: str = "it takes") -> str:
+def nearest(name: str, choices: Iterable[str], listed: str = "it takes") -> str:
     """Which of the names was probably meant, or all of them.
 
     >>> nearest("atention_weight", ["grid", "attention_weight"])
     "did you mean 'attention_weight'?"
     """
-    names = sorted(known)
+    names = sorted(choices)
     close = difflib.get_close_matches(name, names, n=1)
     if close:
         return f"did you mean {close[0]!r}?"
@@ -102,15 +102,15 @@ _READERS: dict[Any, tuple[str, Callable[[str], Any]]] = {
 """What can be given as text: type, its name in messages, its reader. Of several types the first that fits is meant."""
 
 
-def _value(name: str, text: str, kind: Any) -> Any:
-    kinds = alternatives(kind)
-    if unreadable := [one for one in kinds if one not in _READERS]:
+def _value(name: str, text: str, hint: Any) -> Any:
+    kinds = alternatives(hint)
+    if unreadable := [kind for kind in kinds if kind not in _READERS]:
         what = getattr(unreadable[0], "__name__", str(unreadable[0]))
         raise InvalidValue(f"{name} is a {what}, which cannot be given as text: set it from Python")
-    for one, (_, read) in _READERS.items():
-        if one in kinds:
+    for kind, (_, read) in _READERS.items():
+        if kind in kinds:
             try:
                 return read(text)
             except (KeyError, ValueError):
                 pass
-    raise InvalidValue(f"{name} is {text!r}; give {' or '.join(_READERS[one][0] for one in kinds)}")
+    raise InvalidValue(f"{name} is {text!r}; give {' or '.join(_READERS[kind][0] for kind in kinds)}")

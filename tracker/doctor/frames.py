@@ -57,13 +57,13 @@ class Numbering:
 
 def numbering(root: Path) -> Numbering | None:
     """The largest set of images below ``root`` that are numbered without a gap; None if there is none."""
-    found: dict[tuple[Path, str, str], dict[int, int]] = defaultdict(dict)
+    groups: dict[tuple[Path, str, str], dict[int, int]] = defaultdict(dict)
     for folder in (root, *(path for path in listing.matching(root, "**/") if len(path.relative_to(root).parts) <= 3)):
         for path in listing.matching(folder):
             match = _NAME.fullmatch(path.name)
             if match and path.suffix.lower() in IMAGE_SUFFIXES:
-                found[folder.relative_to(root), match[1], match[3]][int(match[2])] = len(match[2])
-    gapless = [(key, sizes) for key, sizes in found.items() if max(sizes) - min(sizes) + 1 == len(sizes)]
+                groups[folder.relative_to(root), match[1], match[3]][int(match[2])] = len(match[2])
+    gapless = [(key, sizes) for key, sizes in groups.items() if max(sizes) - min(sizes) + 1 == len(sizes)]
     if not gapless:
         return None
     (folder, prefix, suffix), sizes = max(gapless, key=lambda item: len(item[1]))

@@ -58,8 +58,8 @@ def _check_caches() -> Iterator[Finding]:
         return
     toolkit = importlib.util.find_spec("vot")
     beside = Path(toolkit.origin).parent / "region" / "__pycache__" if toolkit and toolkit.origin else Path()
-    chosen = os.environ.get("NUMBA_CACHE_DIR") != places.numba_cache()  # by the user, not by this process
-    if os.access(beside, os.W_OK) or chosen:
+    by_user = os.environ.get("NUMBA_CACHE_DIR") != places.numba_cache()  # not by this process
+    if os.access(beside, os.W_OK) or by_user:
         return
     yield Finding(
         f"there is no home to write to (HOME={os.environ.get('HOME', '')})",

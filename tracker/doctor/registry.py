@@ -62,11 +62,11 @@ def check_registry(path: Path, name: str | None = None) -> Iterator[Finding]:
 
 def check_name(name: str, paths: Collection[Path], workspace: Path | None = None) -> Iterator[Finding]:
     """Whether one of the registries in ``paths``, those of ``workspace`` if there is one, has a tracker ``name``."""
-    known = sorted({section for path in paths for section in section_names(path)})
-    if name in known:
+    names = sorted({section for path in paths for section in section_names(path)})
+    if name in names:
         return
     yield Finding(
-        f"no tracker {name} in {', '.join(map(str, paths))}; known: {', '.join(known) or 'none'}",
+        f"no tracker {name} in {', '.join(map(str, paths))}; known: {', '.join(names) or 'none'}",
         "the toolkit says 'Tracker does not exist' or 'Unable to resolve tracker reference', and may exit with 0",
         f"- {REGISTRY}   (in 'registry:' of {workspace}/config.yaml, for DAT, MDNet, NCC, ...)"
         if workspace

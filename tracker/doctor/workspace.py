@@ -222,10 +222,10 @@ def _check_sequence(folder: Path, supervised: Collection[str] = ()) -> Iterator[
         yield Finding(what, _NON_ASCII, mend, fails=False)
     frames = sequence.images
     length = sequence.length or len(frames)
-    found = numbering(folder) if not sequence.length else None
+    scheme = numbering(folder) if not sequence.length else None
     suffix = Path(sequence.pattern).suffix
-    if not length or suffix not in LOADED or (found and found.first == 0 and found.pattern == sequence.pattern):
-        yield _misnamed(sequence, found)
+    if not length or suffix not in LOADED or (scheme and scheme.first == 0 and scheme.pattern == sequence.pattern):
+        yield _misnamed(sequence, scheme)
         return
     if ignored := sequence.behind_gap:
         missing = sequence.pattern % (len(frames) + 1)
@@ -241,29 +241,29 @@ def _check_sequence(folder: Path, supervised: Collection[str] = ()) -> Iterator[
     yield from _check_tags(folder, length)
 
 
-def _misnamed(sequence: Sequence, found: Numbering | None) -> Finding:
+def _misnamed(sequence: Sequence, scheme: Numbering | None) -> Finding:
     """Images that the toolkit does not find, or counts otherwise than they are."""
     folder = sequence.folder
-    if found is None:
+    if scheme is None:
         return Finding(
             f"sequence {folder.name}: there is no {sequence.pattern % 1}, nor any other image with a number",
             "frames are counted from 1; without a file 'sequence' they lie in the folder itself as %08d.jpg",
             None,
         )
-    there = f"{found.pattern % found.first} to {found.pattern % found.last}"
-    if found.first != 1:
+    there = f"{scheme.pattern % scheme.first} to {scheme.pattern % scheme.last}"
+    if scheme.first != 1:
         return Finding(
-            f"sequence {folder.name}: its images are numbered from {found.first} on: {there}",
+            f"sequence {folder.name}: its images are numbered from {scheme.first} on: {there}",
             "the toolkit counts from 1: it finds none, or every image would be judged by the ground truth of another",
-            found.rename(folder),
+            scheme.rename(folder),
         )
-    if not found.loadable:
+    if not scheme.loadable:
         why = f"the toolkit reads images that end in {' or '.join(LOADED)}, in small letters"
-        return Finding(f"sequence {folder.name}: its images are {there}", why, found.rename(folder))
+        return Finding(f"sequence {folder.name}: its images are {there}", why, scheme.rename(folder))
     return Finding(
         f"sequence {folder.name}: there is no {sequence.pattern % 1}, but {there}",
         "without a file 'sequence' images lie in the folder itself as %08d.jpg; with one, channels.color names them",
-        _name_images(folder / "sequence", found.pattern),
+        _name_images(folder / "sequence", scheme.pattern),
     )
 
 
@@ -288,27 +288,27 @@ def _check_truth(file: Path, length: int, supervised: Collection[str]) -> Iterat
             yield Finding(f"{place}, line {listing.ranges(lines)}: {obstacle}", why, mend)
         if obstacles:
             return
-        found = regions.read(file)
+        annotations = regions.read(file)
     except UnicodeDecodeError:
         yield from check_text(file)
         return
     except OSError as error:
         yield Finding(f"sequence {file.parent.name}: {error}", "the toolkit cannot load it, or not as meant", None)
         return
-    if len(found) > length:
+    if len(annotations) > length:
         yield Finding(
-            f"{place} has {len(found)} lines for {length} frames",
+            f"{place} has {len(annotations)} lines for {length} frames",
             "which line belongs to which frame is uncertain: the analyses refuse it",
             f"head -n {length} {quote(file)} > fixed && mv fixed {quote(file)}   (if its end is too long)",
         )
-    if len(found) < length:
+    if len(annotations) < length:
         yield Finding(
-            f"{place} has {len(found)} lines for {length} frames",
+            f"{place} has {len(annotations)} lines for {length} frames",
             "the toolkit takes the other frames as absent without a word; this package's analyses give no figures",
             "one region a line, nan,nan,nan,nan where the target is absent",
-            fails=len(found) != 1,  # test sets publish the first line only
+            fails=len(annotations) != 1,  # test sets publish the first line only
         )
-    absent = [number for number, region in enumerate(found[:length], start=1) if region is None]
+    absent = [number for number, region in enumerate(annotations[:length], start=1) if region is None]
     if absent[:1] == [1]:
         why = "the first region is empty: the tracker cannot be initialised on the first frame"
         yield Finding(f"{place}, line {listing.ranges(absent)}: no region", why, None)

@@ -59,9 +59,9 @@ def read(path: Path, target: str | None = None) -> Annotation:
     """
     text = listing.checked_text(path)
     if text.lstrip().startswith("<"):
-        found = _cvat(path, text, target)
+        annotation = _cvat(path, text, target)
     elif text.lstrip().startswith("{"):
-        found = _json(path, text)
+        annotation = _json(path, text)
     else:
         lines = listing.lines(text)
         words = [re.split(r"[,;\s]+", line.strip(" ,;\t")) for line in lines]
@@ -69,15 +69,15 @@ def read(path: Path, target: str | None = None) -> Annotation:
             raise ResourceError(f"{path} is empty")
         if "frame" in words[0]:
             rows = enumerate(csv.DictReader(lines, skipinitialspace=True), start=2)
-            found = _named((f"{path}, line {number}", row) for number, row in rows)
+            annotation = _rows((f"{path}, line {number}", row) for number, row in rows)
         elif all(_is_mot(line) for line in words):
-            found = _mot(path, words, target)
+            annotation = _mot(path, words, target)
         else:
             numbered = enumerate(regions.read(path))
-            found = Annotation({frame: region.box for frame, region in numbered if region is not None})
-    if not found.boxes:
+            annotation = Annotation({frame: region.box for frame, region in numbered if region is not None})
+    if not annotation.boxes:
         raise ResourceError(f"{path} holds no box")
-    return found
+    return annotation
 
 
 def _is_mot(words: list[str]) -> bool:
@@ -92,10 +92,10 @@ def _is_mot(words: list[str]) -> bool:
 
 
 def _mot(path: Path, lines: list[list[str]], target: str | None) -> Annotation:
-    chosen = _choose(path, {line[1] for line in lines}, target)
+    track = _choose(path, {line[1] for line in lines}, target)
     boxes: dict[int, Box] = {}
     for number, line in enumerate(lines, start=1):
-        if line[1] == chosen:
+        if line[1] == track:
             x, y, w, h = map(float, line[2:6])
             _put(boxes, int(float(line[0])) - 1, [x - 1, y - 1, w, h], f"{path}, line {number}")
     return Annotation(boxes)
@@ -104,13 +104,13 @@ def _mot(path: Path, lines: list[list[str]], target: str | None) -> Annotation:
 def _json(path: Path, text: str) -> Annotation:
     try:
         frames = json.loads(text)["frames"]
-        return _named((f"{path}, entry {number}", row) for number, row in enumerate(frames))
+        return _rows((f"{path}, entry {number}", row) for number, row in enumerate(frames))
     except (KeyError, TypeError, AttributeError, RecursionError, json.JSONDecodeError) as error:
         raise ResourceError(f"{path} is not what 'track --boxes' writes: {error}") from error
 
 
-def _named(rows: Any) -> Annotation:
-    found = Annotation({})
+def _rows(rows: Any) -> Annotation:
+    annotation = Annotation({})
     for place, row in rows:
         try:
             frame, *box = (float(row[name]) for name in ("frame", "x", "y", "w", "h"))
@@ -118,10 +118,10 @@ def _named(rows: Any) -> Annotation:
             raise ResourceError(f"{place}: frame, x, y, w, h must be numbers ({error})") from error
         if frame != int(frame):
             raise ResourceError(f"{place}: frame {frame} is no whole number")
-        _put(found.boxes, int(frame), box, place)
+        _put(annotation.boxes, int(frame), box, place)
         if str(row.get("lost", "0")).strip().lower() in ("1", "true"):
-            found.lost.append(int(frame))
-    return found
+            annotation.lost.append(int(frame))
+    return annotation
 
 
 def _cvat(path: Path, text: str, target: str | None) -> Annotation:
@@ -134,7 +134,7 @@ def _cvat(path: Path, text: str, target: str | None) -> Annotation:
         raise ResourceError(f"{path} has no track of boxes: export as 'CVAT for video 1.1', with the shapes as a track")
     labels = [key for key, track in tracks.items() if track.get("label") == target]
     track = tracks[labels[0] if len(labels) == 1 else _choose(path, set(tracks), target)]
-    found, before = Annotation({}), None
+    annotation, last = Annotation({}), None
     for element in track.iter("box"):
         place = f"{path}, track {track.get('id')}, frame {element.get('frame')}"
         try:
@@ -143,31 +143,31 @@ def _cvat(path: Path, text: str, target: str | None) -> Annotation:
         except ValueError as error:
             raise ResourceError(f"{place}: {error}") from error
         if element.get("outside") == "1":
-            if before is not None:  # it stays where it was until it leaves
-                _fill(found, before, (frame - 1, before[1], before[2]))
-            before = None
+            if last is not None:  # it stays where it was until it leaves
+                _fill(annotation, last, (frame - 1, last[1], last[2]))
+            last = None
             continue
         box = [left, top, right - left, bottom - top]
-        _put(found.boxes, frame, box, place)
-        now = frame, np.array(box), element.get("occluded") == "1"
-        if before is not None:
-            _fill(found, before, now)
-        if now[2]:
-            found.occluded.append(frame)
-        before = now
-    return found
+        _put(annotation.boxes, frame, box, place)
+        key = frame, np.array(box), element.get("occluded") == "1"
+        if last is not None:
+            _fill(annotation, last, key)
+        if key[2]:
+            annotation.occluded.append(frame)
+        last = key
+    return annotation
 
 
-def _fill(found: Annotation, before: tuple[int, Box, bool], now: tuple[int, Box, bool]) -> None:
+def _fill(annotation: Annotation, before: tuple[int, Box, bool], now: tuple[int, Box, bool]) -> None:
     """The frames between two key frames, linear."""
     (first, start, occluded), (last, end, _) = before, now
     if last - first > _LARGEST_FRAME:
         raise ResourceError(f"frames {first} to {last}: too many")
-    for frame in range(first + 1, last + (1 if last not in found.boxes else 0)):
+    for frame in range(first + 1, last + (1 if last not in annotation.boxes else 0)):
         share = (frame - first) / max(last - first, 1)
-        found.boxes[frame] = start + share * (end - start)
+        annotation.boxes[frame] = start + share * (end - start)
         if occluded:
-            found.occluded.append(frame)
+            annotation.occluded.append(frame)
 
 
 def _put(boxes: dict[int, Box], frame: int, box: list[float], place: str) -> None:
@@ -181,10 +181,10 @@ def _put(boxes: dict[int, Box], frame: int, box: list[float], place: str) -> Non
         boxes[frame] = np.array(box, np.float64)
 
 
-def _choose(path: Path, known: set[str], target: str | None) -> str:
-    names = ", ".join(sorted(known, key=lambda name: (len(name), name))[:20])
-    if target is None and len(known) > 1:
+def _choose(path: Path, targets: set[str], target: str | None) -> str:
+    names = ", ".join(sorted(targets, key=lambda name: (len(name), name))[:20])
+    if target is None and len(targets) > 1:
         raise InvalidValue(f"{path} has several targets, {names}: name one with --target")
-    if target is not None and target not in known:
+    if target is not None and target not in targets:
         raise InvalidValue(f"--target {target}: {path} has {names}")
-    return target or next(iter(known))
+    return target or next(iter(targets))

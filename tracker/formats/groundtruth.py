@@ -56,33 +56,33 @@ def find(folder: Path, frames: int, target: str | None = None, start: int = 0) -
         ValueError: there is no such target.
     """
     files = _files(folder)
-    named = {name: found for name, found in files.items() if name}
-    if target is None and "" not in files and len(named) > 1:
-        problem = f"{folder} has several targets, {', '.join(sorted(named))}: name one with --target"
+    targets = {name: file for name, file in files.items() if name}
+    if target is None and "" not in files and len(targets) > 1:
+        problem = f"{folder} has several targets, {', '.join(sorted(targets))}: name one with --target"
         return GroundTruth(folder, [], 0, problem)
-    if target is not None and target not in named:
-        known = f"the folder has {', '.join(sorted(named))}" if named else "the folder has no file for each of several"
-        raise InvalidValue(f"--target {target}: {known}")
-    chosen = files.get(target or "") or next(iter(named.values()), None)
-    if chosen is None:
+    if target is not None and target not in targets:
+        there = f"has {', '.join(sorted(targets))}" if targets else "has no file for each of several"
+        raise InvalidValue(f"--target {target}: the folder {there}")
+    choice = files.get(target or "") or next(iter(targets.values()), None)
+    if choice is None:
         return None
-    file, origin = chosen
+    file, origin = choice
     try:
-        found = regions.read(file, origin)
+        lines = regions.read(file, origin)
     except OSError as error:
         return GroundTruth(file, [], 0, str(error))
-    if not found:
+    if not lines:
         return GroundTruth(file, [], 0, f"{file} is empty")
-    placed = ([None] * start + found)[:frames]
-    return GroundTruth(file, placed + [None] * (frames - len(placed)), len(found))
+    by_image = ([None] * start + lines)[:frames]
+    return GroundTruth(file, by_image + [None] * (frames - len(by_image)), len(lines))
 
 
 def _files(folder: Path) -> dict[str, tuple[Path, float]]:
     """Ground truth files by target, "" for the only one, with the coordinate of the first pixel."""
-    found: dict[str, tuple[Path, float]] = {}
+    files: dict[str, tuple[Path, float]] = {}
     for path in listing.matching(folder, "groundtruth*.txt"):
         for pattern, origin in _FILES:
             if (match := pattern.fullmatch(path.name)) and path.is_file():
-                found[match[1] or ""] = (path, origin)
+                files[match[1] or ""] = (path, origin)
                 break
-    return found
+    return files

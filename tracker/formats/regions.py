@@ -143,10 +143,10 @@ def _of_mask(place: tuple[int, int, int, int], runs: list[int], origin: float) -
     return Region(contour(marked, (x, y)) - origin, box)
 
 
-def contour(marked: NDArray[np.uint8], offset: tuple[int, int]) -> Polygon:
+def contour(mask: NDArray[np.uint8], offset: tuple[int, int]) -> Polygon:
     """Contour (N, 2) of the largest part of a mask (H, W) that has one, its first pixel at ``offset`` (x, y)."""
-    found, _ = cv2.findContours(np.pad(marked, 1), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    largest = max(found, key=cv2.contourArea)[:, 0].astype(np.float64)  # (N, 2)
+    contours, _ = cv2.findContours(np.pad(mask, 1), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    largest = max(contours, key=cv2.contourArea)[:, 0].astype(np.float64)  # (N, 2)
     return largest - 1 + np.array(offset)
 
 
@@ -166,11 +166,11 @@ def obstacles(data: bytes) -> dict[str, list[int]]:
     >>> obstacles(b"1,2,3,4\n1,2,3,4,\n\n")
     {'a separator at the end of the line': [2], 'an empty line': [3]}
     """
-    found: dict[str, list[int]] = {MARK: [1]} if listing.mark(data) else {}
+    places: dict[str, list[int]] = {MARK: [1]} if listing.mark(data) else {}
     for number, line in enumerate(io.StringIO(listing.decode(data), newline=None), start=1):
         if problem := unloadable(line):
-            found.setdefault(problem, []).append(number)
-    return found
+            places.setdefault(problem, []).append(number)
+    return places
 
 
 def unloadable(line: str) -> str | None:

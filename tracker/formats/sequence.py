@@ -26,10 +26,10 @@ class Sequence:
     @property
     def images(self) -> list[Path]:
         """Frames 1, 2, ... until one is missing; none if the pattern does not count them."""
-        found: list[Path] = []
-        while self.numbered and os.path.isfile(path := self.folder / (self.pattern % (len(found) + 1))):
-            found.append(path)
-        return found
+        paths: list[Path] = []
+        while self.numbered and os.path.isfile(path := self.folder / (self.pattern % (len(paths) + 1))):
+            paths.append(path)
+        return paths
 
     @property
     def behind_gap(self) -> list[Path]:
@@ -38,8 +38,8 @@ class Sequence:
         if not self.numbered or len(name) != 2:
             return []
         counted, numbers = len(self.images), re.compile("([0-9]{1,9})".join(map(re.escape, name)))
-        found = [(path, numbers.fullmatch(path.name)) for path in listing.matching(folder)]
-        return [path for path, match in found if match and int(match[1]) > counted]
+        matches = [(path, numbers.fullmatch(path.name)) for path in listing.matching(folder)]
+        return [path for path, match in matches if match and int(match[1]) > counted]
 
     @property
     def numbered(self) -> bool:

@@ -27,13 +27,13 @@ def read_mapping(file: Path, typed: bool = False) -> dict[str, Any]:
 
 def registries(workspace: Path) -> list[Path]:
     """Files that ``registry:`` of a workspace names, a folder standing for the trackers.ini in it."""
-    named = read_config(workspace).get("registry") or []
-    entries = named if isinstance(named, list) else [named]
+    value = read_config(workspace).get("registry") or []
+    entries = value if isinstance(value, list) else [value]
     paths = [workspace / entry for entry in entries if isinstance(entry, str)]
     return [path / "trackers.ini" if path.is_dir() else path for path in paths]
 
 
 def sequences_folder(workspace: Path) -> Path:
     """Where the data set of a workspace lies."""
-    named = read_config(workspace).get("sequences")
-    return workspace / (named if isinstance(named, str) else "sequences")
+    value = read_config(workspace).get("sequences")
+    return workspace / (value if isinstance(value, str) else "sequences")

@@ -112,21 +112,21 @@ def _video(path: str) -> Source:
     return Source(Path(path).stem, length, rate, None, lambda: _video_frames(path))
 
 
-def _timed_rate(container: Any, stream: Any, told: float) -> tuple[float, int | None]:
+def _timed_rate(container: Any, stream: Any, nominal: float) -> tuple[float, int | None]:
     """Frames per second by the time stamps of a video's first frames, and its number of frames if these are all.
 
     A container's own rate stands where the frames bear it out: WebM of a browser tells 1000, Matroska of variable rate
     that of its first frames.
     """
     stamps = ((packet, packet.dts if packet.pts is None else packet.pts) for packet in container.demux(stream))
-    timed = (float(stamp * packet.time_base) for packet, stamp in stamps if packet.size and stamp is not None)
-    times = list(islice(timed, _TIMED))
+    seconds = (float(stamp * packet.time_base) for packet, stamp in stamps if packet.size and stamp is not None)
+    times = list(islice(seconds, _TIMED))
     span = max(times) - min(times) if times else 0.0
     measured = (len(times) - 1) / span if span > 0 else 0.0
-    if told > 0 and abs(measured - told) <= 0.01 * told:
-        measured = told  # times in milliseconds are rounded
+    if nominal > 0 and abs(measured - nominal) <= 0.01 * nominal:
+        measured = nominal  # times in milliseconds are rounded
     if not 0 < measured <= 2 * LARGEST_RATE:
-        measured = told if 0 < told <= LARGEST_RATE else DEFAULT_RATE
+        measured = nominal if 0 < nominal <= LARGEST_RATE else DEFAULT_RATE
     return measured, len(times) if 0 < len(times) < _TIMED else None
 
 
@@ -166,7 +166,7 @@ def _camera_frames(number: int) -> Iterator[Image]:
 
 
 def _folder(path: Path, target: str | None, truth_start: int) -> Source:
-    files = next((found for sub in ("color", "img", "") if (found := image_files(path / sub))), None)
+    files = next((paths for sub in ("color", "img", "") if (paths := image_files(path / sub))), None)
     if files is None:
         suffixes = ", ".join(sorted(IMAGE_SUFFIXES))
         raise MissingFile(f"folder {path} holds no images ({suffixes}), nor color/ or img/")

@@ -85,8 +85,8 @@ def serve(tracker: Any, name: str | None = None) -> int:
         print("and try it with 'reciprocative doctor NAME --registry trackers.ini'.", file=sys.stderr)
         return 2
     label = name or name_of(tracker)
-    known = accepted(tracker) if isinstance(tracker, type) or not hasattr(tracker, "update") else {}
-    return _serve(label, lambda: adapt(tracker, _parameters(label, known)))
+    types = accepted(tracker) if isinstance(tracker, type) or not hasattr(tracker, "update") else {}
+    return _serve(label, lambda: adapt(tracker, _parameters(label, types)))
 
 
 def _serve(name: str, make: Callable[[], Tracker]) -> int:
@@ -197,10 +197,10 @@ class Session:
         return 1, "the session was ended"
 
 
-def _parameters(name: str, known: Mapping[str, Any]) -> dict[str, Any]:
+def _parameters(name: str, types: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters that the environment gives tracker ``name``; without the threads, seed or device that it lacks."""
     try:
-        parameters = parse([os.environ.get("RECIPROCATIVE_PARAMS", "")], known, f"tracker {name}")
+        parameters = parse([os.environ.get("RECIPROCATIVE_PARAMS", "")], types, f"tracker {name}")
     except InvalidValue as error:
         raise InvalidValue(f"RECIPROCATIVE_PARAMS: {error}") from error
     for parameter in ("threads", "seed", "device"):
@@ -210,7 +210,7 @@ def _parameters(name: str, known: Mapping[str, Any]) -> dict[str, Any]:
             continue
         if parameter in parameters:
             raise InvalidValue(f"{parameter} is set twice, by {variable} and by RECIPROCATIVE_PARAMS")
-        if parameter not in known:
+        if parameter not in types:
             log.info("%s=%s has no effect: %s has no %s", variable, text, name, parameter)
         elif parameter == "device":
             parameters[parameter] = text

@@ -1,13 +1,16 @@
 """Profiles of hypothesis, the same examples in every run of ``make test``, new ones in ``make soak``; loud skips."""
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from tests.helpers.shared import ABSENT
 
 collect_ignore = ["helpers"]  # scripts among them, and no doctests
 
-settings.register_profile("repeatable", derandomize=True, database=None)
+# Nothing asserts on time: a loaded machine takes as long as it takes.
+settings.register_profile(
+    "repeatable", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("repeatable")
 # For benchmarks/mutants.py: an end at the first example that fails.
 settings.register_profile(

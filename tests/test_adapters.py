@@ -54,7 +54,8 @@ def following(answer):
 )
 def test_what_an_answer_means(answer, box, score, lost):
     result = following(answer)
-    assert result.box.tolist() == pytest.approx(box) and (result.score, result.lost) == (score, lost)
+    assert result.box.tolist() == pytest.approx(box)
+    assert (result.score, result.lost) == (score, lost)
     assert (result.polygon is not None) == (isinstance(answer, list) and len(np.ravel(answer)) == 8)
 
 
@@ -107,13 +108,16 @@ class Broken(Own):
 def test_one_class_for_every_tracker_of_opencv():
     named = adapters.adapt(cv2.TrackerMIL)
     made = adapters.adapt(lambda: cv2.TrackerMIL.create())
-    assert type(named) is MIL and type(made) is OpenCV and type(catalog.create("cv2:TrackerMIL", threads=1)) is MIL
+    assert type(named) is MIL
+    assert type(made) is OpenCV
+    assert type(catalog.create("cv2:TrackerMIL", threads=1)) is MIL
     images = scenes.frames(4)
     for tracker in (named, made):
         tracker.init(images[0], BOX)
         for image in images[1:]:
             result = tracker.update(image)
-            assert result.box[2:].tolist() == BOX[2:].tolist() and not result.lost, "where it looks is chance"
+            assert result.box[2:].tolist() == BOX[2:].tolist(), "where it looks is chance"
+            assert not result.lost
     with pytest.raises(ValueError, match="Vit cannot be made without more, such as files: give a function"):
         catalog.create("cv2:TrackerVit")
     with pytest.raises(TypeError, match="starts once only: give its class"):
@@ -163,7 +167,8 @@ def test_a_tracker_of_the_got10k_toolkit(got10k):
             super().__init__("Theirs", is_deterministic=True)
 
         def init(self, image, box):
-            assert image.size == scenes.SIZE[::-1] and image.mode == "RGB"
+            assert image.size == scenes.SIZE[::-1]
+            assert image.mode == "RGB"
             self.box = box
 
         def update(self, image):
@@ -172,7 +177,8 @@ def test_a_tracker_of_the_got10k_toolkit(got10k):
 
     tracker = adapters.adapt(Theirs)
     tracker.init(scenes.frames(1)[0], BOX)
-    assert tracker.update(scenes.frames(1)[0]).box.tolist() == [11, 30, 24, 24] and tracker.deterministic
+    assert tracker.update(scenes.frames(1)[0]).box.tolist() == [11, 30, 24, 24]
+    assert tracker.deterministic
     tracker.fork().init(scenes.frames(1)[0], BOX)
     assert adapters.adapt(Theirs())._tracker.__class__.__name__ == "Got10k"
 
@@ -183,9 +189,12 @@ def test_a_tracker_for_the_got10k_toolkit(got10k):
     from tracker.got10k import Exported
 
     tracker = Exported("NCC", threads=1)
-    assert isinstance(tracker, got10k.Tracker) and tracker.name == "NCC" and tracker.is_deterministic
+    assert isinstance(tracker, got10k.Tracker)
+    assert tracker.name == "NCC"
+    assert tracker.is_deterministic
     images = [Image.fromarray(image) for image in scenes.frames(4)]
     tracker.init(images[0], np.add(scenes.boxes(4)[0], [1, 1, 0, 0]))  # counted from 1, as its annotations
     for image, truth in zip(images[1:], scenes.boxes(4)[1:], strict=True):
         assert tracker.update(image).tolist() == [truth[0] + 1, truth[1] + 1, *truth[2:]]
-    assert Exported(Own, "mine").name == "mine" and Exported("DAT", threads=1).is_deterministic
+    assert Exported(Own, "mine").name == "mine"
+    assert Exported("DAT", threads=1).is_deterministic

@@ -35,11 +35,13 @@ def test_ncc_follows_a_moving_target(scene):
     tracker = catalog.create("NCC")
     path = [(60 + 3 * i, 40 + 2 * i) for i in range(8)]
     first = tracker.init(scene(*path[0]), np.array([*path[0], 30.0, 24.0]))
-    assert first.box.tolist() == [*path[0], 30, 24] and not first.lost
+    assert first.box.tolist() == [*path[0], 30, 24]
+    assert not first.lost
     for x, y in path[1:]:
         result = tracker.update(scene(x, y))
         assert boxes.overlap(result.box, [x, y, 30, 24]) > 0.999
-        assert not result.lost and result.score > 0
+        assert not result.lost
+        assert result.score > 0
 
 
 def test_opencv_trackers_are_given_whole_pixels_and_bgr(scene, monkeypatch):
@@ -61,10 +63,13 @@ def test_opencv_trackers_are_given_whole_pixels_and_bgr(scene, monkeypatch):
     image = scene(60, 40)
     first = tracker.init(image, np.array([60.25, 40.5, 30.0, 23.75]))
     found, lost = tracker.update(image), tracker.update(image)
-    assert given[0][1] == (60, 40, 30, 24) and all((seen == image[..., ::-1]).all() for seen, _ in given)
+    assert given[0][1] == (60, 40, 30, 24)
+    assert all((seen == image[..., ::-1]).all() for seen, _ in given)
     assert first.box.tolist() == [60.25, 40.5, 30, 23.75]
-    assert found.box.tolist() == [64.25, 43.5, 30, 23.75] and (found.score, found.lost) == (1, False)
-    assert lost.box.tolist() == found.box.tolist() and (lost.score, lost.lost) == (-1, True)
+    assert found.box.tolist() == [64.25, 43.5, 30, 23.75]
+    assert (found.score, found.lost) == (1, False)
+    assert lost.box.tolist() == found.box.tolist()
+    assert (lost.score, lost.lost) == (-1, True)
 
 
 def test_ncc_starts_on_anything_inside_the_image(scene):
@@ -107,7 +112,8 @@ def test_a_target_that_leaves_the_image_never_raises(scene, name, step):
     for _ in range(18):
         x, y = x + step[0], y + step[1]
         result = tracker.update(scene(x, y))
-        assert np.isfinite(result.box).all() and (result.box[2:] == [30, 24]).all()
+        assert np.isfinite(result.box).all()
+        assert (result.box[2:] == [30, 24]).all()
 
 
 @pytest.mark.parametrize("name", ["NCC", "MIL"])
@@ -137,7 +143,8 @@ def test_mil_repeats_its_box_in_an_image_that_it_does_not_fit_into(scene, size):
     tracker = catalog.create("MIL")
     tracker.init(scene(60, 40), np.array([60.0, 40, 30, 24]))
     result = tracker.update(scene(60, 40)[: size[0], : size[1]].copy())
-    assert result.lost and result.box.tolist() == [60, 40, 30, 24]
+    assert result.lost
+    assert result.box.tolist() == [60, 40, 30, 24]
     assert not tracker.update(scene(62, 41)).lost
 
 
@@ -153,11 +160,13 @@ def test_ncc_stays_where_nothing_can_be_matched():
     flat = np.full((50, 60, 3), 90, np.uint8)
     tracker.init(flat, np.array([20.0, 20, 10, 10]))
     result = tracker.update(flat)
-    assert result.lost and result.box.tolist() == [20, 20, 10, 10]
+    assert result.lost
+    assert result.box.tolist() == [20, 20, 10, 10]
     rng = np.random.default_rng(1)
     tracker.init(rng.integers(0, 256, (50, 60, 3), np.uint8), np.array([20.0, 20, 10, 10]))
     result = tracker.update(flat)  # no contrast in the search region
-    assert result.lost and result.score <= 0
+    assert result.lost
+    assert result.score <= 0
 
 
 def test_a_build_without_mil_says_so(monkeypatch):
@@ -202,9 +211,11 @@ def test_trackers_ini_has_no_traps():
     for name in sections.sections():
         section = sections[name]
         assert section["env_reciprocative_tracker"] == name in catalog.NAMES
-        assert section["command"] == "tracker" and section["protocol"] == "traxpython"
+        assert section["command"] == "tracker"
+        assert section["protocol"] == "traxpython"
         assert (INI.parent / section["paths"] / "tracker" / "__main__.py").is_file()
-        assert int(section["timeout"]) >= 30 and int(section["env_reciprocative_threads"]) >= 1
+        assert int(section["timeout"]) >= 30
+        assert int(section["env_reciprocative_threads"]) >= 1
 
 
 NANO = SHARED / "models" / "nanotrack_v2"
@@ -226,7 +237,8 @@ def test_nanotrack_follows_a_moving_target_with_the_files_that_a_user_added(scen
     for k in range(1, 6):
         result = tracker.update(scene(60 + 3 * k, 40 + 2 * k))
         assert boxes.overlap(result.box, [60 + 3 * k, 40 + 2 * k, 30, 24]) > 0.5
-    assert 0 < result.score <= 1 and not result.lost
+    assert 0 < result.score <= 1
+    assert not result.lost
 
 
 def test_an_onnx_file_of_another_network_is_refused(tmp_path, monkeypatch):

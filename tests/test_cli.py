@@ -38,7 +38,9 @@ def test_version_names_what_decides_results(capsys):
     with pytest.raises(SystemExit, match="0"):
         cli.main(["--version"])
     line = capsys.readouterr().out
-    assert line.startswith(f"reciprocative {__version__} (Python ") and "vot-toolkit" in line and "torch" in line
+    assert line.startswith(f"reciprocative {__version__} (Python ")
+    assert "vot-toolkit" in line
+    assert "torch" in line
 
 
 def test_help_lists_every_command_and_exit_code(capsys):
@@ -94,7 +96,8 @@ def test_no_space_left_names_the_places(monkeypatch, capsys):
     fake(monkeypatch, raises(OSError(errno.ENOSPC, "No space left on device")))
     assert cli.main(["track"]) == 3
     error = capsys.readouterr().err
-    assert "No space left on device: free some space" in error and "TMPDIR" in error
+    assert "No space left on device: free some space" in error
+    assert "TMPDIR" in error
 
 
 def test_traceback_on_request(monkeypatch):
@@ -123,7 +126,8 @@ def test_a_bug_shows_its_traceback_and_ends_with_1(bug, tmp_path):
         [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}
     )
     assert done.returncode == 1
-    assert "Traceback" in done.stderr and "broken.py" in done.stderr
+    assert "Traceback" in done.stderr
+    assert "broken.py" in done.stderr
 
 
 def test_a_module_that_is_absent_does_not_break_the_others(monkeypatch, capsys):

@@ -58,7 +58,8 @@ def test_the_readme_s_own_tracker_on_an_own_video(tmp_path, monkeypatch):
             video.write(image)
     rows = [f"{frame},{x},{y},{w},{h}\n" for frame, (x, y, w, h) in enumerate(scenes.boxes(30) * 2)]
     (tmp_path / "clip.csv").write_text("frame,x,y,w,h\n" + "".join(rows))
-    assert cli.main(commands["init"]) == 0 and cli.main(commands["import-video"]) == 0
+    assert cli.main(commands["init"]) == 0
+    assert cli.main(commands["import-video"]) == 0
     workspace = Workspace.load("my_vot")
     assert {"DAT", "Mine"} <= set(workspace.registry.identifiers())
     assert len(workspace.dataset["clip"]) == 60
@@ -95,7 +96,8 @@ def test_the_map_of_the_code_is_true():
     (tree,) = re.findall(r"^```\n(tracker/\n.*?)^```$", (PROJECT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
     named = {name for line in tree.splitlines() for name in re.findall(r"\b(\w+)(?:/|\.py) ", line[:30])}
     there = {path.stem for path in (PROJECT / "tracker").glob("[a-z]*") if path.is_dir() or path.suffix == ".py"}
-    assert there <= named and all((PROJECT / name).exists() for name in named - there), named ^ there
+    assert there <= named, there - named
+    assert all((PROJECT / name).exists() for name in named - there), named - there
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
@@ -115,5 +117,6 @@ def test_citation_is_valid_yaml_and_versions_agree():
     project = re.search(r'^version = "(.+)"$', (PROJECT / "pyproject.toml").read_text(), re.MULTILINE)
     from tracker import __version__
 
-    assert project and citation["version"] == project[1] == __version__
+    assert project
+    assert citation["version"] == project[1] == __version__
     assert f"## {__version__}" in (PROJECT / "CHANGELOG.md").read_text()

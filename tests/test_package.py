@@ -59,10 +59,12 @@ def test_the_registry_of_an_installation_leads_to_its_package(installed):
     there, here = configparser.ConfigParser(), configparser.ConfigParser()
     there.read(installed / "tracker/trackers.ini")
     here.read(REGISTRY)
-    assert there.sections() == here.sections() and "DAT" in there
+    assert there.sections() == here.sections()
+    assert "DAT" in there
     for name in there.sections():
         assert dict(there[name]) == {**here[name], "paths": ".."}, name
 
 
 def test_a_checkout_has_one_registry():
-    assert REGISTRY == PROJECT / "trackers.ini" and not list((PROJECT / "tracker").rglob("*.ini"))
+    assert REGISTRY == PROJECT / "trackers.ini"
+    assert not list((PROJECT / "tracker").rglob("*.ini"))

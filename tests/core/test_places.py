@@ -65,7 +65,7 @@ def run(place, *command, **variables):
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=600,
     )
 
 

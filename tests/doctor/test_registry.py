@@ -61,8 +61,11 @@ def test_good_registries(tmp_path):
 def test_faults(tmp_path, old, new, what, mend):
     assert old in GOOD
     findings = check(tmp_path, GOOD.replace(old, new, 1))
-    assert findings and what in findings[0].what and mend in findings[0].mend
-    assert findings[0].why and findings[0].fails
+    assert findings
+    assert what in findings[0].what
+    assert mend in findings[0].mend
+    assert findings[0].why
+    assert findings[0].fails
 
 
 def test_only_the_tracker_asked_for_is_looked_at(tmp_path):
@@ -74,27 +77,32 @@ def test_only_the_tracker_asked_for_is_looked_at(tmp_path):
 
 def test_what_loses_the_whole_registry_is_found_in_every_section(tmp_path):
     (finding,) = check(tmp_path, GOOD + "\n[Other]\ncommand = x\nversion = 1.0\n", "DAT")
-    assert "[Other]: version = 1.0" in finding.what and "no tracker at all" in finding.why
+    assert "[Other]: version = 1.0" in finding.what
+    assert "no tracker at all" in finding.why
 
 
 def test_bytes_that_are_no_text(tmp_path):
     (tmp_path / "trackers.ini").write_bytes(GOOD.replace("label = DAT", "label = D\xe4T").encode("latin1"))
     (finding,) = registry.check_registry(tmp_path / "trackers.ini", "DAT")
-    assert "trackers.ini is not UTF-8 text" in finding.what and "iconv" in finding.mend
+    assert "trackers.ini is not UTF-8 text" in finding.what
+    assert "iconv" in finding.mend
 
 
 def test_a_name_with_a_plus_is_mended_to_one_that_is_free(tmp_path):
     text = GOOD.replace("[DAT]", "[Ocean+]") + "\n[Oceanplus]\ncommand =\n"
     (finding,) = check(tmp_path, text)
     head, _, label = finding.mend.removesuffix(")").partition("   (and below it: ")
-    assert head == "[Oceanplus_2]" and label == "label = Ocean+"
+    assert head == "[Oceanplus_2]"
+    assert label == "label = Ocean+"
     assert check(tmp_path, text.replace("[Ocean+]", head).replace("label = DAT", label)) == []
 
 
 @pytest.mark.parametrize("paths", ["C:\\x;D:\\y", "c:/trackers/x", "C:\\x"])
 def test_paths_of_windows_have_no_mend(tmp_path, paths):
     (finding,) = check(tmp_path, GOOD.replace("paths = .", f"paths = {paths}"))
-    assert "are paths of Windows" in finding.what and finding.mend is None and finding.fails
+    assert "are paths of Windows" in finding.what
+    assert finding.mend is None
+    assert finding.fails
 
 
 @pytest.mark.parametrize(
@@ -119,9 +127,11 @@ def test_a_byte_order_mark_is_named_and_removed(tmp_path):
     path = tmp_path / "trackers.ini"
     path.write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
     (finding,) = registry.check_registry(path, "DAT")
-    assert "trackers.ini begins with a byte order mark" in finding.what and finding.fails
+    assert "trackers.ini begins with a byte order mark" in finding.what
+    assert finding.fails
     subprocess.run(["sh", "-e", "-c", finding.mend], check=True)
-    assert list(registry.check_registry(path, "DAT")) == [] and path.read_text() == GOOD
+    assert list(registry.check_registry(path, "DAT")) == []
+    assert path.read_text() == GOOD
 
 
 def test_an_unknown_tracker_and_an_absent_file(tmp_path):
@@ -130,10 +140,12 @@ def test_an_unknown_tracker_and_an_absent_file(tmp_path):
     paths = [tmp_path / "a.ini", tmp_path / "b.ini"]
     assert list(registry.check_name("DAT", paths)) == list(registry.check_name("Other", paths)) == []
     (finding,) = registry.check_name("SiamFC", paths)
-    assert "no tracker SiamFC" in finding.what and "known: DAT, Other, Published" in finding.what
+    assert "no tracker SiamFC" in finding.what
+    assert "known: DAT, Other, Published" in finding.what
     assert "reciprocative registry" in finding.mend
     (finding,) = registry.check_name("SiamFC", paths, tmp_path)
-    assert finding.mend.startswith(f"- {REGISTRY} ") and f"{tmp_path}/config.yaml" in finding.mend
+    assert finding.mend.startswith(f"- {REGISTRY} ")
+    assert f"{tmp_path}/config.yaml" in finding.mend
     (finding,) = registry.check_registry(tmp_path / "absent.ini")
     assert "exits with 0" in finding.why
 
@@ -146,5 +158,7 @@ def test_semicolons_of_a_command_are_its_own(tmp_path):
 def test_sections_are_read_as_the_toolkit_sees_them(tmp_path):
     (tmp_path / "trackers.ini").write_text(GOOD)
     section = read_section(tmp_path / "trackers.ini", "DAT")
-    assert section is not None and section.timeout == 120 and section.values["env_reciprocative_tracker"] == "DAT"
+    assert section is not None
+    assert section.timeout == 120
+    assert section.values["env_reciprocative_tracker"] == "DAT"
     assert read_section(tmp_path / "trackers.ini", "None") is None

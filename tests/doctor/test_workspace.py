@@ -225,7 +225,8 @@ def test_a_mend_mends(good, fault):
         findings = list(workspace.check_workspace(good, "0.7.4"))
     assert [finding for finding in findings if finding.fails] == []
     for sequence in load_workspace(good).dataset:
-        assert len(sequence) == 4 and len(annotations_of(sequence)) == 4
+        assert len(sequence) == 4
+        assert len(annotations_of(sequence)) == 4
         assert os.path.getsize(sequence.frame(3).filename())
 
 
@@ -235,13 +236,16 @@ def test_numbering_from_1_keeps_the_order(good):
     (finding,) = workspace.check_workspace(good, "0.7.4")
     subprocess.run(["sh", "-e", "-c", finding.mend], check=True)
     after = sorted((good / "sequences/two/color").iterdir())
-    assert after[0].name == "00000001.jpg" and [path.read_bytes() for path in after] == before
+    assert after[0].name == "00000001.jpg"
+    assert [path.read_bytes() for path in after] == before
 
 
 def test_images_that_no_renaming_mends(good):
     rename(good, "color/%08d.jpg", "color/%08d.bmp")
     (finding,) = workspace.check_workspace(good, "0.7.4")
-    assert "color/00000001.bmp" in finding.what and finding.mend is None and ".jpg or .png" in finding.why
+    assert "color/00000001.bmp" in finding.what
+    assert finding.mend is None
+    assert ".jpg or .png" in finding.why
 
 
 LOADED = {
@@ -270,10 +274,12 @@ ABSENT = ["nan,nan,nan,nan", "0,0,0,0", "-1,-1,-1,-1", "0", "m0,0,2,2,4"]
 def test_absent_targets_are_told(good, line):
     truth(good, FOUR.replace("2,2,30,40\n3,2,30,40", f"{line}\n{line}"))
     (finding,) = workspace.check_workspace(good, "0.7.4")
-    assert not finding.fails and "sequence two: groundtruth.txt, line 2-3: no region" in finding.what
+    assert not finding.fails
+    assert "sequence two: groundtruth.txt, line 2-3: no region" in finding.what
     edit(good / "stacks/small.yaml", "tracker.vot.reset_based.ResetBased", "supervised")
     (finding,) = workspace.check_workspace(good, "0.7.4")
-    assert finding.fails and "experiment baseline is of the toolkit's own type" in finding.why
+    assert finding.fails
+    assert "experiment baseline is of the toolkit's own type" in finding.why
     edit(good / "stacks/small.yaml", "type: supervised", finding.mend.partition("   (")[0])
     (finding,) = workspace.check_workspace(good, "0.7.4")
     assert not finding.fails
@@ -314,14 +320,17 @@ def test_pictures_that_are_no_frames_leave_no_gap(good):
 def test_non_ascii_paths(tmp_path):
     good = scenes.write_workspace(tmp_path / "köln")
     (finding,) = workspace.check_workspace(good, "0.7.4")
-    assert "non-ASCII" in finding.what and "protocol error" in finding.why and not finding.fails
+    assert "non-ASCII" in finding.what
+    assert "protocol error" in finding.why
+    assert not finding.fails
 
 
 def test_a_non_ascii_folder_in_a_sequence(good):
     edit(good / "sequences/two/sequence", "color/", "cölor/")
     (good / "sequences/two/color").rename(good / "sequences/two/cölor")
     (finding,) = workspace.check_workspace(good, "0.7.4")
-    assert "cölor/%08d.jpg has non-ASCII" in finding.what and not finding.fails
+    assert "cölor/%08d.jpg has non-ASCII" in finding.what
+    assert not finding.fails
 
 
 def test_a_registry_that_does_not_exist_beside_one_that_does_is_good(good):
@@ -354,7 +363,8 @@ def test_experiments_that_newer_toolkits_break(good, kind, found):
 def test_hundreds_of_findings_are_cut_short(good):
     (good / "sequences" / "list.txt").write_text("\n".join(f"absent{n}" for n in range(40)))
     findings = list(workspace.check_workspace(good, "0.7.4"))
-    assert len(findings) == 6 and "35 more" in findings[-1].what
+    assert len(findings) == 6
+    assert "35 more" in findings[-1].what
 
 
 def test_data_without_images_is_good(good):

@@ -64,7 +64,7 @@ class Fake(Tracker):
         elif MODE == "bug":
             raise KeyError("no such key")
         elif MODE == "slow":
-            time.sleep(60)
+            time.sleep(3600)
         elif MODE == "noise":
             print("fragment on stdout", end="", flush=True)
             print("fragment on stderr", end="", file=sys.stderr, flush=True)

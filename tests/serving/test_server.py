@@ -20,7 +20,7 @@ from tracker.core.paths import PROJECT
 HELPERS = PROJECT / "tests" / "helpers"
 REAL = [sys.executable, "-m", "tracker"]
 FAKE = [sys.executable, str(HELPERS / "fake_server.py")]
-LIMIT = 60  # seconds after which a process counts as hanging
+LIMIT = 240  # seconds after which a process counts as hanging
 
 
 @pytest.fixture

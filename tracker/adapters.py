@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any
 
 import cv2
 import numpy as np
@@ -38,28 +38,14 @@ class AdapterError(Exception):
     """
 
 
-class OwnTracker(Protocol):
-    """What ``adapt`` needs of an object."""
-
-    def init(self, image: NDArray[np.uint8], box: NDArray[np.float64]) -> Any:
-        """Start on ``image`` (H, W, 3) RGB uint8 with the target at ``box`` (x, y, w, h), 0-based float pixels."""
-        ...
-
-    def update(self, image: NDArray[np.uint8]) -> Any:
-        """Find the target in the next frame.
-
-        Returns:
-            The box (x, y, w, h), four corner points (4, 2), ``(box, score)``, a ``tracker.Result``, or None for "lost".
-        """
-        ...
-
-
 def adapt(given: Any, parameters: Mapping[str, Any] | None = None) -> Tracker:
     """A tracker of this package around somebody's.
 
     Args:
-        given: an object with ``init(image, box)`` and ``update(image)``, as in :class:`OwnTracker`; or a class or
-            function that makes one; or a tracker class of OpenCV (``cv2.TrackerMIL``) or of the GOT-10k toolkit.
+        given: an object with ``init(image, box)`` and ``update(image)``; or a class or function that makes one; or a
+            tracker class of OpenCV (``cv2.TrackerMIL``) or of the GOT-10k toolkit. Images are (H, W, 3) RGB uint8, a
+            box is (x, y, w, h) in 0-based float pixels; ``update`` returns the box, four corner points (4, 2), ``(box,
+            score)``, a ``tracker.Result``, or None for "lost".
         parameters: for the class or function.
 
     Raises:
@@ -127,7 +113,7 @@ def _settings(name: str) -> dict[str, str]:
 class Adapter(Tracker):
     """Somebody's object as a tracker: its answers become :class:`Result`; what else it offers is handed through."""
 
-    def __init__(self, tracker: OwnTracker, again: Callable[[], OwnTracker]) -> None:
+    def __init__(self, tracker: Any, again: Callable[[], Any]) -> None:
         """Wrap ``tracker``; ``again`` gives another one like it."""
         self._tracker, self._again = tracker, again
         self._box = np.zeros(4)
@@ -190,7 +176,7 @@ def _wrapped(tracker: Any, again: Callable[[], Any]) -> Tracker:
         return Adapter(Got10k(tracker), lambda: Got10k(again()))
     if not (callable(getattr(tracker, "init", None)) and callable(getattr(tracker, "update", None))):
         raise InvalidType(f"{name_of(tracker)} is no tracker: it has no init(image, box) and update(image)")
-    return Adapter(cast(OwnTracker, tracker), again)
+    return Adapter(tracker, again)
 
 
 class Got10k:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.tables import PROJECT
-from tracker.catalog import options
+from tracker.catalog import NAMES, options
 from tracker.core.settings import as_text, parse
 from tracker.formats.registry import read_section, section_names
 
@@ -38,6 +38,9 @@ class Variant:
         (('device', 'cpu'), ('grid', 7))
         """
         name, _, settings = text.partition(":")
+        if settings and name not in NAMES:
+            own = "evaluate one of your own with 'reciprocative evaluate'"
+            raise ValueError(f"unknown tracker {name!r}; write one of {', '.join(NAMES)} before ':', or {own}")
         values = parse([settings], options(name), f"tracker {name}") if settings else {}
         return cls(name, tuple(sorted(values.items())))
 

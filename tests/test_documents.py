@@ -16,7 +16,8 @@ from tracker import cli
 from tracker.core.paths import PROJECT
 from tracker.media.video import VideoWriter
 
-PAGES = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").glob("*.md")])
+FOLDERS = (".", "docs", "benchmarks", "training")
+PAGES = sorted(page for folder in FOLDERS for page in (PROJECT / folder).glob("*.md"))
 
 
 def blocks(page, language="python"):

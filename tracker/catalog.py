@@ -1,4 +1,4 @@
-"""The trackers of trackers.ini by name; torch is imported only when a tracker needs it."""
+"""The trackers that this package has, by name; torch is imported only when a tracker needs it."""
 
 from __future__ import annotations
 

@@ -213,6 +213,8 @@ def test_variant_reads_values_and_refuses_nonsense():
     assert str(Variant.parse("NCC")) == "NCC"
     with pytest.raises(ValueError, match="'grid' is no setting"):
         Variant.parse("DAT:grid")
+    with pytest.raises(ValueError, match="unknown tracker 'mine'; write one of DAT, .*'reciprocative evaluate'"):
+        Variant.parse("mine:Mine")
 
 
 def test_a_variant_is_a_section_with_its_parameters():

@@ -213,7 +213,7 @@ def test_variant_reads_values_and_refuses_nonsense():
     assert str(Variant.parse("NCC")) == "NCC"
     with pytest.raises(ValueError, match="'grid' is no setting"):
         Variant.parse("DAT:grid")
-    with pytest.raises(ValueError, match="unknown tracker 'mine'; write one of DAT, .*'reciprocative evaluate'"):
+    with pytest.raises(ValueError, match=r"unknown tracker 'mine'; write one of DAT, .*'reciprocative evaluate'"):
         Variant.parse("mine:Mine")
 
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import vot.dataset
@@ -80,13 +81,25 @@ def raw_runs(
     folder = f"results/{tracker.reference}/{experiment.identifier}/{sequence.name}"
     names = [f"{sequence.name}_{number:03d}" for number in range(1, experiment.repetitions + 1)]
     files = []
-    for file in filter(None, (find(results, name) for name in names)):
-        with results._storage.read(file, binary=True) as handle:  # its own read gives text
-            files.append((f"{folder}/{file}", handle.read()))
+    if (local := _local(experiment, tracker, sequence)) is not None:  # one look into the folder, not one for each file
+        there = set(os.listdir(local)) if local.is_dir() else set()
+        found = [next((name + suffix for suffix in SUFFIXES if name + suffix in there), None) for name in names]
+        files = [(f"{folder}/{file}", (local / file).read_bytes()) for file in found if file is not None]
+    else:
+        for file in filter(None, (find(results, name) for name in names)):
+            with results._storage.read(file, binary=True) as handle:  # its own read gives text
+                files.append((f"{folder}/{file}", handle.read()))
     if not files:
         problem = f"missing: evaluate or import {tracker.reference} on {sequence.name}, or name the other trackers"
         raise DamagedFile(f"{folder}/{names[0]}.txt", problem)
     return files
+
+
+def _local(experiment: MultiRunExperiment, tracker: Tracker, sequence: vot.dataset.Sequence) -> Path | None:
+    """The folder of the results, if they are in a workspace on disk; other storages may lay them out anew."""
+    if tracker.storage is not None or experiment.storage.__class__ is not LocalStorage:  # its type is a lazy proxy
+        return None
+    return result_folder(experiment.storage.base, tracker.reference, experiment.identifier, sequence.name)
 
 
 def measure(data: bytes, file: str, truth: Annotations) -> Run:
@@ -120,29 +133,32 @@ def load(
     for truth in truths:
         truth.require_whole()
     jobs = [(tracker, *pair) for tracker in trackers for pair in zip(sequences, truths, strict=True)]
-    results: list[list[Run]] = []
+    recalled = [_recall(_stamp(experiment, *job)) for job in jobs]
+    new = [index for index, runs in enumerate(recalled) if runs is None]
+    results = {index: runs for index, runs in enumerate(recalled) if runs is not None}
     begin = said = time.monotonic()
     with ThreadPoolExecutor(CORES) as pool:
         try:
-            for runs in pool.map(lambda job: _runs(experiment, *job), jobs):
-                results.append(runs)
+            measured = pool.map(lambda index: _runs(experiment, *jobs[index]), new)
+            for count, (index, runs) in enumerate(zip(new, measured, strict=True), start=1):
+                results[index] = runs
                 if time.monotonic() - said > PATIENCE:
-                    said, count = time.monotonic(), len(results)
-                    left = (said - begin) / count * (len(jobs) - count)
-                    get_logger().info("Overlaps: %d of %d results, %.0f s left", count, len(jobs), left)
+                    said = time.monotonic()
+                    left = (said - begin) / count * (len(new) - count)
+                    get_logger().info("Overlaps: %d of %d results, %.0f s left", count, len(new), left)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    return [results[first : first + len(truths)] for first in range(0, len(jobs), len(truths))]
+    return [
+        [results[index] for index in range(first, first + len(truths))] for first in range(0, len(jobs), len(truths))
+    ]
 
 
 def _runs(
     experiment: MultiRunExperiment, tracker: Tracker, sequence: vot.dataset.Sequence, truth: Annotations
 ) -> list[Run]:
-    """The runs of a tracker on a sequence, from what was kept in memory or on disk if that is possible."""
+    """The runs of a tracker on a sequence, from what was kept by content if that is possible."""
     stamp = _stamp(experiment, tracker, sequence, truth)
-    if stamp is not None and (runs := _recall(stamp)) is not None:
-        return runs
     files = raw_runs(experiment, tracker, sequence)
     key = cache.key("overlaps or codes", [truth.digest, *(data for _, data in files)])
     if (runs := _recall(key)) is None:
@@ -151,7 +167,7 @@ def _runs(
             experiment.storage,
             lambda: np.concatenate([_encode(measure(data, file, truth)) for file, data in files]),
         )
-        runs = [_decode(row) for row in values.reshape(len(files), len(truth))]
+        runs = _decode(values.reshape(len(files), len(truth)))
     with _lock:
         _memory.update({key: runs} if stamp is None else {key: runs, stamp: runs})
     return runs
@@ -162,10 +178,11 @@ def _encode(run: Run) -> np.ndarray:
     return np.where(run.codes == REGION, run.overlaps, -1.0 - run.codes)
 
 
-def _decode(values: np.ndarray) -> Run:
-    """The run that is kept as ``values``."""
+def _decode(values: np.ndarray) -> list[Run]:
+    """The runs that are kept as ``values``, (runs, frames)."""
     coded = values < 0
-    return Run(np.where(coded, np.nan, values), np.where(coded, -1 - values, REGION).astype(np.int8))
+    overlaps, codes = np.where(coded, np.nan, values), np.where(coded, -1 - values, REGION).astype(np.int8)
+    return [Run(*run) for run in zip(overlaps, codes, strict=True)]
 
 
 def _recall(key: object) -> list[Run] | None:
@@ -177,9 +194,8 @@ def _stamp(
     experiment: MultiRunExperiment, tracker: Tracker, sequence: vot.dataset.Sequence, truth: Annotations
 ) -> tuple[object, ...] | None:
     """What tells this state of result files from any other without reading them; None if they are too young for it."""
-    if tracker.storage is not None or experiment.storage.__class__ is not LocalStorage:  # its type is a lazy proxy
-        return None  # other storages may lay them out anew
-    folder = result_folder(experiment.storage.base, tracker.reference, experiment.identifier, sequence.name)
+    if (folder := _local(experiment, tracker, sequence)) is None:
+        return None
     try:
         with os.scandir(folder) as entries:
             stats = {entry.name: entry.stat() for entry in entries if entry.name.endswith(SUFFIXES)}

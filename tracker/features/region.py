@@ -54,13 +54,13 @@ def bin_weights(
     at = np.ceil(edges[:, :-1, None]) - 1 + steps  # (N, bins, R)
     start, end = (_tent_integral(edge[:, :, None] - at) for edge in (edges[:, :-1], edges[:, 1:]))
     weights = (end - start) / width[:, None, None] * ((at >= 0) & (at < cells))
-    return at.clip(0, cells - 1).astype(np.int64), weights.astype(low.dtype)
+    return at.clip(0, cells - 1).astype(np.int64), weights.astype(low.dtype, copy=False)
 
 
 def _tent_integral(u: NDArray[np.float32]) -> NDArray[np.float32]:
     """Integral of the unit tent function up to ``u``, less a constant."""
     u = u.clip(-1, 1)
-    return u - u.dtype.type(0.5) * u * np.abs(u)
+    return u - 0.5 * u * np.abs(u)
 
 
 def upsampled(coarse: Tensor, height: int, width: int) -> Tensor:

@@ -227,7 +227,7 @@ def verify(name: str) -> str:
     """
     load(name)
     if entry(name).sha256:
-        return "sha256 as published; structure is checked"
+        return "sha256 as published"
     recorded = _recorded(path(name))
     return f"sha256 {'unchanged since it was added' if recorded else 'not recorded'}; {entry(name).unchecked}"
 

@@ -133,13 +133,13 @@ def load(
     for truth in truths:
         truth.require_whole()
     jobs = [(tracker, *pair) for tracker in trackers for pair in zip(sequences, truths, strict=True)]
-    recalled = [_recall(_stamp(experiment, *job)) for job in jobs]
-    new = [index for index, runs in enumerate(recalled) if runs is None]
-    results = {index: runs for index, runs in enumerate(recalled) if runs is not None}
+    stamps = [_stamp(experiment, *job) for job in jobs]
+    results = {index: runs for index, stamp in enumerate(stamps) if (runs := _recall(stamp)) is not None}
+    new = [index for index in range(len(jobs)) if index not in results]
     begin = said = time.monotonic()
     with ThreadPoolExecutor(CORES) as pool:
         try:
-            measured = pool.map(lambda index: _runs(experiment, *jobs[index]), new)
+            measured = pool.map(lambda index: _runs(experiment, *jobs[index], stamps[index]), new)
             for count, (index, runs) in enumerate(zip(new, measured, strict=True), start=1):
                 results[index] = runs
                 if time.monotonic() - said > PATIENCE:
@@ -155,10 +155,12 @@ def load(
 
 
 def _runs(
-    experiment: MultiRunExperiment, tracker: Tracker, sequence: vot.dataset.Sequence, truth: Annotations
+    experiment: MultiRunExperiment, tracker: Tracker, sequence: vot.dataset.Sequence, truth: Annotations, stamp: object
 ) -> list[Run]:
-    """The runs of a tracker on a sequence, from what was kept by content if that is possible."""
-    stamp = _stamp(experiment, tracker, sequence, truth)
+    """The runs of a tracker on a sequence, from what was kept by content if that is possible.
+
+    ``stamp`` tells the state of their files before they are read, see :func:`_stamp`.
+    """
     files = raw_runs(experiment, tracker, sequence)
     key = cache.key("overlaps or codes", [truth.digest, *(data for _, data in files)])
     if (runs := _recall(key)) is None:
